@@ -1,0 +1,10 @@
+// Package oracle runs the reference, HAProxy 3.2, and gohap side by side: the
+// same configuration and the same traffic must give the same bytes, log lines
+// and command output.
+//
+//	install.sh   the reference into haproxy/ (ignored), from Debian's archive
+//	Haproxy      path of its binary; Gohap path of ours
+//	*_test.go    the comparisons; install_test.go the reference alone
+//
+// It holds tests only and may import anything; nothing imports it but tests.
+package oracle
