@@ -1,0 +1,51 @@
+package sample
+
+import (
+	"gohap/lbcore/buffer"
+	"gohap/lbcore/clock"
+	"gohap/lbcore/message"
+)
+
+// Direction tells which side of the exchange is being looked at.
+type Direction uint8
+
+// The directions.
+const (
+	Request Direction = iota
+	Response
+)
+
+// Context is one evaluation environment. A stream, session or check owns one
+// and uses it on its loop only; nothing in it may be kept past the evaluation
+// except by its owner.
+type Context struct {
+	Stream  any // *stream.Stream; nil at connection level
+	Session any // *stream.Session; nil outside a session
+	Check   any // *check.Check while a health check runs
+
+	Request, Response *message.Head // the heads as available now, nil when not
+	Dir               Direction
+	Final             bool // no more data will come: MayChange is meaningless
+
+	Arena   *buffer.Arena // results live here until its owner resets it
+	Vars    Vars
+	Process *Process     // facts about the process; never nil
+	Clock   clock.Source // nil means the machine's clock
+	Thread  int          // the loop's number, from 0
+
+	// Log is the encoding that Format.Append wants from an alias while it
+	// runs: an AliasFunc may read it, nothing else may.
+	Log LogFlags
+}
+
+// Process holds what fetches tell about the process. It is read-only while
+// the instance runs.
+type Process struct {
+	PID      int
+	Hostname string
+	Node     string
+	Threads  int
+	Start    int64 // monotonic nanoseconds of the start
+	Env      func(string) (string, bool)
+	ProcVars *ProcVars // scope proc
+}
