@@ -1,0 +1,113 @@
+package loop
+
+import (
+	"net/netip"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Errno is the operating system's error number; zero means success.
+type Errno = syscall.Errno
+
+// Readiness is a set of edges that a poll reports.
+type Readiness uint32
+
+// Readiness bits, with epoll's values.
+const (
+	In    Readiness = unix.EPOLLIN
+	Out   Readiness = unix.EPOLLOUT
+	Hup   Readiness = unix.EPOLLHUP
+	RdHup Readiness = unix.EPOLLRDHUP
+	Err   Readiness = unix.EPOLLERR
+
+	edgeTriggered = Readiness(unix.EPOLLET & 0xffffffff)
+	exclusive     = Readiness(unix.EPOLLEXCLUSIVE)
+)
+
+// Event is one entry of a poll's answer. Gen is the registration's generation:
+// descriptor numbers are reused, generations are not.
+type Event struct {
+	Events Readiness
+	FD     int32
+	Gen    int32
+}
+
+// Kernel is what a loop asks of the operating system. Every call is
+// non-blocking except Wait, and only the owning loop's thread calls it, Wake
+// and Close excepted.
+type Kernel interface {
+	// Wait fills ev with what is ready. It waits at most ms milliseconds (-1
+	// for ever). With yield the calling goroutine's processor may run others
+	// meanwhile.
+	Wait(ev []Event, ms int, yield bool) (int, Errno)
+	// Add registers a descriptor, Modify changes the edges that it reports.
+	Add(fd int32, want Readiness, gen int32) Errno
+	Modify(fd int32, want Readiness, gen int32) Errno
+	Remove(fd int32) Errno
+	// Wake makes a Wait in progress, or the next one, return; any goroutine.
+	Wake()
+	// Woken consumes wake-ups; IsWake tells whether an event is one.
+	Woken()
+	IsWake(ev *Event) bool
+
+	Accept(fd int32) (int32, netip.AddrPort, Errno)
+	Recv(fd int32, p []byte) (int, Errno)
+	Send(fd int32, p []byte) (int, Errno)
+	Socket(family, kind int) (int32, Errno)
+	Connect(fd int32, to *Sockaddr) Errno
+	Close(fd int32) Errno
+	Shutdown(fd int32, how int) Errno
+	SetOption(fd int32, level, option, value int) Errno
+	// SocketError returns and clears the pending error of a socket.
+	SocketError(fd int32) Errno
+	// LocalAddr returns a socket's own address, or the zero value.
+	LocalAddr(fd int32) netip.AddrPort
+	// Release frees what the kernel side of a loop holds.
+	Release()
+}
+
+// Sockaddr is a socket address in the kernel's form, encoded once.
+type Sockaddr struct {
+	raw    [110]byte
+	length uint32
+	Family int            // unix.AF_INET, AF_INET6 or AF_UNIX
+	IP     netip.AddrPort // for AF_INET and AF_INET6
+	Path   string         // for AF_UNIX
+}
+
+// IPSockaddr encodes an IP address and port.
+func IPSockaddr(ap netip.AddrPort) *Sockaddr {
+	s := &Sockaddr{IP: ap}
+	port := ap.Port()
+	if a := ap.Addr(); a.Is4() || a.Is4In6() {
+		s.Family = unix.AF_INET
+		ip := a.Unmap().As4()
+		copy(s.raw[4:], ip[:])
+		s.length = unix.SizeofSockaddrInet4
+	} else {
+		s.Family = unix.AF_INET6
+		ip := a.As16()
+		copy(s.raw[8:], ip[:])
+		s.length = unix.SizeofSockaddrInet6
+	}
+	s.raw[0] = byte(s.Family) // sa_family is in host order: little endian here
+	s.raw[2], s.raw[3] = byte(port>>8), byte(port)
+	return s
+}
+
+// UnixSockaddr encodes a path; one that begins with a NUL byte is abstract.
+// It reports false when the path is too long for a socket address.
+func UnixSockaddr(path string) (*Sockaddr, bool) {
+	s := &Sockaddr{Family: unix.AF_UNIX, Path: path}
+	if len(path) > len(s.raw)-3 {
+		return nil, false
+	}
+	s.raw[0] = unix.AF_UNIX
+	copy(s.raw[2:], path)
+	s.length = uint32(2 + len(path))
+	if path != "" && path[0] != 0 {
+		s.length++
+	}
+	return s, true
+}

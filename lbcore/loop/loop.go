@@ -1,0 +1,407 @@
+package loop
+
+import (
+	"fmt"
+	"log/slog"
+	"runtime"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"gohap/lbcore/buffer"
+	"gohap/lbcore/clock"
+	"gohap/lbcore/invariant"
+)
+
+// Handler owns a registered descriptor.
+type Handler interface {
+	// Ready tells of edges. It runs on the loop.
+	Ready(r Readiness)
+	// Abort is called on the loop when Ready, or work done for this handler,
+	// panicked: it must give up every resource and is never called twice.
+	Abort(cause any)
+}
+
+// Runner is work for the run queue: it runs once, later in the same turn or in
+// the next one.
+type Runner interface{ Run() }
+
+// Publisher is told once at the end of a turn in which it asked for it.
+type Publisher interface{ Publish() }
+
+// Bounds on one turn, so that nothing starves its neighbours.
+const (
+	maxEvents   = 256                    // descriptors handled a turn
+	maxTasks    = 1024                   // run-queue entries a turn
+	maxTimers   = 1024                   // timers fired a turn
+	postedSlice = 200 * time.Microsecond // posted work a turn
+	rawWait     = 2                      // ms of raw epoll_wait before the scheduler-aware one
+)
+
+type slot struct {
+	h   Handler
+	gen int32
+}
+
+// Loop is one event loop. All methods are for its own thread unless they say
+// otherwise.
+type Loop struct {
+	ID      int
+	Kernel  Kernel
+	Buffers *buffer.Pool
+	Log     *slog.Logger
+
+	clock    clock.Source
+	now      int64
+	wallSec  int64 // wall ns minus monotonic ns, refreshed each second
+	wallNext int64
+	slots    []slot
+	gen      int32
+	events   []Event
+	timers   wheel
+	tasks    []Runner
+	running  []Runner
+	dirty    []Publisher
+	turnEnd  []func()
+	trimNext int64
+	conns    atomic.Int64 // registered connections, read when handing over
+
+	mail mailbox
+
+	stop atomic.Bool
+	beat atomic.Int64  // monotonic ns of the last turn's start
+	busy atomic.Bool   // handling, as opposed to waiting
+	done chan struct{} // closed when Run returns
+
+	Stats Stats
+}
+
+// Stats count what a loop did; they are published once a turn. Any goroutine
+// reads them through Loop.Snapshot.
+type Stats struct {
+	Turns, Events, Posted, Tasks, Fired int64
+	Recvs, Sends, Accepts, Connects     int64 // data system calls
+	RecvAgain, SendAgain                int64 // of these, answered EAGAIN
+	Ctls, RawWaits, Waits, Interrupted  int64
+	BytesIn, BytesOut                   int64
+	Panics                              int64
+	MaxStall                            int64 // ns, longest wait for a processor
+	Handed                              int64 // descriptors handed to another loop
+}
+
+// New returns a loop over a kernel; size is the content size of its buffers in
+// bytes.
+func New(id int, k Kernel, c clock.Source, size int, log *slog.Logger) *Loop {
+	l := &Loop{
+		ID: id, Kernel: k, Buffers: buffer.NewPool(size), Log: log,
+		clock: c, events: make([]Event, maxEvents), done: make(chan struct{}),
+	}
+	l.tick()
+	l.timers.tick = l.now / tickNs
+	l.mail.init(l)
+	return l
+}
+
+// Now returns the monotonic time of this turn, in ns.
+func (l *Loop) Now() int64 { return l.now }
+
+// Precise reads the clock anew and makes it this turn's time.
+func (l *Loop) Precise() int64 {
+	l.now = l.clock.Mono()
+	return l.now
+}
+
+// WallNano returns wall-clock nanoseconds since 1970 for a monotonic time of
+// this loop.
+func (l *Loop) WallNano(mono int64) int64 { return mono + l.wallSec }
+
+// Clock returns the loop's time source.
+func (l *Loop) Clock() clock.Source { return l.clock }
+
+func (l *Loop) tick() {
+	l.now = l.clock.Mono()
+	if l.now >= l.wallNext {
+		l.wallSec = l.clock.Wall().UnixNano() - l.now
+		l.wallNext = l.now + int64(time.Second)
+	}
+}
+
+// Register puts a descriptor under edge-triggered watch for input, output and
+// hang-up, once for its whole life, and returns an error only when the
+// kernel refuses. Try to read and write first: registration is for waiting.
+func (l *Loop) Register(fd int32, h Handler) Errno {
+	l.attach(fd, h)
+	l.Stats.Ctls++
+	return l.Kernel.Add(fd, In|Out|RdHup|edgeTriggered, l.slots[fd].gen)
+}
+
+func (l *Loop) attach(fd int32, h Handler) {
+	for int(fd) >= len(l.slots) {
+		l.slots = append(l.slots, make([]slot, max(64, len(l.slots)))...)
+	}
+	invariant.Check(l.slots[fd].h == nil, "descriptor registered twice")
+	l.gen = (l.gen + 1) & 0x7fffffff
+	l.slots[fd] = slot{h, l.gen}
+}
+
+// Forget ends the watch of a descriptor that is about to be closed; closing it
+// takes it out of the epoll set.
+func (l *Loop) Forget(fd int32) {
+	if int(fd) < len(l.slots) {
+		l.slots[fd].h = nil
+	}
+}
+
+// Detach ends the watch of a descriptor that lives on, elsewhere.
+func (l *Loop) Detach(fd int32) {
+	l.Forget(fd)
+	l.Stats.Ctls++
+	l.Kernel.Remove(fd)
+}
+
+// Queue appends work to the run queue.
+func (l *Loop) Queue(r Runner) { l.tasks = append(l.tasks, r) }
+
+// PublishLater has p told at the end of this turn. The caller remembers that
+// it asked, so that it asks once a turn.
+func (l *Loop) PublishLater(p Publisher) { l.dirty = append(l.dirty, p) }
+
+// OnTurnEnd adds a function that runs at the end of every turn.
+func (l *Loop) OnTurnEnd(f func()) { l.turnEnd = append(l.turnEnd, f) }
+
+// Recv reads from a socket into p.
+func (l *Loop) Recv(fd int32, p []byte) (int, Errno) {
+	l.Stats.Recvs++
+	n, e := l.Kernel.Recv(fd, p)
+	if e == unix.EAGAIN {
+		l.Stats.RecvAgain++
+	}
+	l.Stats.BytesIn += int64(n)
+	return n, e
+}
+
+// Send writes p to a socket.
+func (l *Loop) Send(fd int32, p []byte) (int, Errno) {
+	l.Stats.Sends++
+	n, e := l.Kernel.Send(fd, p)
+	if e == unix.EAGAIN {
+		l.Stats.SendAgain++
+	}
+	l.Stats.BytesOut += int64(n)
+	return n, e
+}
+
+// Run turns the loop until Stop; it locks the goroutine to its thread.
+func (l *Loop) Run() {
+	runtime.LockOSThread()
+	defer close(l.done)
+	for !l.stop.Load() {
+		l.Turn()
+	}
+	l.mail.drain()
+	l.Kernel.Release()
+}
+
+// Stop makes Run return after the current turn; any goroutine. Done is closed
+// then.
+func (l *Loop) Stop() {
+	l.stop.Store(true)
+	l.Kernel.Wake()
+}
+
+// Done is closed when Run has returned.
+func (l *Loop) Done() <-chan struct{} { return l.done }
+
+// Turn waits for events and handles one bounded portion of everything due.
+func (l *Loop) Turn() {
+	n := l.wait()
+	l.tick()
+	l.beat.Store(l.now)
+	l.busy.Store(true)
+	l.Stats.Turns++
+	for i := 0; i < n; {
+		i = l.runEvents(i, n)
+	}
+	l.runTasks()
+	for !l.runTimers() {
+	}
+	l.mail.run()
+	l.endTurn()
+	l.busy.Store(false)
+}
+
+func (l *Loop) wait() int {
+	timeout := -1
+	switch {
+	case len(l.tasks) > 0 || l.mail.pending():
+		timeout = 0
+	default:
+		timeout = l.timers.wait(l.now)
+	}
+	first := rawWait
+	if timeout >= 0 {
+		first = min(first, timeout)
+	}
+	l.Stats.RawWaits++
+	n, e := l.Kernel.Wait(l.events, first, false)
+	if e == 0 && n == 0 && first != timeout {
+		if timeout > 0 {
+			timeout -= first
+		}
+		l.Stats.Waits++
+		n, e = l.Kernel.Wait(l.events, timeout, true)
+	}
+	if e != 0 {
+		// EINTR is the runtime asking for this thread: a loop of raw calls has
+		// no preemption point of its own.
+		l.Stats.Interrupted++
+		before := l.clock.Mono()
+		runtime.Gosched()
+		l.Stats.MaxStall = max(l.Stats.MaxStall, l.clock.Mono()-before)
+		return 0
+	}
+	return n
+}
+
+// runEvents handles events i to n-1. After a panic it aborts the handler
+// concerned and returns where to go on.
+func (l *Loop) runEvents(i, n int) (next int) {
+	var at Handler
+	defer func() {
+		if at == nil {
+			return
+		}
+		if v := recover(); v != nil {
+			l.panicked(at, v)
+			next = i + 1
+		}
+	}()
+	for ; i < n; i++ {
+		ev := &l.events[i]
+		if l.Kernel.IsWake(ev) {
+			l.Kernel.Woken()
+			continue
+		}
+		if int(ev.FD) >= len(l.slots) {
+			continue
+		}
+		s := &l.slots[ev.FD]
+		if s.h == nil || s.gen != ev.Gen {
+			continue // closed earlier in this turn, or the number's former owner
+		}
+		at = s.h
+		l.Stats.Events++
+		at.Ready(ev.Events)
+	}
+	at = nil
+	return n
+}
+
+func (l *Loop) panicked(h Handler, v any) {
+	l.Stats.Panics++
+	l.Log.Error("panic in an event loop; the connection is aborted",
+		"loop", l.ID, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+	defer func() {
+		if again := recover(); again != nil {
+			l.Stats.Panics++
+			l.Log.Error("panic while aborting", "loop", l.ID, "panic", fmt.Sprint(again), "stack", string(debug.Stack()))
+		}
+	}()
+	h.Abort(v)
+}
+
+// Guard runs f for h and aborts h when f panics: for work that does not come
+// from an event of h's own descriptor.
+func (l *Loop) Guard(h Handler, f func()) {
+	ok := false
+	defer func() {
+		if !ok {
+			if v := recover(); v != nil {
+				l.panicked(h, v)
+			}
+		}
+	}()
+	f()
+	ok = true
+}
+
+func (l *Loop) runTasks() {
+	for left := maxTasks; len(l.tasks) > 0 && left > 0; {
+		l.running, l.tasks = l.tasks, l.running[:0]
+		for i := 0; i < len(l.running); {
+			i = l.runBatch(i)
+		}
+		left -= len(l.running)
+		l.Stats.Tasks += int64(len(l.running))
+		clear(l.running)
+	}
+}
+
+func (l *Loop) runBatch(i int) (next int) {
+	var at Runner
+	defer func() {
+		if at == nil {
+			return
+		}
+		if v := recover(); v != nil {
+			l.recovered(at, v)
+			next = i + 1
+		}
+	}()
+	for ; i < len(l.running); i++ {
+		at = l.running[i]
+		at.Run()
+	}
+	at = nil
+	return i
+}
+
+// recovered deals with a panic in a task or a timer: its owner is aborted when
+// it can be.
+func (l *Loop) recovered(owner, v any) {
+	if h, ok := owner.(aborts); ok {
+		l.panicked(aborter{h}, v)
+		return
+	}
+	l.Stats.Panics++
+	l.Log.Error("panic in an event loop's task", "loop", l.ID, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+}
+
+type aborts interface{ Abort(cause any) }
+
+type aborter struct{ aborts }
+
+func (aborter) Ready(Readiness) {}
+
+func (l *Loop) runTimers() (all bool) {
+	defer func() {
+		if t := l.timers.firing; t != nil {
+			if v := recover(); v != nil {
+				l.timers.firing = nil
+				l.recovered(t.Owner, v)
+			}
+		}
+	}()
+	before := l.timers.fired
+	l.timers.advance(l.now, maxTimers)
+	l.Stats.Fired += l.timers.fired - before
+	return true
+}
+
+func (l *Loop) endTurn() {
+	for i := 0; i < len(l.dirty); i++ {
+		l.dirty[i].Publish()
+	}
+	clear(l.dirty)
+	l.dirty = l.dirty[:0]
+	for _, f := range l.turnEnd {
+		f()
+	}
+	if l.now >= l.trimNext {
+		l.Buffers.Trim()
+		l.trimNext = l.now + int64(time.Second)
+	}
+	l.mail.publish(&l.Stats)
+}
