@@ -1,0 +1,361 @@
+package config
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Facts is what a condition may ask about the program.
+type Facts struct {
+	Version string // "3.2.26-1", what version_atleast compares with
+	// Features holds the names that -vv lists with a plus.
+	Features map[string]bool
+	// Enabled holds the options that are on at run time: EPOLL, SPLICE, …
+	Enabled    map[string]bool
+	SSLLibrary string // what ssllib_name_startswith looks at
+	// SSLVersion is what openssl_version_atleast compares with; "" is older
+	// than anything.
+	SSLVersion string
+}
+
+// CondError says why a condition cannot be evaluated, and where.
+type CondError struct {
+	Offset int // byte offset in the expression
+	Text   string
+}
+
+// Error gives the reference's text without position.
+func (e *CondError) Error() string { return e.Text }
+
+// Eval evaluates the expression of .if, .elif or -cc: integers, predicates,
+// "!", "&&" (binds tighter), "||" and parentheses. An empty one is false. The
+// whole expression is parsed before any of it counts.
+func (f *Facts) Eval(expr string, lookup Lookup) (bool, error) {
+	p := condParser{text: expr, facts: f, lookup: lookup}
+	if p.skip(); p.pos == len(expr) {
+		return false, nil
+	}
+	start := p.pos
+	value, err := p.or()
+	if err != nil {
+		if err.Text == "" {
+			err.Text = unparsable(expr[start:])
+		}
+		return false, err
+	}
+	if p.skip(); p.pos < len(expr) {
+		return false, &CondError{p.pos, fmt.Sprintf("unexpected character '%c' at the end of conditional expression '%s'", expr[p.pos], expr)}
+	}
+	if p.invalid != "" {
+		return false, &CondError{len(expr), p.invalid}
+	}
+	return value, nil
+}
+
+// condParser is a recursive descent over one expression. A CondError with an
+// empty text means that the expression ended where a term was due: the caller
+// knows better what to show.
+type condParser struct {
+	text    string
+	pos     int
+	facts   *Facts
+	lookup  Lookup
+	invalid string // the first predicate that could not judge its argument
+	depth   int
+}
+
+// maxCondDepth bounds "((((…" and "!!!!…" is a loop.
+const maxCondDepth = 1000
+
+func unparsable(text string) string {
+	return fmt.Sprintf("unparsable conditional expression '%s'", text)
+}
+
+func (p *condParser) skip() {
+	for p.pos < len(p.text) && (p.text[p.pos] == ' ' || p.text[p.pos] == '\t') {
+		p.pos++
+	}
+}
+
+// or parses terms joined by && and ||.
+func (p *condParser) or() (bool, *CondError) {
+	value, err := p.and()
+	if err != nil {
+		return false, err
+	}
+	p.skip()
+	at := p.pos
+	if !strings.HasPrefix(p.text[at:], "||") {
+		return value, nil
+	}
+	p.pos += 2
+	right, err := p.or()
+	if err != nil {
+		if err.Text == "" {
+			err.Offset = at
+		}
+		return false, err
+	}
+	return value || right, nil
+}
+
+// and parses terms joined by &&.
+func (p *condParser) and() (bool, *CondError) {
+	value, err := p.term()
+	if err != nil {
+		return false, err
+	}
+	p.skip()
+	at := p.pos
+	if !strings.HasPrefix(p.text[at:], "&&") {
+		return value, nil
+	}
+	p.pos += 2
+	right, err := p.and()
+	if err != nil {
+		if err.Text == "" {
+			return false, &CondError{at, unparsable(p.text[at:])}
+		}
+		return false, err
+	}
+	return value && right, nil
+}
+
+// term parses "!term", "(expression)", an integer or a predicate.
+func (p *condParser) term() (bool, *CondError) {
+	p.skip()
+	start := p.pos
+	if start == len(p.text) {
+		return false, &CondError{Offset: start}
+	}
+	negate := false
+	for p.pos < len(p.text) && p.text[p.pos] == '!' {
+		negate = !negate
+		p.pos++
+		p.skip()
+	}
+	bad := &CondError{start, unparsable(p.text[start:])}
+	if p.pos == len(p.text) {
+		return false, bad
+	}
+	var value bool
+	var err *CondError
+	switch c := p.text[p.pos]; {
+	case c == '(':
+		value, err = p.group(start, bad)
+	case c == '+' || c == '-' || c >= '0' && c <= '9':
+		value, err = p.integer(bad)
+	default:
+		value, err = p.predicate(bad)
+	}
+	return value != negate, err
+}
+
+func (p *condParser) group(start int, bad *CondError) (bool, *CondError) {
+	if p.depth++; p.depth > maxCondDepth {
+		return false, bad
+	}
+	p.pos++
+	value, err := p.or()
+	p.depth--
+	if err != nil {
+		if err.Text == "" {
+			return false, bad
+		}
+		return false, err
+	}
+	if p.skip(); p.pos == len(p.text) || p.text[p.pos] != ')' {
+		return false, &CondError{start, fmt.Sprintf("expected ')' after conditional expression '%s'", p.text[start:])}
+	}
+	p.pos++
+	return value, nil
+}
+
+// integer reads a C integer: true when it is not zero. Its size does not matter.
+func (p *condParser) integer(bad *CondError) (bool, *CondError) {
+	i := p.pos
+	if c := p.text[i]; c == '+' || c == '-' {
+		i++
+	}
+	digits := isDigit
+	if len(p.text) > i+2 && p.text[i] == '0' && p.text[i+1]|0x20 == 'x' && hexDigit(p.text[i+2]) >= 0 {
+		i += 2
+		digits = func(c byte) bool { return hexDigit(c) >= 0 }
+	} else if len(p.text) > i && p.text[i] == '0' {
+		digits = func(c byte) bool { return c >= '0' && c <= '7' }
+	}
+	first := i
+	for i < len(p.text) && digits(p.text[i]) {
+		i++
+	}
+	if i == first {
+		return false, bad
+	}
+	p.pos = i
+	return strings.Trim(p.text[first:i], "0") != "", nil
+}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+// predicates lists the names and how many arguments each takes.
+var predicates = map[string]int{
+	"defined": 1, "enabled": 1, "feature": 1,
+	"openssl_version_atleast": 1, "openssl_version_before": 1, "ssllib_name_startswith": 1,
+	"streq": 2, "strneq": 2, "strstr": 2,
+	"version_atleast": 1, "version_before": 1,
+}
+
+func (p *condParser) predicate(bad *CondError) (bool, *CondError) {
+	end := p.pos
+	for end < len(p.text) && (p.text[end] == '_' || p.text[end]|0x20 >= 'a' && p.text[end]|0x20 <= 'z' || isDigit(p.text[end])) {
+		end++
+	}
+	name := p.text[p.pos:end]
+	want, ok := predicates[name]
+	if !ok {
+		return false, bad
+	}
+	args, n, argErr := SplitArgs(p.text[end:], want)
+	p.pos = end + n
+	problem, at := "", p.pos
+	switch {
+	case len(args) < want && want > 1:
+		problem = fmt.Sprintf("missing arguments (got %d/%d), type 'string' expected", max(len(args), 1), want)
+		if argErr == nil && n > 0 {
+			at-- // the parenthesis that came too early
+		}
+	case argErr != nil:
+		problem, at = argErr.Text, end+argErr.Offset
+	default:
+		if len(args) == 0 {
+			args = []string{""}
+		}
+		return p.judge(name, args), nil
+	}
+	return false, &CondError{at, fmt.Sprintf("%s in argument 1 of predicate '%s' used in conditional expression", problem, name)}
+}
+
+// judge answers a predicate whose arguments are complete.
+func (p *condParser) judge(name string, args []string) bool {
+	switch name {
+	case "defined":
+		_, ok := p.lookup(args[0])
+		return ok
+	case "feature":
+		return p.facts.Features[args[0]]
+	case "enabled":
+		return p.facts.Enabled[args[0]]
+	case "streq":
+		return args[0] == args[1]
+	case "strneq":
+		return args[0] != args[1]
+	case "strstr":
+		return strings.Contains(args[0], args[1])
+	case "version_atleast":
+		return compareVersions(p.facts.Version, args[0]) >= 0
+	case "version_before":
+		return compareVersions(p.facts.Version, args[0]) < 0
+	case "ssllib_name_startswith":
+		return strings.HasPrefix(p.facts.SSLLibrary, args[0])
+	}
+	return p.judgeSSL(name, args[0])
+}
+
+func (p *condParser) judgeSSL(name, arg string) bool {
+	wanted, ok := parseSSLVersion(arg)
+	if !ok {
+		if p.invalid == "" {
+			p.invalid = fmt.Sprintf("invalid argument to conditional expression predicate '%s': '%s'", name, arg)
+		}
+		return false
+	}
+	have, _ := parseSSLVersion(p.facts.SSLVersion)
+	atLeast := have >= wanted
+	return atLeast == (name == "openssl_version_atleast")
+}
+
+// parseSSLVersion turns "1.1.1w" or "3.0.0-beta2" into a number that orders as
+// versions do. All three numbers are needed.
+func parseSSLVersion(text string) (uint64, bool) {
+	var v uint64
+	for i := range 3 {
+		if i > 0 {
+			if text == "" || text[0] != '.' {
+				return 0, false
+			}
+			text = text[1:]
+		}
+		n := 0
+		for n < len(text) && isDigit(text[n]) {
+			n++
+		}
+		part, err := strconv.ParseUint(text[:n], 10, 8)
+		if err != nil {
+			return 0, false
+		}
+		v, text = v<<8|part, text[n:]
+	}
+	status := uint64(0xff) // a release; pre-releases are below
+	for i, tag := range []string{"-dev", "-alpha", "-beta", "-pre", "-rc"} {
+		if rest, ok := strings.CutPrefix(text, tag); ok {
+			n, _ := strconv.ParseUint(rest, 10, 4)
+			status, text = uint64(i)<<4|n, ""
+		}
+	}
+	letter := uint64(0)
+	if len(text) == 1 && text[0] >= 'a' && text[0] <= 'z' {
+		letter = uint64(text[0]-'a') + 1
+	}
+	return v<<16 | letter<<8 | status, true
+}
+
+// compareVersions compares as version_atleast does: numbers separated by dots,
+// then "-devN", then a patch level and a commit count behind dashes; parts that
+// are missing count as zero. It returns -1, 0 or 1.
+func compareVersions(a, b string) int {
+	va, vb := versionParts(a), versionParts(b)
+	for i := range va {
+		if va[i] != vb[i] {
+			if va[i] < vb[i] {
+				return -1
+			}
+			return 1
+		}
+	}
+	return 0
+}
+
+// versionParts reads "1.2.3-dev4-5" into seven comparable numbers: four between
+// dots, the development status (below a release), patch level, commits.
+func versionParts(text string) [7]int {
+	var v [7]int
+	for i := 0; i < 4; i++ {
+		v[i], text = leadingInt(text)
+		if text == "" || text[0] != '.' {
+			break
+		}
+		text = text[1:]
+	}
+	v[4] = 1 << 30 // a release is later than any of its -dev
+	if rest, ok := strings.CutPrefix(text, "-dev"); ok {
+		v[4], text = leadingInt(rest)
+	}
+	for i := 5; i < 7; i++ {
+		if text == "" || text[0] != '-' {
+			break
+		}
+		v[i], text = leadingInt(text[1:])
+	}
+	return v
+}
+
+// leadingInt reads a decimal number at the start of text and returns the rest.
+func leadingInt(text string) (int, string) {
+	n := 0
+	for n < len(text) && isDigit(text[n]) {
+		n++
+	}
+	v, _ := strconv.Atoi(text[:min(n, 9)])
+	return v, text[n:]
+}
