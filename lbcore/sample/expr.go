@@ -2,6 +2,8 @@ package sample
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 
 	"gohap/lbcore/keyword"
 )
@@ -11,44 +13,227 @@ import (
 type Expr struct {
 	fetch FetchFunc
 	args  []Arg
+	convs []convStep
+	out   Type
 	row   *FetchRow
 	name  string
 	text  string
-	convs []convStep
-	out   Type
 }
 
 type convStep struct {
 	conv ConvFunc
 	args []Arg
-	row  *ConvRow
+	in   Type
 	name string
-	cast castFunc // from what comes in to row.In; nil: by the value's own type
 }
 
 // Compile reads one expression, "fetch(args),converter(args),...", from the
-// beginning of text and returns what follows it (a blank or the end). The
-// error has the reference's text.
+// beginning of text and returns what follows it (a blank, a bracket or the
+// end). The error has the reference's text.
 func Compile(set *keyword.Set, text string, o Options) (*Expr, string, error) {
-	return nil, text, errors.New("not built")
+	e, rest, err := compileFetch(set, text, &o)
+	if err != nil {
+		return nil, text, err
+	}
+	if rest, err = e.compileConverters(set, rest, &o); err != nil {
+		return nil, text, err
+	}
+	e.text = text[:len(text)-len(rest)]
+	return e, rest, e.collectRefs(&o)
 }
 
 // CompileWords is Compile for words of a line, where converters may also stand
-// as words of their own. It returns how many words it took.
+// as words of their own. It returns how many words it took; the first word
+// that is neither is left to the caller.
 func CompileWords(set *keyword.Set, words []string, o Options) (*Expr, int, error) {
-	return nil, 0, errors.New("not built")
+	if len(words) == 0 {
+		return nil, 0, errMissingFetch
+	}
+	e, rest, err := compileFetch(set, words[0], &o)
+	if err != nil {
+		return nil, 0, err
+	}
+	e.text = words[0]
+	for n := 1; ; n++ {
+		// A comma at the end of a word continues with the next one.
+		rest = strings.TrimRight(rest, ",")
+		if rest != "" && rest[0] == ',' {
+			if rest, err = e.compileConverters(set, rest, &o); err != nil {
+				return nil, 0, err
+			}
+		}
+		if rest != "" {
+			return nil, 0, e.missingComma()
+		}
+		if n >= len(words) || !isConverter(set, words[n]) {
+			return e, n, e.collectRefs(&o)
+		}
+		e.text += "," + words[n]
+		rest = "," + words[n]
+	}
+}
+
+var errMissingFetch = errors.New("missing fetch method")
+
+func (e *Expr) missingComma() error {
+	if len(e.convs) == 0 {
+		return errors.New("missing comma after fetch keyword")
+	}
+	return fmt.Errorf("missing comma after converter '%s'", e.convs[len(e.convs)-1].name)
+}
+
+func isConverter(set *keyword.Set, word string) bool {
+	name, _ := cutWord(word)
+	return name != "" && set.Lookup(keyword.Converter, name) != nil
+}
+
+func compileFetch(set *keyword.Set, text string, o *Options) (*Expr, string, error) {
+	name, rest := cutWord(text)
+	if name == "" {
+		return nil, "", errMissingFetch
+	}
+	row := fetchRow(set, name)
+	if row == nil {
+		return nil, "", fmt.Errorf("unknown fetch method '%s'", name)
+	}
+	args, rest, err := row.Args.parseArgs(rest)
+	if err != nil {
+		return nil, "", fmt.Errorf("fetch method '%s' : %w", name, err)
+	}
+	if row.Check != nil {
+		if err := row.Check(args, o); err != nil {
+			return nil, "", fmt.Errorf("invalid args in fetch method '%s' : %w", name, err)
+		}
+	}
+	return &Expr{fetch: row.Fetch, args: args, row: row, name: name, out: row.Out}, rest, nil
+}
+
+// compileConverters reads ",conv(args)" as long as there is one. The reference
+// takes several commas as one.
+func (e *Expr) compileConverters(set *keyword.Set, rest string, o *Options) (string, error) {
+	for rest != "" && rest[0] == ',' {
+		for rest != "" && rest[0] == ',' {
+			rest = rest[1:]
+		}
+		name, after := cutWord(rest)
+		if name == "" {
+			return "", errors.New("unknown converter ''")
+		}
+		kw := set.Lookup(keyword.Converter, name)
+		if kw == nil {
+			return "", fmt.Errorf("unknown converter '%s'", name)
+		}
+		var err error
+		if rest, err = e.addConverter(name, kw.Impl.(*ConvRow), after, o); err != nil {
+			return "", err
+		}
+	}
+	return rest, nil
+}
+
+func (e *Expr) addConverter(name string, row *ConvRow, rest string, o *Options) (string, error) {
+	if !castable(e.out, row.In) {
+		return "", fmt.Errorf("converter '%s' cannot be applied", name)
+	}
+	args, rest, err := row.Args.parseArgs(rest)
+	if err != nil {
+		at := 0
+		var ae *argError
+		if errors.As(err, &ae) {
+			at = ae.at
+		}
+		return "", fmt.Errorf("invalid arg %d in converter '%s' : %w", at+1, name, err)
+	}
+	if row.Check != nil {
+		if err := row.Check(args, o); err != nil {
+			return "", fmt.Errorf("invalid args in converter '%s' : %w", name, err)
+		}
+	}
+	e.convs = append(e.convs, convStep{conv: row.Conv, args: args, in: row.In, name: name})
+	if row.Out != Same {
+		e.out = row.Out
+	}
+	return rest, nil
+}
+
+// collectRefs hands names of proxies, tables and the like to the builder.
+func (e *Expr) collectRefs(o *Options) error {
+	if err := o.collect(e.args, e.name, false); err != nil {
+		return err
+	}
+	for i := range e.convs {
+		if err := o.collect(e.convs[i].args, e.convs[i].name, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *Options) collect(args []Arg, word string, conv bool) error {
+	for i := range args {
+		a := &args[i]
+		if a.Type < ArgFrontend || a.Type > ArgUserlist || a.Ref != nil {
+			continue
+		}
+		if o.Refs == nil {
+			return fmt.Errorf("'%s' refers to %s '%s', which is not possible here", word, a.Type, a.Str)
+		}
+		o.Refs(Ref{Arg: a, Index: i + 1, Word: word, Conv: conv, Proxy: o.Proxy, File: o.File, Line: o.Line})
+	}
+	return nil
 }
 
 // Eval computes the expression into s and casts the result to want (Any leaves
 // it as it is). It reports whether there is a value; s.Flags tell more.
-func (e *Expr) Eval(c *Context, want Type, s *Sample) bool { return false }
+func (e *Expr) Eval(c *Context, want Type, s *Sample) bool {
+	s.Flags, s.Iter = 0, Iter{}
+	return e.run(c, want, s)
+}
 
 // Next computes the next value after an Eval or Next that left NotLast in
 // s.Flags. It reports whether there was one.
-func (e *Expr) Next(c *Context, want Type, s *Sample) bool { return false }
+func (e *Expr) Next(c *Context, want Type, s *Sample) bool {
+	if s.Flags&NotLast == 0 {
+		return false
+	}
+	s.Flags = 0
+	s.Iter.Call++
+	return e.run(c, want, s)
+}
+
+func (e *Expr) run(c *Context, want Type, s *Sample) bool {
+	if !e.fetch(c, e.args, s) {
+		return false
+	}
+	for i := range e.convs {
+		st := &e.convs[i]
+		if s.Type != st.in && !s.Cast(c, st.in) || !st.conv(c, st.args, s) {
+			return false
+		}
+	}
+	return s.Type == want || s.Cast(c, want)
+}
+
+// CheckPlace returns the reference's error when the expression may not be used
+// at any of the places. Word is the rule's keyword.
+func (e *Expr) CheckPlace(place Validity, word string) error {
+	if place == 0 || e.Validity()&place != 0 {
+		return nil
+	}
+	return fmt.Errorf("fetch method '%s' extracts information from '%s', none of which is available here", word, e.row.Needs)
+}
 
 // Out returns the type that the expression yields before any final cast.
 func (e *Expr) Out() Type { return e.out }
+
+// Converters returns how many converters follow the fetch.
+func (e *Expr) Converters() int { return len(e.convs) }
+
+// Args returns the fetch's arguments. The caller must not change them.
+func (e *Expr) Args() []Arg { return e.args }
+
+// Row returns the row of the expression's fetch.
+func (e *Expr) Row() *FetchRow { return e.row }
 
 // Needs returns what the expression's fetch looks at.
 func (e *Expr) Needs() Needs { return e.row.Needs }

@@ -95,6 +95,9 @@ type Options struct {
 	Line  int
 	Refs  func(Ref) // collects references; nil makes one an error
 	Env   func(string) (string, bool)
+	// ProcVars declares the variables of scope proc that are mentioned; may
+	// be nil.
+	ProcVars *ProcVars
 	// Hooks lets the owner of a word that the floor below cannot build
 	// (acl(), maps) hand its compiler to a CheckFunc.
 	Hooks map[string]any

@@ -12,8 +12,8 @@ import (
 // Scope is the life time of a variable.
 type Scope uint8
 
-// The scopes. The parent scopes of the reference (psess, ptxn, preq, pres)
-// exist only where a stream has a parent, which none has here.
+// The scopes. The parent scopes are words of the language, but no stream has a
+// parent here: what they name is never set.
 const (
 	ScopeProc Scope = iota
 	ScopeSess
@@ -21,10 +21,14 @@ const (
 	ScopeReq
 	ScopeRes
 	ScopeCheck
+	ScopeParentSess
+	ScopeParentTxn
+	ScopeParentReq
+	ScopeParentRes
 	scopeCount
 )
 
-var scopeNames = [scopeCount]string{"proc", "sess", "txn", "req", "res", "check"}
+var scopeNames = [scopeCount]string{"proc", "sess", "txn", "req", "res", "check", "psess", "ptxn", "preq", "pres"}
 
 // String returns the scope's word.
 func (s Scope) String() string { return scopeNames[s] }
@@ -40,30 +44,24 @@ type Var struct {
 // ParseVar reads "scope.name".
 func ParseVar(text string) (Var, error) {
 	scope, name, ok := strings.Cut(text, ".")
-	if text == "" {
-		return Var{}, fmt.Errorf("empty variable name")
-	}
-	if !ok {
-		return Var{}, fmt.Errorf("invalid variable name '%s'. A variable name must be start by its scope. The scope can be 'proc', 'sess', 'txn', 'req', 'res' or 'check'", text)
-	}
 	v := Var{Scope: scopeCount, Name: text}
 	for i, n := range scopeNames {
-		if n == scope {
+		if n == scope && ok && name != "" {
 			v.Scope = Scope(i)
 		}
 	}
 	if v.Scope == scopeCount {
-		return Var{}, fmt.Errorf("invalid variable name '%s'. A variable name must be start by its scope. The scope can be 'proc', 'sess', 'txn', 'req', 'res' or 'check'", text)
+		return Var{}, fmt.Errorf("invalid variable name '%s'. A variable name must start with its scope. The scope can be 'proc', '(p)sess', '(p)txn', '(p)req', '(p)res' or 'check'", text)
 	}
 	if i := strings.IndexFunc(name, notVarChar); i >= 0 {
-		return Var{}, fmt.Errorf("invalid syntax at char '%s'", name[i:])
+		return Var{}, fmt.Errorf("invalid syntax at char '%c'", name[i])
 	}
 	v.ID = varID(name)
 	return v, nil
 }
 
 func notVarChar(r rune) bool {
-	return !(r == '_' || r == '.' || r == '-' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z')
+	return !(r == '_' || r == '.' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z')
 }
 
 // varID is FNV-1a of the name.
