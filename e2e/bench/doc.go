@@ -1,0 +1,28 @@
+// Command bench measures gohap beside the reference on one machine, in one
+// interleaved run: both proxies get the same configuration text, take turns at the
+// same load, and what counts is the CPU time of the proxy for one request.
+//
+//	CPU 0   the proxies; the one whose turn it is not is idle
+//	CPU 1   load (wrk, or c/load.c at a fixed rate) and servers (c/backend.c)
+//
+//	go run ./e2e/bench [-profile NAME,...] [-rounds 5] [-duration 3s] [-json]
+//	                   [-write docs/performance.md] [-ours PATH] [-reference PATH]
+//
+// A ratio is reference / gohap, of medians over the rounds: above 1.00 gohap is
+// cheaper. Against itself (-ours as the reference) it must be near 1.00; how far
+// off it is, is the noise of the machine.
+//
+//	profiles.go   what is measured and its configuration   requests.go   wrk, CPU a request
+//	proxy.go      a proxy under test: start, CPU, memory   latency.go    percentiles at a fixed rate
+//	backend.go    the servers and C programs               idle.go       bytes an idle connection
+//	table.go      tables, JSON, docs/performance.md        syscalls.go   system calls a request
+//
+// BENCH_PROTOTYPE='PROGRAM ARGUMENTS with {port}' adds a third column: any program
+// that listens on that port and passes on to the servers' ports (-backends).
+//
+// gohap's own counters come from "show activity" on its stats socket, lines
+// "data_syscalls: N" and "mallocs: N"; forced collections from the command that
+// -collect names. Where gohap does not answer them the table has "-".
+//
+// It imports the standard library and e2e/oracle.
+package main

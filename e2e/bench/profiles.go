@@ -1,0 +1,97 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A profile is one thing measured. Its kind says how; the rest is the load and
+// what the configuration has beside the common part.
+type profile struct {
+	name, what  string
+	kind        kind
+	path        string
+	connections int
+	headers     []string // beside the browser's
+	defaults    string   // lines of the defaults section
+	rules       string   // lines of the frontend
+	loops       int      // nbthread; more than one leaves CPU 0
+	log         bool     // option httplog to a socket of ours
+}
+
+type kind int
+
+const (
+	perRequest kind = iota // CPU a request under wrk
+	atRate                 // percentiles at a fixed rate
+	idleMemory             // bytes an idle connection
+	perCall                // system calls a request
+)
+
+// browser are the six fields that a browser sends beside Host.
+var browser = []string{
+	"User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+	"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+	"Accept-Language: en-GB,en;q=0.5",
+	"Accept-Encoding: gzip, deflate, br",
+	"Referer: http://bench.example/start/page",
+	"Cookie: session=0123456789abcdef0123456789abcdef; theme=dark",
+}
+
+var profiles = []profile{
+	{name: "keepalive", what: "keep-alive, 64 connections", path: "/", connections: 64, loops: 1},
+	{name: "many", what: "keep-alive, 512 connections", path: "/", connections: 512, loops: 1},
+	{name: "body16k", what: "16 KiB bodies, 64 connections", path: "/16k", connections: 64, loops: 1},
+	{name: "close", what: "connection per request", path: "/", connections: 64, loops: 1,
+		headers: []string{"Connection: close"}},
+	{name: "httplog", what: "httplog over UDP", path: "/", connections: 64, loops: 1, log: true},
+	{name: "rules", what: "50 use_backend, 20 set-header", path: "/", connections: 64, loops: 1, rules: rules()},
+	{name: "loops2", what: "keep-alive 64, two loops", path: "/", connections: 64, loops: 2},
+	{name: "latency", what: "70 % of the slower's maximum", kind: atRate, path: "/", connections: 256, loops: 1},
+	{name: "idle", what: "bytes per idle connection", kind: idleMemory, path: "/", loops: 1,
+		defaults: "    option http-server-close\n"},
+	{name: "syscalls", what: "system calls per request", kind: perCall, path: "/", connections: 64, loops: 1},
+}
+
+func profileNamed(name string) *profile {
+	for i := range profiles {
+		if profiles[i].name == name {
+			return &profiles[i]
+		}
+	}
+	return nil
+}
+
+// rules are conditions of which none holds, so that each is evaluated for every
+// request, and header edits that all apply.
+func rules() string {
+	var s strings.Builder
+	for i := range 20 {
+		fmt.Fprintf(&s, "    http-request set-header X-Bench-%d %%[src] if { hdr_cnt(accept) gt 0 }\n", i)
+	}
+	for i := range 50 {
+		fmt.Fprintf(&s, "    use_backend servers if { path_beg /section%d/ } { hdr(host) -i host%d.example }\n", i, i)
+	}
+	return s.String()
+}
+
+// config is the text that every proxy gets, but for its port and sockets.
+func (p *profile) config(port, socket, logAddr string, backends []string) string {
+	var s strings.Builder
+	fmt.Fprintf(&s, "global\n    nbthread %d\n    maxconn 8000\n    stats socket %s mode 600 level admin\n", p.loops, socket)
+	if p.log {
+		fmt.Fprintf(&s, "    log %s local0\n", logAddr)
+	}
+	s.WriteString("\ndefaults\n    mode http\n    timeout connect 5s\n    timeout client 60s\n    timeout server 60s\n" +
+		"    option forwardfor\n")
+	if p.log {
+		s.WriteString("    log global\n    option httplog\n")
+	}
+	s.WriteString(p.defaults)
+	fmt.Fprintf(&s, "\nfrontend bench\n    bind 127.0.0.1:%s\n%s    default_backend servers\n", port, p.rules)
+	s.WriteString("\nbackend servers\n    balance roundrobin\n")
+	for i, b := range backends {
+		fmt.Fprintf(&s, "    server s%d 127.0.0.1:%s\n", i+1, b)
+	}
+	return s.String()
+}
