@@ -90,8 +90,8 @@ func (ln *Listener) hand(fd int32, peer netip.AddrPort) {
 	ln.to.Accepted(ln.loop, fd, peer)
 }
 
-// Abort keeps the listener open: a panic while accepting costs one connection.
-func (ln *Listener) Abort(any) {}
+// Panicked keeps the listener open: a panic while accepting costs one connection.
+func (ln *Listener) Panicked(any) {}
 
 // Pause stops accepting; connections wait in the kernel's queue.
 func (ln *Listener) Pause() {

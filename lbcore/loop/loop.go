@@ -19,9 +19,9 @@ import (
 type Handler interface {
 	// Ready tells of edges. It runs on the loop.
 	Ready(r Readiness)
-	// Abort is called on the loop when Ready, or work done for this handler,
+	// Panicked is called on the loop when Ready, or work done for this handler,
 	// panicked: it must give up every resource and is never called twice.
-	Abort(cause any)
+	Panicked(cause any)
 }
 
 // Runner is work for the run queue: it runs once, later in the same turn or in
@@ -309,7 +309,7 @@ func (l *Loop) panicked(h Handler, v any) {
 			l.Log.Error("panic while aborting", "loop", l.ID, "panic", fmt.Sprint(again), "stack", string(debug.Stack()))
 		}
 	}()
-	h.Abort(v)
+	h.Panicked(v)
 }
 
 // Guard runs f for h and aborts h when f panics: for work that does not come
@@ -369,7 +369,7 @@ func (l *Loop) recovered(owner, v any) {
 	l.Log.Error("panic in an event loop's task", "loop", l.ID, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 }
 
-type aborts interface{ Abort(cause any) }
+type aborts interface{ Panicked(cause any) }
 
 type aborter struct{ aborts }
 

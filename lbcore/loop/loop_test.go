@@ -48,7 +48,7 @@ func (e *echo) close() {
 	e.l.Kernel.Close(e.fd)
 }
 
-func (e *echo) Abort(any) { e.aborted.Add(1); e.close() }
+func (e *echo) Panicked(any) { e.aborted.Add(1); e.close() }
 
 type echoServer struct{ aborted atomic.Int32 }
 

@@ -1,0 +1,12 @@
+// Package balance holds the load-balancing algorithms, pure: they see nodes
+// with a weight, never a server. A policy lives in one short file, state and
+// operations first.
+//
+//	policy      structure                      readers
+//	roundrobin  positions, one lock a backend   Pick under the lock
+//	static-rr   slot table, atomic pointer      Pick without a lock
+//
+// Update is called when a node's weight or state changed; it rebuilds what
+// needs rebuilding. Lock sections neither allocate, call out nor enter the
+// kernel. Imports: keyword, invariant.
+package balance

@@ -1,0 +1,405 @@
+package mux
+
+import (
+	"net/netip"
+
+	"gohap/lbcore/buffer"
+	"gohap/lbcore/h1"
+	"gohap/lbcore/loop"
+	"gohap/lbcore/message"
+	"gohap/lbcore/transport"
+)
+
+// ClientConfig is what the HTTP/1 connections of one frontend share.
+// Durations are nanoseconds, zero for none.
+type ClientConfig struct {
+	Decode        h1.Options
+	RequestTime   int64 // timeout http-request: from the first wait to the end of the head
+	KeepAliveTime int64 // timeout http-keep-alive: idle between requests
+	ClientTime    int64 // timeout client: flushing and lingering
+	CloseClient   bool  // option httpclose
+	InsecureReuse bool  // h1-do-not-close-on-insecure-transfer-encoding
+	IgnoreProbes  bool  // option http-ignore-probes
+}
+
+// Refusal says why a connection gives up before it has a request.
+type Refusal uint8
+
+// The refusals.
+const (
+	RefusedMalformed Refusal = iota // the head could not be parsed: Fault.Decode
+	RefusedTimeout                  // no complete head in time
+	RefusedClosed                   // the client left in the middle of a head, or before one
+)
+
+// ClientOwner is the session that a client connection serves.
+type ClientOwner interface {
+	// NewStream is called with each parsed request head, which stays valid as
+	// the package comment says. It returns the stream, or nil when that has
+	// already ended.
+	NewStream(h *message.Head) Upper
+	// Refused is called once when no request came of what was received;
+	// partial tells whether anything was. It returns the page to answer.
+	Refused(why Refusal, f h1.Failure, partial bool) (page []byte)
+	// Stopping tells whether the connection must not be kept idle.
+	Stopping() bool
+	// Gone is called last: the connection is closed.
+	Gone()
+}
+
+type clientState uint8
+
+const (
+	idle     clientState = iota // between requests, nothing received
+	heading                     // a head is being received
+	active                      // a stream is attached
+	flushing                    // the last bytes are on their way, then close
+	draining                    // sending has ended: input is thrown away until the client closes
+	closed
+)
+
+// H1Client is an HTTP/1 connection to a client. It is embedded in its owner.
+type H1Client struct {
+	conn
+	timer   loop.Timer
+	cfg     *ClientConfig
+	owner   ClientOwner
+	peer    netip.AddrPort
+	state   clientState
+	keep    bool // this exchange allows another one
+	v11     bool // the request was HTTP/1.1
+	pumping bool
+	queued  bool
+	served  bool // at least one request came on this connection
+}
+
+// drainTime bounds how long a closing connection waits for its client to
+// close, in ns, so that the answer is not lost to a reset.
+const drainTime = int64(1e9)
+
+// Open starts to serve a descriptor; the owner is told of everything from now
+// on, possibly before Open returns.
+func (c *H1Client) Open(w *Worker, fd int32, peer netip.AddrPort, cfg *ClientConfig, owner ClientOwner) {
+	t := c.timer
+	*c = H1Client{cfg: cfg, owner: owner, peer: peer, timer: t}
+	c.timer.Owner = c
+	c.conn.open(w, fd, c)
+	w.Loop.Opened()
+	c.arm(c.cfg.RequestTime)
+	c.pump()
+}
+
+func (c *H1Client) arm(d int64) {
+	if d > 0 {
+		c.w.Loop.Arm(&c.timer, c.w.Loop.Now()+d)
+	} else {
+		c.w.Loop.Disarm(&c.timer)
+	}
+}
+
+// Ready implements loop.Handler.
+func (c *H1Client) Ready(r loop.Readiness) {
+	in, out := c.t.Ready(r)
+	if out {
+		c.written()
+	}
+	if in && c.state != closed {
+		c.readable()
+	}
+}
+
+func (c *H1Client) written() {
+	st := c.flush()
+	switch {
+	case st == Blocked:
+	case c.state == active:
+		if st == Dead {
+			c.up.Event(Client, Broken)
+		} else {
+			c.up.Event(Client, Writable)
+		}
+	case c.state == flushing:
+		c.finish()
+	}
+}
+
+func (c *H1Client) readable() {
+	switch c.state {
+	case active:
+		c.up.Event(Client, Readable)
+	case draining:
+		c.drain()
+	case flushing:
+	default:
+		c.pump()
+	}
+}
+
+// Run goes on with what was received while a stream was attached.
+func (c *H1Client) Run() {
+	c.queued = false
+	if c.state == idle || c.state == heading {
+		c.pump()
+	}
+}
+
+// pump receives and parses heads as long as no stream is attached.
+func (c *H1Client) pump() {
+	c.pumping = true
+	for c.state == idle || c.state == heading {
+		if c.in == nil || c.in.Len() == 0 || c.state == heading {
+			n, s := c.fill()
+			if n == 0 {
+				c.nothing(s)
+				break
+			}
+		}
+		c.parse()
+	}
+	c.pumping = false
+}
+
+// nothing handles a receive without bytes while a head is awaited.
+func (c *H1Client) nothing(s transport.State) {
+	switch s {
+	case transport.Again:
+	case transport.OK: // no room: the decoder's limit is beyond the buffer
+		c.refuse(RefusedMalformed, h1.Failure{Code: 431, Reason: "head larger than a buffer"})
+	default:
+		partial := c.state == heading
+		if !partial && c.served {
+			c.close(false)
+			return
+		}
+		c.refuse(RefusedClosed, h1.Failure{Code: 400}) // reference: CR-- and 400 even with no byte
+	}
+}
+
+func (c *H1Client) parse() {
+	if c.state == idle {
+		c.state = heading
+		if c.served && c.cfg.RequestTime > 0 {
+			c.arm(c.cfg.RequestTime)
+		}
+	}
+	if c.x == nil {
+		c.x = c.w.exchange()
+	}
+	n, st := c.x.dec.Request(c.in.Bytes(), &c.x.head, &c.cfg.Decode)
+	switch st {
+	case h1.NeedMore:
+		if len(c.in.Room()) == 0 {
+			c.compact()
+		}
+	case h1.Failed:
+		c.refuse(RefusedMalformed, c.x.dec.Failure())
+	case h1.Done:
+		c.in.R += n
+		c.start()
+	}
+}
+
+// compact moves an unfinished head to a fresh buffer when it began late in its
+// own, behind a former request; the decoder starts anew.
+func (c *H1Client) compact() {
+	b := c.in
+	if b.R <= buffer.Headroom {
+		return
+	}
+	c.in = c.w.Loop.Buffers.Get()
+	c.in.Append(b.Bytes())
+	b.Release()
+	c.x.dec.Reset()
+	c.x.head.Reset()
+}
+
+// start attaches a stream to a parsed head.
+func (c *H1Client) start() {
+	h := &c.x.head
+	c.state, c.served = active, true
+	c.w.Loop.Disarm(&c.timer)
+	c.begin(h)
+	c.sent = 0
+	c.keep, c.v11 = keepsRequest(h, c.cfg), h.Version11()
+	up := c.owner.NewStream(h)
+	if c.state == active {
+		c.up = up
+	}
+}
+
+// WriteHead implements Endpoint: a response, interim ones included.
+func (c *H1Client) WriteHead(h *message.Head, b *buffer.Buffer, end bool) WriteState {
+	con := c.persist(h)
+	return c.writeHead(h, h1.AppendResponse(c.w.scratch[:0], h, con), b, end)
+}
+
+// Interim implements the writing of a 1xx response: nothing of the exchange's
+// framing changes.
+func (c *H1Client) Interim(h *message.Head) WriteState {
+	b := c.w.Loop.Buffers.Get()
+	b.Append(h1.AppendResponse(c.w.scratch[:0], h, h1.ConnNone))
+	c.sent += int64(b.Len())
+	return c.push(b)
+}
+
+// Detach ends the exchange: the response is complete. The connection goes on
+// with the next request, or closes after its last byte.
+func (c *H1Client) Detach() {
+	c.up = nil
+	complete := c.inMode == none && !c.headed
+	c.w.release(c.x)
+	c.x = nil
+	switch {
+	case c.dead:
+		c.close(false)
+	case !c.keep || !complete || c.owner.Stopping():
+		c.in.Release()
+		c.in = nil
+		c.state = flushing
+		c.keep = complete // whether the client may still be sending
+		c.arm(c.cfg.ClientTime)
+		if c.out == nil {
+			c.finish()
+		}
+	default:
+		c.idle()
+	}
+}
+
+// idle waits for the next request, which may have been received already.
+func (c *H1Client) idle() {
+	c.state = idle
+	c.arm(c.keepAlive())
+	if c.in != nil && c.in.Len() == 0 {
+		c.in.Release()
+		c.in = nil
+	}
+	if !c.pumping && !c.queued && (c.in != nil || !c.t.Quiet()) {
+		c.queued = true
+		c.w.Loop.Queue(c)
+	}
+}
+
+func (c *H1Client) keepAlive() int64 {
+	if c.cfg.KeepAliveTime > 0 {
+		return c.cfg.KeepAliveTime
+	}
+	if c.cfg.RequestTime > 0 {
+		return c.cfg.RequestTime
+	}
+	return c.cfg.ClientTime
+}
+
+// finish closes after the last byte has left. When the client may still be
+// sending, closing at once would answer with a reset that can overtake the
+// response: end our direction and read on until the client closes.
+func (c *H1Client) finish() {
+	if c.dead || c.keep {
+		c.close(false)
+		return
+	}
+	c.t.ShutdownWrite()
+	c.state = draining
+	c.arm(drainTime)
+	c.drain()
+}
+
+func (c *H1Client) drain() {
+	for range 64 {
+		if _, s := c.fill(); s != transport.OK {
+			if s != transport.Again {
+				c.close(false)
+			}
+			return
+		}
+		c.in.Release()
+		c.in = nil
+	}
+	if !c.queued {
+		c.queued = true
+		c.w.Loop.Queue(drainer{c})
+	}
+}
+
+type drainer struct{ c *H1Client }
+
+func (d drainer) Run() {
+	d.c.queued = false
+	if d.c.state == draining {
+		d.c.drain()
+	}
+}
+
+// refuse answers what never became a request and closes.
+func (c *H1Client) refuse(why Refusal, f h1.Failure) {
+	partial := c.state == heading
+	page := c.owner.Refused(why, f, partial)
+	c.state = flushing
+	c.keep = why == RefusedClosed
+	c.in.Release()
+	c.in = nil
+	c.arm(c.cfg.ClientTime)
+	for len(page) > 0 && !c.dead {
+		b := c.w.Loop.Buffers.Get()
+		n := copy(b.Room(), page)
+		b.W += n
+		page = page[n:]
+		c.push(b)
+	}
+	if c.out == nil {
+		c.finish()
+	}
+}
+
+// Expired implements loop.Expirer: the connection's own time-outs.
+func (c *H1Client) Expired(*loop.Timer) {
+	switch c.state {
+	case idle:
+		if c.served || c.cfg.IgnoreProbes {
+			c.close(false)
+			return
+		}
+		c.refuse(RefusedTimeout, h1.Failure{Code: 408})
+	case heading:
+		c.refuse(RefusedTimeout, h1.Failure{Code: 408})
+	case flushing, draining:
+		c.close(true)
+	}
+}
+
+// CloseIdle closes the connection when it is between requests, as a soft stop
+// does; it tells whether it did.
+func (c *H1Client) CloseIdle() bool {
+	if c.state != idle || !c.served {
+		return false
+	}
+	c.close(false)
+	return true
+}
+
+// Peer implements Endpoint.
+func (c *H1Client) Peer() netip.AddrPort { return c.peer }
+
+// Abort implements Endpoint.
+func (c *H1Client) Abort(reset bool) { c.close(reset) }
+
+// Panicked implements loop.Handler.
+func (c *H1Client) Panicked(any) {
+	if up := c.up; up != nil {
+		c.up = nil
+		up.Event(Client, Broken)
+	}
+	c.close(true)
+}
+
+// close ends the connection at once, whatever it is doing.
+func (c *H1Client) close(reset bool) {
+	if c.state == closed {
+		return
+	}
+	c.state = closed
+	c.w.Loop.Disarm(&c.timer)
+	c.release(reset)
+	c.w.Loop.Closed()
+	c.owner.Gone()
+}

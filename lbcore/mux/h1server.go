@@ -1,0 +1,289 @@
+package mux
+
+import (
+	"net/netip"
+
+	"gohap/lbcore/buffer"
+	"gohap/lbcore/h1"
+	"gohap/lbcore/loop"
+	"gohap/lbcore/message"
+	"gohap/lbcore/transport"
+)
+
+// ServerConfig is what the HTTP/1 connections to one server share.
+type ServerConfig struct {
+	Decode h1.Options
+	// Close asks for connection: close with every request (option
+	// http-server-close or httpclose); Pretend sends no such header all the
+	// same (option http-pretend-keepalive).
+	Close, Pretend bool
+}
+
+// ServerOwner keeps a server's idle connections.
+type ServerOwner interface {
+	// IdleClosed is called when an idle connection has closed itself.
+	IdleClosed(c *H1Server)
+	// Closed is called once for every connection, last.
+	Closed(c *H1Server)
+}
+
+type serverState uint8
+
+const (
+	dialing serverState = iota
+	ready               // connected, a stream is attached
+	pooled              // idle
+	gone
+)
+
+// H1Server is an HTTP/1 connection to a server.
+type H1Server struct {
+	conn
+	cfg   *ServerConfig
+	owner ServerOwner
+	to    *loop.Sockaddr
+	state serverState
+	reuse bool // this exchange allows another one
+	await bool // a response head is awaited
+	req   h1.RequestInfo
+	seen  bool // the first byte of the response has been received
+
+	// Index and IdleSince belong to the owner's idle pool; Uses counts the
+	// exchanges so far.
+	Index     int
+	IdleSince int64
+	Uses      int
+}
+
+// Dial begins to connect. When it returns Again, Connected or Broken follows.
+func (c *H1Server) Dial(w *Worker, to *loop.Sockaddr, cfg *ServerConfig, owner ServerOwner, up Upper) transport.State {
+	*c = H1Server{cfg: cfg, owner: owner, to: to}
+	c.w, c.t, c.up = w, &c.Raw, up
+	if e := c.Raw.Dial(w.Loop, to, c); e != 0 {
+		c.state, c.dead = gone, true
+		c.errno = e
+		return transport.Failed
+	}
+	w.Loop.Opened()
+	return c.connected()
+}
+
+func (c *H1Server) connected() transport.State {
+	s := c.Raw.Connected(c.to)
+	switch s {
+	case transport.OK:
+		c.state = ready
+	case transport.Failed:
+		c.dead = true
+	}
+	return s
+}
+
+// Attach hands an idle connection to a stream.
+func (c *H1Server) Attach(up Upper) {
+	c.up, c.state = up, ready
+}
+
+// Ready implements loop.Handler.
+func (c *H1Server) Ready(r loop.Readiness) {
+	in, out := c.t.Ready(r)
+	switch c.state {
+	case dialing:
+		c.dialed()
+		return
+	case pooled:
+		if in { // closed by the server, or it speaks unasked: of no use either way
+			c.owner.IdleClosed(c)
+			c.close(false)
+		}
+		return
+	}
+	if out && c.out != nil {
+		switch c.flush() {
+		case Sent:
+			c.up.Event(Server, Writable)
+		case Dead:
+			c.up.Event(Server, Broken)
+		}
+	}
+	if in && c.state == ready {
+		c.readable()
+	}
+}
+
+func (c *H1Server) dialed() {
+	switch c.connected() {
+	case transport.OK:
+		c.up.Event(Server, Connected)
+	case transport.Failed:
+		c.up.Event(Server, Broken)
+	}
+}
+
+func (c *H1Server) readable() {
+	if c.await {
+		if !c.receive() {
+			return
+		}
+	}
+	if c.up != nil {
+		c.up.Event(Server, Readable)
+	}
+}
+
+// receive reads and parses a response head and tells the stream; it reports
+// whether the body may be read now.
+func (c *H1Server) receive() bool {
+	for c.await {
+		if c.in == nil || c.in.Len() == 0 || c.seen {
+			n, s := c.fill()
+			if n == 0 {
+				c.broken(s)
+				return false
+			}
+		}
+		c.seen = true
+		n, st := c.x.dec.Response(c.in.Bytes(), &c.x.head, &c.cfg.Decode, &c.req)
+		switch st {
+		case h1.Failed:
+			c.await, c.reuse = false, false
+			c.up.Event(Server, Broken)
+			return false
+		case h1.Done:
+			c.in.R += n
+			c.await, c.seen = false, false
+			c.accept(&c.x.head)
+			c.up.Event(Server, Headed)
+			return false // the stream reads on by itself
+		}
+	}
+	return true
+}
+
+func (c *H1Server) broken(s transport.State) {
+	switch s {
+	case transport.Again:
+		return
+	case transport.EOF:
+		c.cut = true
+	default:
+		c.dead = true
+	}
+	c.await, c.reuse = false, false
+	c.up.Event(Server, Broken)
+}
+
+func (c *H1Server) accept(h *message.Head) {
+	if h.Flags.Has(message.Interim) {
+		return
+	}
+	c.begin(h)
+	if !keepsResponse(h) || c.inMode == untilClose {
+		c.reuse = false
+	}
+}
+
+// Head returns the response head, after Headed.
+func (c *H1Server) Head() *message.Head { return &c.x.head }
+
+// NextHead waits for the head that follows an interim response.
+func (c *H1Server) NextHead() {
+	c.x.head.Reset()
+	c.x.dec.Reset()
+	c.await = true
+	if c.in != nil && c.in.Len() > 0 {
+		c.w.Loop.Queue(c)
+	}
+}
+
+// Run goes on with what came behind an interim response.
+func (c *H1Server) Run() {
+	if c.await && c.state == ready {
+		c.readable()
+	}
+}
+
+// WriteHead implements Endpoint: a request.
+func (c *H1Server) WriteHead(h *message.Head, b *buffer.Buffer, end bool) WriteState {
+	if c.x == nil {
+		c.x = c.w.exchange()
+	}
+	c.sent, c.await, c.seen = 0, true, false
+	c.Uses++
+	c.req = h1.RequestInfo{Method: h.Method, Upgrade: h.Flags.Has(message.ConnUpgrade | message.HasUpgrade)}
+	c.reuse = !c.cfg.Close
+	con := h1.ConnNone
+	switch {
+	case c.cfg.Close && !c.cfg.Pretend && h.Version11():
+		con = h1.ConnClose
+	case (!c.cfg.Close || c.cfg.Pretend) && !h.Version11():
+		con = h1.ConnKeepAlive
+	}
+	st := c.writeHead(h, h1.AppendRequest(c.w.scratch[:0], h, con), b, end)
+	c.t.Watch()
+	return st
+}
+
+// Tunnel turns both directions into plain bytes, after a 101 or the success of
+// a CONNECT.
+func (c *H1Server) Tunnel() { c.outMode = untilClose }
+
+// keepsResponse tells whether a server's response allows another request.
+func keepsResponse(h *message.Head) bool {
+	switch f := h.Flags; {
+	case f.Has(message.ConnClose), f.Has(message.InsecureTransfer), f.Has(message.Tunnel):
+		return false
+	case h.Version11():
+		return true
+	default:
+		return f.Has(message.ConnKeepAlive)
+	}
+}
+
+// Reusable tells, at the end of an exchange, whether the connection may serve
+// another one: the response was read to its end, everything was sent and
+// nothing lies behind it.
+func (c *H1Server) Reusable() bool {
+	return c.reuse && !c.dead && c.state == ready && c.out == nil && !c.headed && !c.await &&
+		c.inMode == none && !c.t.HungUp() && (c.in == nil || c.in.Len() == 0) && !c.t.Pending()
+}
+
+// Park makes a reusable connection idle. The owner keeps it.
+func (c *H1Server) Park() {
+	c.up = nil
+	c.state = pooled
+	c.w.release(c.x)
+	c.x = nil
+	c.in.Release()
+	c.in = nil
+	c.t.Watch()
+}
+
+// Peer implements Endpoint.
+func (c *H1Server) Peer() netip.AddrPort { return c.to.IP }
+
+// Abort implements Endpoint.
+func (c *H1Server) Abort(reset bool) { c.close(reset) }
+
+// Panicked implements loop.Handler.
+func (c *H1Server) Panicked(any) {
+	if c.state == pooled {
+		c.owner.IdleClosed(c)
+	}
+	if up := c.up; up != nil {
+		c.up = nil
+		c.dead = true
+		up.Event(Server, Broken)
+	}
+	c.close(true)
+}
+
+func (c *H1Server) close(reset bool) {
+	if c.state == gone {
+		return
+	}
+	c.state = gone
+	c.release(reset)
+	c.w.Loop.Closed()
+	c.owner.Closed(c)
+}

@@ -1,0 +1,540 @@
+package mux
+
+import (
+	"net/netip"
+
+	"gohap/lbcore/buffer"
+	"gohap/lbcore/h1"
+	"gohap/lbcore/loop"
+	"gohap/lbcore/message"
+	"gohap/lbcore/transport"
+)
+
+// Side names one of a stream's two endpoints.
+type Side uint8
+
+// The sides.
+const (
+	Client Side = iota
+	Server
+)
+
+// Event is what an endpoint tells its stream.
+type Event uint8
+
+// The events.
+const (
+	Connected Event = iota // Server: the connection stands
+	Headed                 // a head was parsed: see H1Server.Head
+	Readable               // Read may find something new, the end included
+	Writable               // what was written has left
+	Broken                 // the connection is gone, see Endpoint.Fault
+)
+
+// Upper is a stream as its endpoints see it. Event runs on the loop and may
+// call any method of the endpoint, Detach included.
+type Upper interface {
+	Event(side Side, ev Event)
+}
+
+// ReadState is the outcome of a Read.
+type ReadState uint8
+
+// The read states. A buffer may come with any of them.
+const (
+	More    ReadState = iota // read again: there may be more now
+	Wait                     // nothing more now, Readable will tell
+	End                      // the message, or the tunnel's direction, is complete
+	Aborted                  // the peer left before the message's end
+	Invalid                  // the body's framing is broken
+)
+
+// WriteState is the outcome of a write.
+type WriteState uint8
+
+// The write states.
+const (
+	Sent    WriteState = iota // nothing is held back
+	Blocked                   // some is held back: stop writing, Writable will tell
+	Dead                      // the connection is gone
+)
+
+// Fault says why a connection broke.
+type Fault struct {
+	Errno  loop.Errno // zero when the peer closed
+	Decode h1.Failure // for a head that could not be parsed
+	Closed bool       // the peer closed before, or in the middle of, a head
+}
+
+// Endpoint is one side of a stream.
+type Endpoint interface {
+	// Read returns the next piece of body, owned by the caller. The first Read
+	// after a head always returns a buffer, see the package comment.
+	Read() (*buffer.Buffer, ReadState)
+	// WriteHead encodes a head and takes b, the first piece of its body or
+	// nil. With end nothing follows.
+	WriteHead(h *message.Head, b *buffer.Buffer, end bool) WriteState
+	// Write takes a piece of body. With end the message is complete; b may be
+	// nil then. trailers are written with the end of a chunked body.
+	Write(b *buffer.Buffer, end bool, trailers []message.Field) WriteState
+	// State tells whether earlier writes are still held back.
+	State() WriteState
+	// Trailers returns the fields that came behind the body, after End.
+	Trailers() []message.Field
+	// HungUp tells whether the peer is known to have ended its direction.
+	HungUp() bool
+	// Fault says what broke the connection.
+	Fault() Fault
+	// Sent returns the bytes produced for the peer since the stream began,
+	// framing included.
+	Sent() int64
+	// Peer and Local are the connection's addresses, zero where there are none.
+	Peer() netip.AddrPort
+	Local() netip.AddrPort
+	// Abort closes the connection at once; the stream is no longer told of
+	// anything. With reset the peer is told by a TCP reset.
+	Abort(reset bool)
+}
+
+// Worker is what the connections of one loop share.
+type Worker struct {
+	Loop    *loop.Loop
+	scratch []byte
+	free    []*exchange
+	live    int
+}
+
+// NewWorker returns the shared parts for a loop. scratch must hold the largest
+// head.
+func NewWorker(l *loop.Loop) *Worker {
+	return &Worker{Loop: l, scratch: make([]byte, 0, 4*l.Buffers.Size())}
+}
+
+// Live returns how many exchanges are in progress, for leak checks.
+func (w *Worker) Live() int { return w.live }
+
+// exchange is the state of one message being received. An idle connection has
+// none.
+type exchange struct {
+	head   message.Head
+	dec    h1.Decoder
+	chunks h1.Chunks
+}
+
+func (w *Worker) exchange() *exchange {
+	w.live++
+	n := len(w.free)
+	if n == 0 {
+		x := new(exchange)
+		x.head.Fields = make([]message.Field, 0, 24)
+		return x
+	}
+	x := w.free[n-1]
+	w.free = w.free[:n-1]
+	return x
+}
+
+func (w *Worker) release(x *exchange) {
+	if x == nil {
+		return
+	}
+	w.live--
+	x.head.Reset()
+	x.dec.Reset()
+	w.free = append(w.free, x)
+}
+
+// conn is what HTTP/1 connections of both sides have in common: bytes in and
+// out, and the framing of the current message in each direction.
+type conn struct {
+	transport.Raw
+	t        transport.Conn
+	w        *Worker
+	up       Upper
+	x        *exchange
+	in       *buffer.Buffer // received, not yet read
+	out      *buffer.Buffer // produced, not yet sent; linked by Next
+	bodyLeft int64
+	sent     int64
+	inMode   framing
+	outMode  framing
+	headed   bool // the next Read is the first after a head
+	dead     bool
+	shut     bool // our direction ends when what is held back has left
+	cut      bool // the peer left in the middle of a message
+	errno    loop.Errno
+}
+
+// framing is how a body is delimited in one direction.
+type framing uint8
+
+const (
+	none framing = iota
+	length
+	chunked
+	untilClose
+)
+
+func (c *conn) open(w *Worker, fd int32, h loop.Handler) {
+	c.w = w
+	c.Raw.Open(w.Loop, fd, h)
+	c.t = &c.Raw
+}
+
+// fill reads into c.in, which it creates where there is none.
+func (c *conn) fill() (int, transport.State) {
+	b := c.in
+	if b == nil {
+		b = c.w.Loop.Buffers.Get()
+	}
+	n, s := c.t.Recv(b.Room())
+	b.W += n
+	if b.Len() == 0 && !c.headed {
+		b.Release()
+		b = nil
+	}
+	c.in = b
+	return n, s
+}
+
+// begin sets the framing of a body that follows a parsed head.
+func (c *conn) begin(h *message.Head) {
+	c.headed = true
+	c.bodyLeft = 0
+	switch {
+	case h.Flags.Has(message.Tunnel):
+		c.inMode = untilClose
+	case h.Flags.Has(message.NoBody):
+		c.inMode = none
+	case h.Flags.Has(message.Chunked):
+		c.inMode = chunked
+		c.x.chunks.Reset()
+	case h.BodyLen > 0:
+		c.inMode, c.bodyLeft = length, h.BodyLen
+	case h.Response && h.BodyLen < 0:
+		c.inMode = untilClose
+	default:
+		c.inMode = none
+	}
+}
+
+// take hands out the first n bytes of c.in. What lies behind them goes on in a
+// buffer of its own.
+func (c *conn) take(n int) *buffer.Buffer {
+	b := c.in
+	c.in = nil
+	if rest := b.Len() - n; rest > 0 {
+		c.in = c.w.Loop.Buffers.Get()
+		c.in.Append(b.Bytes()[n:])
+		b.W = b.R + n
+	}
+	return b
+}
+
+// Read implements Endpoint.
+func (c *conn) Read() (*buffer.Buffer, ReadState) {
+	first := c.headed
+	if (c.in == nil || c.in.Len() == 0) && c.inMode != none && !first {
+		if _, s := c.fill(); c.in == nil {
+			return nil, c.idleState(s)
+		}
+	}
+	c.headed = false
+	switch c.inMode {
+	case none:
+		if first {
+			return c.take(0), End
+		}
+		return nil, End
+	case length:
+		n := min(c.bodyLeft, int64(c.in.Len()))
+		c.bodyLeft -= n
+		if c.bodyLeft == 0 {
+			c.inMode = none
+			return c.take(int(n)), End
+		}
+		return c.take(int(n)), More
+	case chunked:
+		return c.readChunks()
+	}
+	return c.take(c.in.Len()), More
+}
+
+// idleState translates a receive that brought nothing.
+func (c *conn) idleState(s transport.State) ReadState {
+	switch s {
+	case transport.Again:
+		return Wait
+	case transport.EOF:
+		if c.inMode == untilClose {
+			c.inMode = none
+			return End
+		}
+		c.cut = true
+	case transport.Failed:
+		c.dead = true
+	default:
+		return Wait
+	}
+	return Aborted
+}
+
+// readChunks decodes what has been received in place: payload moves down over
+// the framing between it.
+func (c *conn) readChunks() (*buffer.Buffer, ReadState) {
+	b := c.in
+	from, to := b.R, b.R
+	for from < b.W {
+		skip, data, s := c.x.chunks.Next(b.Data[from:b.W])
+		from += skip
+		if to != from {
+			copy(b.Data[to:], b.Data[from:from+data])
+		}
+		from += data
+		to += data
+		switch s {
+		case h1.Failed:
+			b.W = to
+			c.in = nil
+			return b, Invalid
+		case h1.Done:
+			c.inMode = none
+			c.in = nil
+			if rest := b.Data[from:b.W]; len(rest) > 0 {
+				c.in = c.w.Loop.Buffers.Get()
+				c.in.Append(rest)
+			}
+			b.W = to
+			return b, End
+		}
+		if skip+data == 0 {
+			break
+		}
+	}
+	b.W = to
+	c.in = nil
+	return b, More
+}
+
+// Trailers implements Endpoint.
+func (c *conn) Trailers() []message.Field {
+	if c.x == nil {
+		return nil
+	}
+	return c.x.chunks.Trailers()
+}
+
+// writeHead puts the encoded head, which lies in scratch, in front of b.
+func (c *conn) writeHead(h *message.Head, head []byte, b *buffer.Buffer, end bool) WriteState {
+	switch {
+	case h.Flags.Has(message.NoBody):
+		c.outMode = none
+	case h.Flags.Has(message.Tunnel):
+		c.outMode = untilClose
+	case h.Flags.Has(message.Chunked):
+		c.outMode = chunked
+	case h.BodyLen >= 0:
+		c.outMode = length
+	case h.Response:
+		c.outMode = untilClose
+	default:
+		c.outMode = none
+	}
+	if b == nil {
+		b = c.w.Loop.Buffers.Get()
+	}
+	if c.outMode == none {
+		b.W = b.R
+	} else {
+		c.frame(b, end, nil)
+	}
+	c.sent += int64(len(head))
+	if b.Prepend(head) {
+		return c.push(b)
+	}
+	// The head grew beyond the room in front: it leaves in buffers of its own.
+	for len(head) > 0 {
+		own := c.w.Loop.Buffers.Get()
+		n := copy(own.Room(), head)
+		own.W += n
+		head = head[n:]
+		c.push(own)
+	}
+	return c.push(b)
+}
+
+// frame wraps b's content as the message's framing asks.
+func (c *conn) frame(b *buffer.Buffer, end bool, trailers []message.Field) {
+	if c.outMode == chunked {
+		if n := b.Len(); n > 0 {
+			var size [20]byte
+			b.Prepend(h1.AppendChunkSize(size[:0], n))
+			b.Append(crlf)
+		}
+		if end && len(trailers) == 0 {
+			b.Append(lastChunk)
+		}
+	}
+	c.sent += int64(b.Len())
+}
+
+var (
+	crlf      = []byte("\r\n")
+	lastChunk = []byte("0\r\n\r\n")
+)
+
+// Write implements Endpoint.
+func (c *conn) Write(b *buffer.Buffer, end bool, trailers []message.Field) WriteState {
+	if c.outMode == none {
+		b.Release()
+		return c.State()
+	}
+	if b != nil && (b.Len() > 0 || end) {
+		c.frame(b, end, trailers)
+		c.push(b)
+	} else {
+		b.Release()
+		if end && c.outMode == chunked && len(trailers) == 0 {
+			b = c.w.Loop.Buffers.Get()
+			c.frame(b, true, nil)
+			c.push(b)
+		}
+	}
+	if end && c.outMode == chunked && len(trailers) > 0 {
+		c.writeTrailers(trailers)
+	}
+	if end && c.outMode == untilClose {
+		c.ended()
+	}
+	return c.State()
+}
+
+func (c *conn) writeTrailers(trailers []message.Field) {
+	text := append(c.w.scratch[:0], "0\r\n"...)
+	text = h1.AppendTrailers(text, trailers)
+	c.sent += int64(len(text))
+	for len(text) > 0 {
+		b := c.w.Loop.Buffers.Get()
+		n := copy(b.Room(), text)
+		b.W += n
+		text = text[n:]
+		c.push(b)
+	}
+}
+
+// ended remembers that the sending direction is over; a tunnel passes it on.
+func (c *conn) ended() {
+	c.outMode = none
+	c.shut = true
+	if c.out == nil && !c.dead {
+		c.t.ShutdownWrite()
+	}
+}
+
+// push sends b, or queues it behind what is held back.
+func (c *conn) push(b *buffer.Buffer) WriteState {
+	switch {
+	case c.dead || b.Len() == 0:
+		b.Release()
+		return c.State()
+	case c.out != nil:
+		last := c.out
+		for last.Next != nil {
+			last = last.Next
+		}
+		last.Next = b
+		return Blocked
+	}
+	n, s := c.t.Send(b.Bytes())
+	b.R += n
+	switch s {
+	case transport.OK:
+		b.Release()
+		return Sent
+	case transport.Again:
+		c.out = b
+		return Blocked
+	}
+	b.Release()
+	c.dead = true
+	return Dead
+}
+
+// flush sends what is held back.
+func (c *conn) flush() WriteState {
+	for c.out != nil {
+		b := c.out
+		n, s := c.t.Send(b.Bytes())
+		b.R += n
+		switch s {
+		case transport.Again:
+			return Blocked
+		case transport.Failed:
+			c.drop()
+			c.dead = true
+			return Dead
+		}
+		c.out = b.Next
+		b.Next = nil
+		b.Release()
+		if c.out == nil && c.shut {
+			c.t.ShutdownWrite()
+		}
+	}
+	return Sent
+}
+
+// drop releases what is held back.
+func (c *conn) drop() {
+	for b := c.out; b != nil; b = c.out {
+		c.out = b.Next
+		b.Next = nil
+		b.Release()
+	}
+}
+
+// State implements Endpoint.
+func (c *conn) State() WriteState {
+	switch {
+	case c.dead:
+		return Dead
+	case c.out != nil:
+		return Blocked
+	}
+	return Sent
+}
+
+// HungUp implements Endpoint.
+func (c *conn) HungUp() bool { return c.t.HungUp() }
+
+// Fault implements Endpoint.
+func (c *conn) Fault() Fault {
+	f := Fault{Closed: c.cut, Errno: c.errno}
+	if f.Errno == 0 {
+		f.Errno = c.t.Err()
+	}
+	if c.x != nil {
+		f.Decode = c.x.dec.Failure()
+	}
+	return f
+}
+
+// Sent implements Endpoint.
+func (c *conn) Sent() int64 { return c.sent }
+
+// Local implements Endpoint.
+func (c *conn) Local() netip.AddrPort { return c.t.Local() }
+
+// release gives everything back and closes the socket.
+func (c *conn) release(reset bool) {
+	c.up = nil
+	c.drop()
+	c.in.Release()
+	c.in = nil
+	c.w.release(c.x)
+	c.x = nil
+	if c.IsOpen() {
+		c.t.Close(reset)
+	}
+	c.dead = true
+}

@@ -1,0 +1,120 @@
+package mux
+
+import (
+	"net/netip"
+
+	"gohap/lbcore/buffer"
+	"gohap/lbcore/loop"
+	"gohap/lbcore/message"
+	"gohap/lbcore/transport"
+)
+
+// Pass is a connection whose bytes pass through unframed: mode tcp, both
+// sides. It has no heads; Read ends when the peer ends its direction, and
+// writing the end shuts our direction down.
+type Pass struct {
+	conn
+	side    Side
+	to      *loop.Sockaddr
+	peer    netip.AddrPort
+	onClose func()
+	dialing bool
+	closed  bool
+}
+
+// Accept takes a client's descriptor. onClose is called once, last.
+func (c *Pass) Accept(w *Worker, fd int32, peer netip.AddrPort, up Upper, onClose func()) {
+	*c = Pass{side: Client, peer: peer, onClose: onClose}
+	c.conn.open(w, fd, c)
+	c.up = up
+	c.inMode, c.outMode = untilClose, untilClose
+	w.Loop.Opened()
+}
+
+// Dial begins to connect to a server; see H1Server.Dial.
+func (c *Pass) Dial(w *Worker, to *loop.Sockaddr, up Upper, onClose func()) transport.State {
+	*c = Pass{side: Server, to: to, peer: to.IP, onClose: onClose}
+	c.w, c.t, c.up = w, &c.Raw, up
+	c.inMode, c.outMode = untilClose, untilClose
+	if e := c.Raw.Dial(w.Loop, to, c); e != 0 {
+		c.closed, c.dead = true, true
+		c.errno = e
+		return transport.Failed
+	}
+	w.Loop.Opened()
+	c.dialing = true
+	return c.connected()
+}
+
+func (c *Pass) connected() transport.State {
+	s := c.Raw.Connected(c.to)
+	switch s {
+	case transport.OK:
+		c.dialing = false
+		c.t.Watch()
+	case transport.Failed:
+		c.dead = true
+	}
+	return s
+}
+
+// Ready implements loop.Handler.
+func (c *Pass) Ready(r loop.Readiness) {
+	in, out := c.t.Ready(r)
+	if c.dialing {
+		switch c.connected() {
+		case transport.OK:
+			c.up.Event(Server, Connected)
+		case transport.Failed:
+			c.up.Event(Server, Broken)
+		}
+		return
+	}
+	if out && c.out != nil {
+		switch c.flush() {
+		case Sent:
+			c.up.Event(c.side, Writable)
+		case Dead:
+			c.up.Event(c.side, Broken)
+		}
+	}
+	if in && !c.closed {
+		c.up.Event(c.side, Readable)
+	}
+}
+
+// WriteHead implements Endpoint; there are no heads here.
+func (c *Pass) WriteHead(_ *message.Head, b *buffer.Buffer, end bool) WriteState {
+	return c.Write(b, end, nil)
+}
+
+// Peer implements Endpoint.
+func (c *Pass) Peer() netip.AddrPort { return c.peer }
+
+// Abort implements Endpoint.
+func (c *Pass) Abort(reset bool) {
+	if c.closed {
+		return
+	}
+	c.closed = true
+	c.release(reset)
+	c.w.Loop.Closed()
+	c.onClose()
+}
+
+// Panicked implements loop.Handler.
+func (c *Pass) Panicked(any) {
+	if up := c.up; up != nil {
+		c.up = nil
+		c.dead = true
+		up.Event(c.side, Broken)
+	}
+	c.Abort(true)
+}
+
+// Compile-time checks that every endpoint is one.
+var (
+	_ Endpoint = (*H1Client)(nil)
+	_ Endpoint = (*H1Server)(nil)
+	_ Endpoint = (*Pass)(nil)
+)

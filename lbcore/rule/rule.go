@@ -1,0 +1,65 @@
+package rule
+
+import (
+	"gohap/lbcore/acl"
+	"gohap/lbcore/sample"
+)
+
+// Verdict is the outcome of an action or a set.
+type Verdict uint8
+
+// The verdicts.
+const (
+	Continue Verdict = iota // go on with the next rule
+	Stop                    // skip the rest of this set
+	Suspend                 // wait; run again from the same rule
+	Reply                   // answer with the reply that the action left
+	Close                   // end without an answer
+	Failed                  // a rewrite could not be done (strict mode): internal error
+)
+
+// Action is what a rule does. Run is called on the stream's loop; the stream
+// is c.Stream. One action serves many streams at once and keeps no state of
+// them.
+type Action interface {
+	Run(c *sample.Context) Verdict
+}
+
+// Func is an action without arguments.
+type Func func(c *sample.Context) Verdict
+
+// Run implements Action.
+func (f Func) Run(c *sample.Context) Verdict { return f(c) }
+
+// Rule is one line.
+type Rule struct {
+	Cond   *acl.Cond // nil: always
+	Action Action
+	Word   string // the action's name, for last_rule and messages
+	File   string
+	Line   int
+}
+
+// Set is an ordered list of rules.
+type Set []Rule
+
+// Run evaluates the rules from index at. It returns the index of the rule that
+// decided, from which a suspended set goes on. A condition that lacks data
+// suspends the set unless c.Final is set.
+func (s Set) Run(c *sample.Context, at int) (int, Verdict) {
+	for ; at < len(s); at++ {
+		r := &s[at]
+		if r.Cond != nil {
+			switch r.Cond.Eval(c) {
+			case acl.Miss:
+				return at, Suspend
+			case acl.Fail:
+				continue
+			}
+		}
+		if v := r.Action.Run(c); v != Continue {
+			return at, v
+		}
+	}
+	return at, Continue
+}

@@ -1,0 +1,209 @@
+package transport
+
+import (
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+
+	"gohap/lbcore/invariant"
+	"gohap/lbcore/loop"
+)
+
+// Raw is a plain socket. It is embedded in its owner; Open makes it ready.
+//
+// Reading and writing are tried first. The descriptor is registered, once and
+// edge-triggered, when a transfer meets EAGAIN or the owner asks by Watch. A
+// short read on a socket that has not hung up means that it is drained: no
+// further read is tried until the next edge.
+type Raw struct {
+	loop    *loop.Loop
+	handler loop.Handler
+	fd      int32
+	err     loop.Errno
+	open    bool
+	watched bool
+	drained bool // no input until the next edge
+	blocked bool // no output until the next edge
+	hup     bool
+	eof     bool
+}
+
+// Open takes a connected (or connecting) non-blocking descriptor; h is told of
+// its edges.
+func (r *Raw) Open(l *loop.Loop, fd int32, h loop.Handler) {
+	*r = Raw{loop: l, handler: h, fd: fd, open: true}
+}
+
+// FD returns the descriptor.
+func (r *Raw) FD() int32 { return r.fd }
+
+// IsOpen tells whether the connection has not been closed.
+func (r *Raw) IsOpen() bool { return r.open }
+
+// Recv implements Conn.
+func (r *Raw) Recv(p []byte) (int, State) {
+	if r.drained {
+		r.Watch()
+		return 0, Again
+	}
+	if r.eof {
+		return 0, EOF
+	}
+	for {
+		n, e := r.loop.Recv(r.fd, p)
+		switch {
+		case e == 0 && n == 0:
+			r.eof, r.hup = true, true
+			return 0, EOF
+		case e == 0:
+			if n < len(p) && !r.hup {
+				r.drained = true
+			}
+			return n, OK
+		case e == unix.EAGAIN:
+			r.drained = true
+			r.Watch()
+			return 0, Again
+		case e == unix.EINTR:
+		default:
+			r.err = e
+			return 0, Failed
+		}
+	}
+}
+
+// Send implements Conn.
+func (r *Raw) Send(p []byte) (int, State) {
+	if r.blocked {
+		return 0, Again
+	}
+	sent := 0
+	for {
+		n, e := r.loop.Send(r.fd, p[sent:])
+		sent += n
+		switch {
+		case e == 0 && sent == len(p):
+			return sent, OK
+		case e == 0 || e == unix.EINTR:
+		case e == unix.EAGAIN:
+			r.blocked = true
+			r.Watch()
+			return sent, Again
+		default:
+			r.err = e
+			return sent, Failed
+		}
+	}
+}
+
+// Pending implements Conn; a plain socket holds nothing back.
+func (r *Raw) Pending() bool { return false }
+
+// Ready implements Conn.
+func (r *Raw) Ready(ev loop.Readiness) (in, out bool) {
+	if ev&(loop.RdHup|loop.Hup|loop.Err) != 0 {
+		r.hup = true
+		in = true
+	}
+	if ev&loop.In != 0 {
+		in = true
+	}
+	if in {
+		r.drained = false
+	}
+	if ev&(loop.Out|loop.Hup|loop.Err) != 0 && r.blocked {
+		r.blocked = false
+		out = true
+	}
+	return in, out
+}
+
+// Quiet implements Conn.
+func (r *Raw) Quiet() bool { return r.drained && r.watched }
+
+// Watch implements Conn.
+func (r *Raw) Watch() {
+	if r.watched || !r.open {
+		return
+	}
+	r.watched = true
+	if e := r.loop.Register(r.fd, r.handler); e != 0 {
+		r.err = e
+	}
+}
+
+// ShutdownWrite implements Conn.
+func (r *Raw) ShutdownWrite() { r.loop.Kernel.Shutdown(r.fd, unix.SHUT_WR) }
+
+// Close implements Conn.
+func (r *Raw) Close(reset bool) {
+	if !r.open {
+		invariant.Failed("connection closed twice")
+		return
+	}
+	r.open = false
+	if reset {
+		r.loop.Kernel.SetOption(r.fd, unix.SOL_SOCKET, unix.SO_LINGER, 0)
+	}
+	if r.watched {
+		r.loop.Forget(r.fd)
+	}
+	r.loop.Kernel.Close(r.fd)
+}
+
+// Hand lets the descriptor go, still open, for another owner: a mux that
+// replaces this one, or another loop. The transport is closed afterwards.
+func (r *Raw) Hand() int32 {
+	if r.watched {
+		r.loop.Detach(r.fd)
+	}
+	r.open, r.watched = false, false
+	return r.fd
+}
+
+// Err implements Conn.
+func (r *Raw) Err() loop.Errno { return r.err }
+
+// Local implements Conn.
+func (r *Raw) Local() netip.AddrPort { return r.loop.Kernel.LocalAddr(r.fd) }
+
+// HungUp implements Conn.
+func (r *Raw) HungUp() bool { return r.hup }
+
+// Dial opens a socket towards an address and begins to connect. Connected
+// tells when it is done.
+func (r *Raw) Dial(l *loop.Loop, to *loop.Sockaddr, h loop.Handler) loop.Errno {
+	l.Stats.Connects++
+	fd, e := l.Kernel.Socket(to.Family, unix.SOCK_STREAM)
+	if e != 0 {
+		return e
+	}
+	if to.Family != unix.AF_UNIX {
+		l.Kernel.SetOption(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	}
+	if e = l.Kernel.Connect(fd, to); e != 0 && e != unix.EINPROGRESS {
+		l.Kernel.Close(fd)
+		return e
+	}
+	r.Open(l, fd, h)
+	return 0
+}
+
+// Connected asks whether the connection stands: OK, Again (the handler is told
+// of an output edge when that changes) or Failed. Asking the kernel once more
+// by connect is what makes trying to write at once safe: on a loopback or a
+// near server the handshake is often over by now, and a request is encoded
+// for a connection that stands.
+func (r *Raw) Connected(to *loop.Sockaddr) State {
+	switch e := r.loop.Kernel.Connect(r.fd, to); e {
+	case 0, unix.EISCONN:
+		return OK
+	case unix.EALREADY, unix.EINPROGRESS, unix.EINTR:
+		r.blocked = true
+		r.Watch()
+		return Again
+	default:
+		r.err = e
+		return Failed
+	}
+}
