@@ -110,8 +110,13 @@ func TestReferenceReload(t *testing.T) {
 		t.Fatal(err)
 	}
 	awaitReady(t, notify)
-	if got := fetch(t, sock); got != "second" {
-		t.Fatalf("after the reload: %q", got)
+	// Ready means that the new worker accepts, not that the old one has stopped to.
+	for deadline := time.Now().Add(patience); ; {
+		if got := fetch(t, sock); got == "second" {
+			break
+		} else if got != "first" || time.Now().After(deadline) {
+			t.Fatalf("after the reload: %q", got)
+		}
 	}
 }
 

@@ -26,8 +26,8 @@ var steps = []step{
 	{"lint", nil, lint},
 	{"build", nil, build},
 	{"unit", nil, unit},
-	{"vtc", needsScenarios, func(t *tally) { goTest(t, "TestScenarios", "./e2e/vtc") }},
-	{"oracle", needsReference, func(t *tally) { goTest(t, "", "./e2e/oracle/...") }},
+	{"vtc", needsScenarios, func(t *tally) { goTest(t, "./e2e/vtc") }},
+	{"oracle", needsReference, func(t *tally) { goTest(t, "./e2e/oracle/...") }},
 }
 
 func main() {
@@ -104,7 +104,7 @@ func lint(t *tally) {
 	command(t, "go vet", false, "go", "vet", "./...")
 	command(t, "go vet, test builds", false, "go", "vet", "-tags", "soak,invariants", "./...")
 	command(t, "staticcheck", false, "go", "tool", "staticcheck", "./...")
-	goTest(t, "", "./e2e/lint")
+	goTest(t, "./e2e/lint")
 }
 
 func build(t *tally) { command(t, "make build", false, "make", "-s", "build") }
@@ -120,7 +120,7 @@ func unit(t *tally) {
 	packages := slices.DeleteFunc(strings.Fields(string(out)), func(p string) bool {
 		return strings.HasSuffix(p, "/e2e/lint") || strings.HasSuffix(p, "/e2e/vtc") || strings.Contains(p+"/", "/e2e/oracle/")
 	})
-	goTest(t, "", packages...)
+	goTest(t, packages...)
 }
 
 func needsReference() string {

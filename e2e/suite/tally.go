@@ -29,11 +29,10 @@ type event struct {
 	FailedBuild                               string
 }
 
-// reader turns events into counts and prints what failed. show names a test whose
-// own output is printed although it passes.
+// reader turns events into counts and prints what failed, and the lines of a
+// report, which begin with a bar, whatever came out.
 type reader struct {
 	tally  *tally
-	show   string
 	w      io.Writer
 	output map[string][]string // by package and test
 	parent map[string]bool     // has subtests
@@ -41,13 +40,13 @@ type reader struct {
 	passed map[string]int
 }
 
-func newReader(t *tally, show string, w io.Writer) *reader {
-	return &reader{tally: t, show: show, w: w, output: map[string][]string{}, parent: map[string]bool{},
+func newReader(t *tally, w io.Writer) *reader {
+	return &reader{tally: t, w: w, output: map[string][]string{}, parent: map[string]bool{},
 		failed: map[string]int{}, passed: map[string]int{}}
 }
 
 // goTest runs go test over packages without its cache of results.
-func goTest(t *tally, show string, packages ...string) {
+func goTest(t *tally, packages ...string) {
 	cmd := exec.Command("go", append([]string{"test", "-json", "-count=1", "-timeout=15m"}, packages...)...)
 	cmd.Stderr = os.Stderr
 	pipe, err := cmd.StdoutPipe()
@@ -60,7 +59,7 @@ func goTest(t *tally, show string, packages ...string) {
 		return
 	}
 	before := t.failed
-	read(newReader(t, show, os.Stdout), pipe)
+	read(newReader(t, os.Stdout), pipe)
 	if err := cmd.Wait(); err != nil && t.failed == before {
 		fmt.Println("FAIL go test:", err)
 		t.failed++
@@ -91,7 +90,11 @@ func (r *reader) event(e event) {
 			r.parent[e.Package+" "+e.Test[:i]] = true
 		}
 	case "output", "build-output":
-		if !framing(e.Output) {
+		switch {
+		case framing(e.Output):
+		case strings.HasPrefix(e.Output, "| "):
+			fmt.Fprint(r.w, e.Output)
+		default:
 			r.output[key] = append(r.output[key], e.Output)
 		}
 	case "pass", "fail", "skip":
@@ -123,9 +126,6 @@ func (r *reader) test(e event, key string) {
 		r.tally.skipped = append(r.tally.skipped, fmt.Sprintf("%s %s: %s", e.Package, e.Test, strings.TrimSpace(own)))
 	case !r.parent[key]:
 		r.passed[e.Package]++
-	}
-	if e.Action == "pass" && e.Test == r.show {
-		fmt.Fprint(r.w, own)
 	}
 	delete(r.output, key)
 }

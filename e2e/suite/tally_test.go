@@ -40,17 +40,18 @@ func TestTally(t *testing.T) {
 			`{"Action":"skip","Package":"p","Test":"A"}`,
 			`{"Action":"pass","Package":"p"}`,
 		}, 0, 0, 1, "", "ok "},
-		{"the shown test prints although it passes", []string{
-			`{"Action":"run","Package":"p","Test":"Shown"}`,
-			`{"Action":"output","Package":"p","Test":"Shown","Output":"the table\n"}`,
-			`{"Action":"pass","Package":"p","Test":"Shown"}`,
+		{"a report prints although the test passes", []string{
+			`{"Action":"run","Package":"p","Test":"A"}`,
+			`{"Action":"output","Package":"p","Test":"A","Output":"| the table\n"}`,
+			`{"Action":"output","Package":"p","Test":"A","Output":"not this\n"}`,
+			`{"Action":"pass","Package":"p","Test":"A"}`,
 			`{"Action":"pass","Package":"p"}`,
-		}, 1, 0, 0, "the table", ""},
+		}, 1, 0, 0, "| the table", "not this"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var total tally
 			var out bytes.Buffer
-			read(newReader(&total, "Shown", &out), strings.NewReader(strings.Join(c.events, "\n")))
+			read(newReader(&total, &out), strings.NewReader(strings.Join(c.events, "\n")))
 			if total.passed != c.passed || total.failed != c.failed || len(total.skipped) != c.skipped {
 				t.Errorf("%+v, want %d passed, %d failed, %d skipped", total, c.passed, c.failed, c.skipped)
 			}

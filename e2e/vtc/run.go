@@ -26,7 +26,14 @@ type result struct {
 
 // run runs one scenario with program as haproxy and env added to the
 // environment. The error says that it could not be run at all.
-func run(file, program, tmp string, env ...string) (result, error) {
+func run(file, program string, env ...string) (result, error) {
+	// Not the test's own folder: its long name would not fit in the address of the
+	// stats socket that varnishtest puts below it.
+	tmp, err := os.MkdirTemp("", "vtc")
+	if err != nil {
+		return result{}, err
+	}
+	defer os.RemoveAll(tmp)
 	// varnishtest ends a scenario itself; this is for a varnishtest that hangs.
 	ctx, cancel := context.WithTimeout(context.Background(), limit+30*time.Second)
 	defer cancel()
@@ -36,7 +43,7 @@ func run(file, program, tmp string, env ...string) (result, error) {
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
 	start := time.Now()
-	err := cmd.Run()
+	err = cmd.Run()
 	r := result{took: time.Since(start), log: log.String()}
 	var exit *exec.ExitError
 	switch {

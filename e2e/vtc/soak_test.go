@@ -18,10 +18,10 @@ func TestDisabled(t *testing.T) {
 	for _, s := range all {
 		for _, word := range s.disables {
 			t.Run(s.name()+"/"+strings.ReplaceAll(word, "/", "_"), func(t *testing.T) {
-				if r, err := run(s.path, gohap, t.TempDir()); err != nil || !r.passed {
+				if r, err := run(s.path, gohap); err != nil || !r.passed {
 					t.Fatalf("it fails already with the word: %v\n%s", err, r.failure())
 				}
-				r, err := run(s.path, gohap, t.TempDir(), "GOHAP_DISABLE="+word)
+				r, err := run(s.path, gohap, "GOHAP_DISABLE="+word)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -55,7 +55,7 @@ func TestTwins(t *testing.T) {
 		}
 		for _, p := range list {
 			t.Run(s.name()+"/"+p.name, func(t *testing.T) {
-				r, err := run(twin.path, p.path, t.TempDir())
+				r, err := run(twin.path, p.path)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -57,10 +57,11 @@ func (r *report) print() {
 		names = append(names, name)
 	}
 	slices.Sort(names)
+	// The bar marks a report to e2e/suite, which prints it whatever came out.
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "scenario\treference\tgohap")
+	fmt.Fprintln(w, "| scenario\treference\tgohap")
 	for _, name := range names {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", name, r.rows[name]["reference"], r.rows[name]["gohap"])
+		fmt.Fprintf(w, "| %s\t%s\t%s\n", name, r.rows[name]["reference"], r.rows[name]["gohap"])
 	}
 	w.Flush()
 }
@@ -129,7 +130,7 @@ func programs(t *testing.T, want choice) []program {
 }
 
 func scenarioPasses(t *testing.T, s scenario, p program, out *report, everything bool) {
-	r, err := run(s.path, p.path, t.TempDir())
+	r, err := run(s.path, p.path)
 	if err != nil {
 		out.set(s.name(), p.name, "not run")
 		t.Fatal(err)
@@ -156,20 +157,20 @@ func TestRunner(t *testing.T) {
 		return file
 	}
 	t.Run("passes", func(t *testing.T) {
-		r, err := run(write(t, "a.vtc", "varnishtest \"a\"\nshell {true}\n"), "/bin/false", t.TempDir())
+		r, err := run(write(t, "a.vtc", "varnishtest \"a\"\nshell {true}\n"), "/bin/false")
 		if err != nil || !r.passed {
 			t.Errorf("passed %v, error %v", r.passed, err)
 		}
 	})
 	t.Run("fails", func(t *testing.T) {
-		r, err := run(write(t, "a.vtc", "varnishtest \"a\"\nshell {false}\n"), "/bin/false", t.TempDir())
+		r, err := run(write(t, "a.vtc", "varnishtest \"a\"\nshell {false}\n"), "/bin/false")
 		if err != nil || r.passed || r.failure() == "" {
 			t.Errorf("passed %v, error %v, failure %q", r.passed, err, r.failure())
 		}
 	})
 	t.Run("program matters", func(t *testing.T) {
 		text := "varnishtest \"a\"\nfeature ignore_unknown_macro\nhaproxy h1 -conf-OK {\n}\n"
-		r, err := run(write(t, "a.vtc", text), "/bin/true", t.TempDir())
+		r, err := run(write(t, "a.vtc", text), "/bin/true")
 		if err != nil || r.passed || !strings.Contains(r.failure(), "Configuration file is valid") {
 			t.Errorf("passed %v, error %v, failure %q", r.passed, err, r.failure())
 		}
@@ -177,15 +178,15 @@ func TestRunner(t *testing.T) {
 	t.Run("environment", func(t *testing.T) {
 		text := "varnishtest \"a\"\nshell {test \"$GOHAP_DISABLE\" = options:forwardfor}\n"
 		file := write(t, "a.vtc", text)
-		if r, err := run(file, "/bin/true", t.TempDir(), "GOHAP_DISABLE=options:forwardfor"); err != nil || !r.passed {
+		if r, err := run(file, "/bin/true", "GOHAP_DISABLE=options:forwardfor"); err != nil || !r.passed {
 			t.Errorf("with the word disabled: passed %v, error %v\n%s", r.passed, err, r.log)
 		}
-		if r, err := run(file, "/bin/true", t.TempDir()); err != nil || r.passed {
+		if r, err := run(file, "/bin/true"); err != nil || r.passed {
 			t.Errorf("without: passed %v, error %v", r.passed, err)
 		}
 	})
 	t.Run("skip is no pass", func(t *testing.T) {
-		_, err := run(write(t, "a.vtc", "varnishtest \"a\"\nfeature cmd \"false\"\n"), "/bin/true", t.TempDir())
+		_, err := run(write(t, "a.vtc", "varnishtest \"a\"\nfeature cmd \"false\"\n"), "/bin/true")
 		if err == nil || !strings.Contains(err.Error(), "make deps") {
 			t.Errorf("error %v", err)
 		}
