@@ -42,7 +42,7 @@ type Context struct {
 // the instance runs.
 type Process struct {
 	PID      int
-	Hostname string
+	Hostname []byte
 	Node     string
 	Threads  int
 	Start    int64 // monotonic nanoseconds of the start

@@ -152,3 +152,9 @@ func fetchVar(c *Context, args []Arg, s *Sample) bool {
 	s.SetStr(args[1].Data)
 	return true
 }
+
+func checkVarName1(args []Arg, _ *Options) error {
+	v, err := ParseVar(args[0].Str)
+	args[0].Ref = &v
+	return err
+}
