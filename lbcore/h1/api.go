@@ -24,10 +24,13 @@ const (
 	Failed
 )
 
-// RequestInfo is what decoding a response has to know about its request.
+// RequestInfo is what a response has to know about its request.
 type RequestInfo struct {
 	Method  message.Method
 	Upgrade bool // the request asked for an upgrade (connection: upgrade and an upgrade field)
+	// Version11 and Keep tell whether the client spoke HTTP/1.1 and whether it
+	// agrees to keep its connection; ClientConnection needs them.
+	Version11, Keep bool
 }
 
 // Failure tells why a decoder failed.

@@ -99,6 +99,10 @@ type Head struct {
 	Method             Method
 	MethodText, Target []byte // requests
 
+	// VersionText is the version as received where it is not HTTP/d.d, which only
+	// relaxed decoders let pass; nil otherwise.
+	VersionText []byte
+
 	Status int    // responses
 	Reason []byte // responses; may be empty
 

@@ -1,0 +1,313 @@
+package h1
+
+import (
+	"bufio"
+	"bytes"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+var recordWith = flag.String("record", "", "rewrite the scripts' expectations with this haproxy binary")
+var recordScripts = flag.String("scripts", "testdata/*.txt", "the scripts to rewrite")
+
+// confs are the option lines of the proxies that a case may name: the first of
+// each pair goes into the frontend, the second into the backend.
+var confs = map[string][2]string{
+	"plain":                {"", ""},
+	"relaxed":              {"option accept-unsafe-violations-in-http-request", "option accept-unsafe-violations-in-http-response"},
+	"fe-close":             {"option httpclose", ""},
+	"fe-sclose":            {"option http-server-close", ""},
+	"be-close":             {"", "option httpclose"},
+	"be-sclose":            {"", "option http-server-close"},
+	"be-pretend":           {"", "option http-pretend-keepalive"},
+	"fe-close-be-close":    {"option httpclose", "option httpclose"},
+	"fe-close-be-sclose":   {"option httpclose", "option http-server-close"},
+	"fe-sclose-be-close":   {"option http-server-close", "option httpclose"},
+	"fe-close-be-pretend":  {"option httpclose", "option http-pretend-keepalive"},
+	"fe-sclose-be-pretend": {"option http-server-close", "option http-pretend-keepalive"},
+	"be-close-pretend":     {"", "option httpclose\n\toption http-pretend-keepalive"},
+	"be-sclose-pretend":    {"", "option http-server-close\n\toption http-pretend-keepalive"},
+	"rules-te":             {"http-request set-header x-te [%[req.fhdr(te)]]", ""},
+	"relaxed-rules":        {"option accept-unsafe-violations-in-http-request\n\thttp-request set-header x-n [%[req.hdr_names]]", ""},
+	"res-rules":            {"http-response set-header x-conn [%[res.fhdr(connection)]]\n\thttp-response set-header x-len [%[res.fhdr(content-length)]]\n\thttp-response set-header x-ver [%[res.ver]]", ""},
+	"rules":                {"http-request set-header x-conn [%[req.fhdr(connection)]]\n\thttp-request set-header x-up [%[req.fhdr(upgrade)]]\n\thttp-request set-header x-host [%[req.fhdr(host)]]\n\thttp-request set-header x-len [%[req.fhdr(content-length)]]\n\thttp-request set-header x-te [%[req.fhdr(transfer-encoding)]]\n\thttp-request set-header x-url [%[url]]\n\thttp-request set-header x-path [%[path]]\n\thttp-request set-header x-ver [%[req.ver]]", ""},
+}
+
+// reference is a running haproxy with one frontend and backend for each conf.
+type reference struct {
+	t      *testing.T
+	dir    string
+	logs   *net.UnixConn
+	server net.Listener
+	conns  chan net.Conn
+}
+
+func startReference(t *testing.T, binary string) *reference {
+	dir, err := os.MkdirTemp("/tmp", "h1ref")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	r := &reference{t: t, dir: dir, conns: make(chan net.Conn, 16)}
+	r.logs, err = net.ListenUnixgram("unixgram", &net.UnixAddr{Name: dir + "/log", Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.server, err = net.Listen("unix", dir+"/server")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		for {
+			c, err := r.server.Accept()
+			if err != nil {
+				return
+			}
+			r.conns <- c
+		}
+	}()
+	var cfg bytes.Buffer
+	fmt.Fprintf(&cfg, "global\n\tlog %s/log local0\n\tstats socket %s/cli level admin\ndefaults\n\tmode http\n\tlog global\n", dir, dir)
+	fmt.Fprintf(&cfg, "\ttimeout client 5s\n\ttimeout server 5s\n\ttimeout connect 5s\n\tlog-format \"%%ST %%ts\"\n\tretries 0\n")
+	for name, c := range confs {
+		fmt.Fprintf(&cfg, "frontend %s\n\tbind unix@%s/%s.sock\n\t%s\n\tdefault_backend b-%s\n", name, dir, name, c[0], name)
+		fmt.Fprintf(&cfg, "backend b-%s\n\thttp-reuse never\n\t%s\n\tserver s unix@%s/server\n", name, c[1], dir)
+	}
+	os.WriteFile(dir+"/cfg", cfg.Bytes(), 0o600)
+	cmd := exec.Command(binary, "-db", "-f", dir+"/cfg")
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait(); r.server.Close(); r.logs.Close() })
+	for i := 0; ; i++ {
+		if c, err := net.Dial("unix", dir+"/cli"); err == nil {
+			c.Close()
+			return r
+		} else if i > 200 {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// collect reads until the peer is silent for d; closed tells whether it closed.
+func collect(c net.Conn, d time.Duration) (got []byte, closed bool) {
+	buf := make([]byte, 1<<16)
+	for {
+		c.SetReadDeadline(time.Now().Add(d))
+		n, err := c.Read(buf)
+		got = append(got, buf[:n]...)
+		if err == io.EOF {
+			return got, true
+		} else if err != nil {
+			return got, !os.IsTimeout(err)
+		}
+	}
+}
+
+var errorAt = regexp.MustCompile(`error at position (\d+)`)
+
+func (r *reference) cli(command string) string {
+	c, err := net.Dial("unix", r.dir+"/cli")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer c.Close()
+	fmt.Fprintln(c, command)
+	b, _ := io.ReadAll(bufio.NewReader(c))
+	return string(b)
+}
+
+// where asks the reference for the position of the last error.
+func (r *reference) where(kind string) string {
+	out := r.cli("show errors")
+	defer r.cli("clear errors")
+	defer func() { _ = out }()
+	best, bestEvent := "", -1
+	for _, block := range strings.Split(out, "\n\n") {
+		_ = block
+	}
+	ev := regexp.MustCompile(`event #(\d+)`).FindAllStringSubmatch(out, -1)
+	at := errorAt.FindAllStringSubmatch(out, -1)
+	for i := range ev {
+		n, _ := strconv.Atoi(ev[i][1])
+		if i < len(at) && n > bestEvent {
+			best, bestEvent = at[i][1], n
+		}
+	}
+	if bestEvent <= lastEvent {
+		return ""
+	}
+	lastEvent = bestEvent
+	return " @" + best
+}
+
+var lastEvent = -1
+
+func (r *reference) logLine(d time.Duration) string {
+	buf := make([]byte, 4096)
+	r.logs.SetReadDeadline(time.Now().Add(d))
+	n, err := r.logs.Read(buf)
+	if err != nil {
+		return ""
+	}
+	_, l, _ := strings.Cut(string(buf[:n]), "]: ")
+	return strings.TrimSpace(l)
+}
+
+const settle = 40 * time.Millisecond
+
+// run plays one case and returns its expectation lines.
+func (r *reference) run(c *scriptCase) []string {
+	for r.logLine(time.Millisecond) != "" {
+	}
+	client, err := net.Dial("unix", r.dir+"/"+c.conf+".sock")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer client.Close()
+	request := c.client
+	if c.server != "" && request == "" {
+		request = "GET / HTTP/1.1\r\nhost: x\r\n\r\n"
+	}
+	if _, err := client.Write([]byte(request)); err != nil {
+		r.t.Fatal(err)
+	}
+	var server net.Conn
+	select {
+	case server = <-r.conns:
+		defer server.Close()
+	case <-time.After(settle):
+	}
+	if server == nil {
+		got, closed := collect(client, settle)
+		if !closed && len(got) == 0 {
+			return []string{"..."}
+		}
+		code, _, _ := strings.Cut(r.logLine(settle), " ")
+		line := "! " + code + r.where("request")
+		if len(got) == 0 {
+			line += " nothing sent"
+		}
+		return []string{line}
+	}
+	seen, closed := collect(server, settle)
+	if c.server == "" {
+		if l := r.logLine(time.Millisecond); l != "" {
+			code, _, _ := strings.Cut(l, " ")
+			out := append(quoteLines("=", string(seen)), "! "+code+r.where("request"))
+			return out
+		}
+		if closed {
+			return append(quoteLines("=", string(seen)), "! closed")
+		}
+		return quoteLines("=", string(seen))
+	}
+	text, closing := strings.CutSuffix(c.server, "\x00EOF")
+	server.Write([]byte(text))
+	if closing {
+		server.Close()
+	}
+	got, closed := collect(client, settle)
+	l := r.logLine(time.Millisecond)
+	code, st, _ := strings.Cut(l, " ")
+	var out []string
+	if st != "" && st != "--" && code == "502" {
+		return []string{"! 502" + r.where("response")}
+	}
+	if len(got) == 0 && !closed {
+		return []string{"..."}
+	}
+	out = quoteLines("=", string(got))
+	if closed {
+		out = append(out, "= "+"\\x00EOF")
+	}
+	if st != "" && st != "--" {
+		out = append(out, "! "+st+r.where("response"))
+	}
+	if !closing {
+		if rest, gone := collect(server, time.Millisecond); gone {
+			out = append(out, "! server connection closed")
+		} else if len(rest) > 0 {
+			out = append(out, quoteLines("! server got", string(rest))...)
+		}
+	}
+	return out
+}
+
+// TestRecord rewrites testdata with what the reference does. Run it with
+// -record ../../e2e/oracle/haproxy/usr/sbin/haproxy.
+func record(t *testing.T, path string) {
+	if *recordWith == "" {
+		return
+	}
+	r := startReference(t, *recordWith)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cases := readScript(t, path)
+	var out strings.Builder
+	lines := strings.Split(string(text), "\n")
+	next := 0
+	for i := 0; i < len(lines); i++ {
+		l := lines[i]
+		if next < len(cases) && cases[next].line == i+1 {
+			c := cases[next]
+			next++
+			end := len(lines)
+			if next < len(cases) {
+				end = cases[next].line - 1
+			}
+			want := r.run(c)
+			var comments []string
+			last := i
+			for j := i; j < end; j++ {
+				k, _, _ := strings.Cut(lines[j], " ")
+				if k == "=" || k == "!" || k == "..." {
+					continue
+				}
+				comments = append(comments, lines[j])
+				last = j
+			}
+			_ = last
+			for len(comments) > 0 && comments[len(comments)-1] == "" {
+				comments = comments[:len(comments)-1]
+			}
+			// Trailing comment lines belong to the next block.
+			tail := len(comments)
+			for tail > 0 && (strings.HasPrefix(comments[tail-1], "#") || comments[tail-1] == "") {
+				tail--
+			}
+			out.WriteString(strings.Join(comments[:tail], "\n") + "\n")
+			out.WriteString(strings.Join(want, "\n") + "\n\n")
+			if tail < len(comments) {
+				out.WriteString(strings.TrimLeft(strings.Join(comments[tail:], "\n"), "\n") + "\n")
+			}
+			i = end - 1
+			continue
+		}
+		out.WriteString(l + "\n")
+	}
+	if err := os.WriteFile(path, []byte(strings.TrimRight(out.String(), "\n")+"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRecord(t *testing.T) {
+	paths, _ := filepath.Glob(*recordScripts)
+	for _, p := range paths {
+		record(t, p)
+	}
+}

@@ -1,0 +1,162 @@
+package h1
+
+import "gohap/lbcore/message"
+
+// authority is what an absolute-form or CONNECT target says about the host.
+type authority struct {
+	present bool
+	connect bool
+	host    []byte // host and port without userinfo
+	port    string // the default port that may be left out, "" when there is none
+}
+
+// target judges the request target (RFC 9112 section 3.2) and remembers its
+// authority.
+func (d *Decoder) target(h *message.Head) bool {
+	t := h.Target
+	if h.Method == message.CONNECT {
+		return d.connectTarget(h)
+	}
+	if len(t) == 0 {
+		return d.failure(400, d.targetB, "empty target")
+	}
+	switch {
+	case t[0] == '/':
+		return true
+	case len(t) == 1 && t[0] == '*':
+		// Reference: methods without a meaning of their own may use it too.
+		switch h.Method {
+		case message.OPTIONS, message.PATCH, message.MethodOther:
+			h.Flags |= message.AsteriskForm
+			return true
+		}
+		return d.failure(400, d.targetB, "asterisk for a method other than OPTIONS")
+	}
+	u := message.SplitURI(t)
+	if u.Form != message.FormAbsolute || !validHost(u.Authority) {
+		return d.failure(400, d.targetB, "bad target")
+	}
+	h.Flags |= message.AbsoluteForm
+	d.uri = authority{present: true, host: u.Authority}
+	switch {
+	case equalFold(u.Scheme, "http"):
+		d.uri.port = ":80"
+	case equalFold(u.Scheme, "https"):
+		d.uri.port = ":443"
+	}
+	return true
+}
+
+// connectTarget wants host and port (RFC 9112 section 3.2.3). Reference: a path
+// behind them and userinfo before them pass.
+func (d *Decoder) connectTarget(h *message.Head) bool {
+	a := message.SplitAuthority(h.Target).Authority
+	i := len(a)
+	for i > 0 && isDigit(a[i-1]) {
+		i--
+	}
+	hasPort := i > 0 && i < len(a) && a[i-1] == ':'
+	if !validHost(a) || len(a) == 0 || !hasPort && !d.relaxed {
+		return d.failure(400, d.targetB, "CONNECT without host and port")
+	}
+	h.Flags |= message.AuthorityForm
+	d.uri = authority{present: true, connect: true, host: a}
+	if hasPort {
+		switch string(a[i-1:]) {
+		case ":80":
+			d.uri.port = ":80"
+		case ":443":
+			d.uri.port = ":443"
+		}
+	}
+	return true
+}
+
+// cutPort cuts an empty port and the default port off.
+func (u *authority) cutPort(host []byte) []byte {
+	n := len(host)
+	if n > 0 && host[n-1] == ':' {
+		return host[:n-1]
+	}
+	if p := len(u.port); p > 0 && n >= p && string(host[n-p:]) == u.port {
+		return host[:n-p]
+	}
+	return host
+}
+
+// matchHost compares the host field with the target's authority (RFC 9112
+// section 3.2.2) and takes the default port off where the target had it
+// (reference). Relaxed decoders take what differs.
+func (d *Decoder) matchHost(f *message.Field) bool {
+	host := d.uri.cutPort(d.uri.host)
+	same := equalFoldBytes(host, d.uri.cutPort(f.Value))
+	if len(host) != len(d.uri.host) && same && len(host) == len(f.Value) {
+		// Without brackets "::1" is a host ":" with port 1.
+		_, port := message.SplitHostPort(f.Value)
+		same = port == nil
+	}
+	value := f.Value
+	switch {
+	case !same && !d.relaxed:
+		return false
+	case d.uri.connect:
+		if n := len(value); same && n > 0 && value[n-1] != ':' {
+			value = d.uri.cutPort(value)
+		}
+		if len(value) == len(f.Value) {
+			return true
+		}
+	case len(host) != len(d.uri.host):
+		value = host
+	default:
+		return true
+	}
+	f.Value = value
+	f.Flags &^= message.FieldVerbatim
+	return true
+}
+
+// normaliseTarget takes the default port out of an absolute-form target and
+// gives it the path "/" where it has none (reference; RFC 9110 section 4.2.3),
+// in place: the byte behind a target is a blank or a line end.
+func (d *Decoder) normaliseTarget(b []byte, h *message.Head) {
+	begin, end := d.targetB, d.targetE
+	hostEnd := cap(b) - cap(d.uri.host) + len(d.uri.host)
+	if cut := len(d.uri.host) - len(d.uri.cutPort(d.uri.host)); cut > 0 {
+		copy(b[begin+cut:], b[begin:hostEnd-cut])
+		begin += cut
+		for i := range h.Fields { // a host field may lie in the moved part
+			f := &h.Fields[i]
+			if off := cap(b) - cap(f.Value); f.ID == message.IDHost && off < d.targetE && len(f.Value) > 0 {
+				f.Value = b[off+cut : off+cut+len(f.Value)]
+			}
+		}
+	}
+	if hostEnd == end && h.Method != message.OPTIONS {
+		b[end] = '/'
+		end++
+	}
+	h.Target = b[begin:end]
+}
+
+// validHost reports whether v may stand as host and port: no blank, control or
+// 8-bit byte, none of "#,/?@\", brackets only around the whole host (reference).
+func validHost(v []byte) bool {
+	i := 0
+	if len(v) > 0 && v[0] == '[' {
+		for i = 1; i < len(v) && v[i] != ']'; i++ {
+			if class[v[i]]&inHost == 0 {
+				return false
+			}
+		}
+		if i++; i > len(v) || i < len(v) && v[i] != ':' {
+			return false
+		}
+	}
+	for ; i < len(v); i++ {
+		if class[v[i]]&inHost == 0 {
+			return false
+		}
+	}
+	return true
+}
