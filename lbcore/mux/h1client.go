@@ -14,12 +14,11 @@ import (
 // Durations are nanoseconds, zero for none.
 type ClientConfig struct {
 	Decode        h1.Options
-	RequestTime   int64 // timeout http-request: from the first wait to the end of the head
-	KeepAliveTime int64 // timeout http-keep-alive: idle between requests
-	ClientTime    int64 // timeout client: flushing and lingering
-	CloseClient   bool  // option httpclose
-	InsecureReuse bool  // h1-do-not-close-on-insecure-transfer-encoding
-	IgnoreProbes  bool  // option http-ignore-probes
+	RequestTime   int64     // timeout http-request: from the first wait to the end of the head
+	KeepAliveTime int64     // timeout http-keep-alive: idle between requests
+	ClientTime    int64     // timeout client: flushing and lingering
+	Policy        h1.Policy // the frontend's options on persistence
+	IgnoreProbes  bool      // option http-ignore-probes
 }
 
 // Refusal says why a connection gives up before it has a request.
@@ -66,8 +65,8 @@ type H1Client struct {
 	owner   ClientOwner
 	peer    netip.AddrPort
 	state   clientState
+	req     h1.RequestInfo
 	keep    bool // this exchange allows another one
-	v11     bool // the request was HTTP/1.1
 	pumping bool
 	queued  bool
 	served  bool // at least one request came on this connection
@@ -220,7 +219,7 @@ func (c *H1Client) start() {
 	c.w.Loop.Disarm(&c.timer)
 	c.begin(h)
 	c.sent = 0
-	c.keep, c.v11 = keepsRequest(h, c.cfg), h.Version11()
+	c.req, c.keep = h1.Info(h), false
 	up := c.owner.NewStream(h)
 	if c.state == active {
 		c.up = up
@@ -229,7 +228,10 @@ func (c *H1Client) start() {
 
 // WriteHead implements Endpoint: a response, interim ones included.
 func (c *H1Client) WriteHead(h *message.Head, b *buffer.Buffer, end bool) WriteState {
-	con := c.persist(h)
+	p := c.cfg.Policy
+	p.FrontendClose = p.FrontendClose || c.owner.Stopping()
+	c.keep = h1.ClientKeeps(c.req, h, p)
+	con := h1.ClientConnection(c.req, h, p)
 	return c.writeHead(h, h1.AppendResponse(c.w.scratch[:0], h, con), b, end)
 }
 
@@ -246,7 +248,7 @@ func (c *H1Client) Interim(h *message.Head) WriteState {
 // with the next request, or closes after its last byte.
 func (c *H1Client) Detach() {
 	c.up = nil
-	complete := c.inMode == none && !c.headed
+	complete := c.discard()
 	c.w.release(c.x)
 	c.x = nil
 	switch {
@@ -264,6 +266,22 @@ func (c *H1Client) Detach() {
 	default:
 		c.idle()
 	}
+}
+
+// discard reads over what is left of a request's body, as far as it has been
+// received, and tells whether that was its end.
+func (c *H1Client) discard() bool {
+	for range 64 {
+		if c.dead || c.inMode == untilClose {
+			return false
+		}
+		b, s := c.Read()
+		b.Release()
+		if s != More {
+			return s == End
+		}
+	}
+	return false
 }
 
 // idle waits for the next request, which may have been received already.

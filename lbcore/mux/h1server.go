@@ -13,10 +13,6 @@ import (
 // ServerConfig is what the HTTP/1 connections to one server share.
 type ServerConfig struct {
 	Decode h1.Options
-	// Close asks for connection: close with every request (option
-	// http-server-close or httpclose); Pretend sends no such header all the
-	// same (option http-pretend-keepalive).
-	Close, Pretend bool
 }
 
 // ServerOwner keeps a server's idle connections.
@@ -46,7 +42,10 @@ type H1Server struct {
 	reuse bool // this exchange allows another one
 	await bool // a response head is awaited
 	req   h1.RequestInfo
-	seen  bool // the first byte of the response has been received
+	// Policy is what both sections say about persistence; the stream sets it
+	// before it writes a request.
+	Policy h1.Policy
+	seen   bool // the first byte of the response has been received
 
 	// Index and IdleSince belong to the owner's idle pool; Uses counts the
 	// exchanges so far.
@@ -178,9 +177,7 @@ func (c *H1Server) accept(h *message.Head) {
 		return
 	}
 	c.begin(h)
-	if !keepsResponse(h) || c.inMode == untilClose {
-		c.reuse = false
-	}
+	c.reuse = h1.ServerReusable(h, c.Policy)
 }
 
 // Head returns the response head, after Headed.
@@ -210,15 +207,8 @@ func (c *H1Server) WriteHead(h *message.Head, b *buffer.Buffer, end bool) WriteS
 	}
 	c.sent, c.await, c.seen = 0, true, false
 	c.Uses++
-	c.req = h1.RequestInfo{Method: h.Method, Upgrade: h.Flags.Has(message.ConnUpgrade | message.HasUpgrade)}
-	c.reuse = !c.cfg.Close
-	con := h1.ConnNone
-	switch {
-	case c.cfg.Close && !c.cfg.Pretend && h.Version11():
-		con = h1.ConnClose
-	case (!c.cfg.Close || c.cfg.Pretend) && !h.Version11():
-		con = h1.ConnKeepAlive
-	}
+	c.req = h1.Info(h)
+	con := h1.ServerConnection(h, c.Policy)
 	st := c.writeHead(h, h1.AppendRequest(c.w.scratch[:0], h, con), b, end)
 	c.t.Watch()
 	return st
@@ -227,18 +217,6 @@ func (c *H1Server) WriteHead(h *message.Head, b *buffer.Buffer, end bool) WriteS
 // Tunnel turns both directions into plain bytes, after a 101 or the success of
 // a CONNECT.
 func (c *H1Server) Tunnel() { c.outMode = untilClose }
-
-// keepsResponse tells whether a server's response allows another request.
-func keepsResponse(h *message.Head) bool {
-	switch f := h.Flags; {
-	case f.Has(message.ConnClose), f.Has(message.InsecureTransfer), f.Has(message.Tunnel):
-		return false
-	case h.Version11():
-		return true
-	default:
-		return f.Has(message.ConnKeepAlive)
-	}
-}
 
 // Reusable tells, at the end of an exchange, whether the connection may serve
 // another one: the response was read to its end, everything was sent and
@@ -287,3 +265,6 @@ func (c *H1Server) close(reset bool) {
 	c.w.Loop.Closed()
 	c.owner.Closed(c)
 }
+
+// Loop returns the loop that the connection belongs to.
+func (c *H1Server) Loop() *loop.Loop { return c.w.Loop }

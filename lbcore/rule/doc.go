@@ -3,7 +3,7 @@
 //	Set.Run(ctx, from)  ->  Continue  the set is through
 //	                        Stop      allow, accept: the rest of this set is skipped
 //	                        Suspend   an action waits: run again from the same rule
-//	                        Reply     the action left a Reply with the stream
+//	                        Answer    the action left a Reply with the stream
 //	                        Close     end without an answer
 //
 // The package knows neither streams nor proxies: an action finds its stream in

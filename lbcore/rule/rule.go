@@ -13,7 +13,7 @@ const (
 	Continue Verdict = iota // go on with the next rule
 	Stop                    // skip the rest of this set
 	Suspend                 // wait; run again from the same rule
-	Reply                   // answer with the reply that the action left
+	Answer                  // answer with the reply that the action left
 	Close                   // end without an answer
 	Failed                  // a rewrite could not be done (strict mode): internal error
 )

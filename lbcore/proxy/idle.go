@@ -1,0 +1,151 @@
+package proxy
+
+import (
+	"gohap/lbcore/loop"
+	"gohap/lbcore/mux"
+)
+
+// idlePool is a loop's idle connections to one server, the most recently used
+// last. It belongs to its loop.
+type idlePool struct {
+	conns []*mux.H1Server
+	free  []*mux.H1Server // objects of closed connections
+	used  int             // connections in use on this loop
+	peak  int             // most in use since the last purge
+	need  int             // what the last periods needed
+	// purge is when the next purge is due, monotonic ns.
+	purge int64
+	_     [64]byte
+}
+
+// Prepare makes the per-loop state for n loops.
+func (s *Server) Prepare(n int) { s.pools = make([]idlePool, n) }
+
+// Reused takes an idle connection of this loop, or returns nil. Loop only.
+func (s *Server) Reused(l *loop.Loop, up mux.Upper) *mux.H1Server {
+	p := &s.pools[l.ID]
+	n := len(p.conns)
+	if n == 0 {
+		return nil
+	}
+	c := p.conns[n-1]
+	p.conns[n-1] = nil
+	p.conns = p.conns[:n-1]
+	s.Idle.Dec()
+	s.take(p)
+	c.Attach(up)
+	return c
+}
+
+func (s *Server) take(p *idlePool) {
+	s.Used.Inc()
+	p.used++
+	if p.used > p.peak {
+		p.peak = p.used
+	}
+}
+
+// Fresh returns a connection object to dial with. Loop only.
+func (s *Server) Fresh(l *loop.Loop) *mux.H1Server {
+	p := &s.pools[l.ID]
+	s.take(p)
+	if n := len(p.free); n > 0 {
+		c := p.free[n-1]
+		p.free = p.free[:n-1]
+		return c
+	}
+	return new(mux.H1Server)
+}
+
+// Return takes a connection back at the end of an exchange: it is kept idle
+// when it may be used again and the pool has not got more than what traffic
+// needed lately, closed otherwise. Loop only.
+func (s *Server) Return(l *loop.Loop, c *mux.H1Server, keep bool) {
+	p := &s.pools[l.ID]
+	if !keep || !c.Reusable() || !s.room(p) || s.MaxReuse >= 0 && c.Uses > s.MaxReuse {
+		c.Abort(false) // counts itself out by Closed
+		return
+	}
+	p.used--
+	s.Used.Dec()
+	c.IdleSince = l.Now()
+	c.Index = len(p.conns)
+	p.conns = append(p.conns, c)
+	s.Idle.Inc()
+	c.Park()
+	if p.purge == 0 {
+		p.purge = l.Now() + int64(s.PurgeTime)
+	}
+}
+
+// room tells whether one more idle connection is wanted: within pool-max-conn
+// and no more, idle and used together, than the highest recent need.
+func (s *Server) room(p *idlePool) bool {
+	if s.MaxIdle >= 0 && s.Idle.Load() >= int64(s.MaxIdle) {
+		return false
+	}
+	return p.used-1+len(p.conns) < max(p.peak, p.need, s.LowIdle)
+}
+
+// Purge lets go of half of the connections that were not needed since the last
+// call; each loop calls it every pool-purge-delay.
+func (s *Server) Purge(l *loop.Loop) {
+	p := &s.pools[l.ID]
+	if p.purge == 0 || l.Now() < p.purge {
+		return
+	}
+	p.purge = l.Now() + int64(s.PurgeTime)
+	p.need = (p.peak + p.need + 1) / 2
+	p.peak = p.used
+	extra := p.used + len(p.conns) - max(p.need, s.LowIdle)
+	if extra <= 0 {
+		return
+	}
+	for _, c := range append([]*mux.H1Server(nil), p.conns[:min((extra+1)/2, len(p.conns))]...) {
+		s.IdleClosed(c)
+		c.Abort(false)
+	}
+}
+
+// CloseIdle closes all idle connections of a loop.
+func (s *Server) CloseIdle(l *loop.Loop) {
+	p := &s.pools[l.ID]
+	for len(p.conns) > 0 {
+		c := p.conns[len(p.conns)-1]
+		s.IdleClosed(c)
+		c.Abort(false)
+	}
+}
+
+// IdleClosed implements mux.ServerOwner: an idle connection leaves the pool.
+func (s *Server) IdleClosed(c *mux.H1Server) {
+	p := &s.pools[c.Loop().ID]
+	for i := len(p.conns) - 1; i >= 0; i-- {
+		if p.conns[i] == c {
+			copy(p.conns[i:], p.conns[i+1:])
+			p.conns[len(p.conns)-1] = nil
+			p.conns = p.conns[:len(p.conns)-1]
+			s.Idle.Dec()
+			// It counts as in use until Closed, which follows.
+			s.Used.Inc()
+			p.used++
+			return
+		}
+	}
+}
+
+// Closed implements mux.ServerOwner.
+func (s *Server) Closed(c *mux.H1Server) {
+	p := &s.pools[c.Loop().ID]
+	p.used--
+	s.Used.Dec()
+	p.free = append(p.free, c)
+}
+
+// Dropped gives back an object whose dial failed before there was a socket.
+func (s *Server) Dropped(l *loop.Loop, c *mux.H1Server) {
+	p := &s.pools[l.ID]
+	p.used--
+	s.Used.Dec()
+	p.free = append(p.free, c)
+}

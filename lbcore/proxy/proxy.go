@@ -1,0 +1,260 @@
+package proxy
+
+import (
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"gohap/lbcore/acl"
+	"gohap/lbcore/balance"
+	"gohap/lbcore/h1"
+	"gohap/lbcore/loop"
+	"gohap/lbcore/mux"
+	"gohap/lbcore/rule"
+	"gohap/lbcore/sample"
+)
+
+// Mode is a proxy's mode.
+type Mode uint8
+
+// The modes.
+const (
+	TCP Mode = iota
+	HTTP
+)
+
+// String returns the mode's word.
+func (m Mode) String() string {
+	if m == HTTP {
+		return "http"
+	}
+	return "tcp"
+}
+
+// Options are a proxy's on/off options.
+type Options uint64
+
+// The options.
+const (
+	OptServerClose Options = 1 << iota // http-server-close
+	OptClose                           // httpclose
+	OptPretend                         // http-pretend-keepalive
+	OptForwardFor
+	OptOriginalTo
+	OptBufferRequest
+	OptAbortOnClose
+	OptDontLogNull
+	OptDontLogNormal
+	OptLogAsap
+	OptLogSeparateErrors
+	OptIgnoreProbes
+	OptNoLinger
+	OptTCPKAClient
+	OptTCPKAServer
+	OptRelaxedRequest
+	OptRelaxedResponse
+	OptSocketStats
+	OptContStats
+	OptRedispatch
+	OptAllBackups
+	OptLogHealthChecks
+	OptPersist
+	OptPreferLastServer
+	OptHTTPNoDelay
+	OptIndependentStreams
+	OptRestrictNamesDelete
+	OptRestrictNamesReject
+	OptHTTPLog
+	OptTCPLog
+)
+
+// Timeouts are a proxy's time-outs; zero means none was set.
+type Timeouts struct {
+	Client, Server, Connect, Queue      time.Duration
+	HTTPRequest, KeepAlive, Tarpit      time.Duration
+	Tunnel, ClientFin, ServerFin, Check time.Duration
+}
+
+// Capture is one captured header, in order of declaration.
+type Capture struct {
+	Name []byte // lower-case
+	Len  int
+}
+
+// CookieCapture is "capture cookie".
+type CookieCapture struct {
+	Prefix []byte
+	Len    int
+}
+
+// Switch is one use_backend rule: a backend, or a name computed for each
+// request.
+type Switch struct {
+	Cond    *acl.Cond
+	Backend *Proxy
+	Name    *sample.Format
+	Line    int
+}
+
+// Forwarded is option forwardfor or originalto in one section.
+type Forwarded struct {
+	Header []byte // lower-case
+	Except []netip.Prefix
+	IfNone bool
+}
+
+// Proxy is a frontend, a backend or both.
+type Proxy struct {
+	Name string
+	ID   int
+	UUID string
+	Desc string
+	File string
+	Line int
+
+	IsFrontend, IsBackend bool
+	Kind                  string // the section's word, for messages
+	Mode                  Mode
+	Disabled              bool
+	Options               Options
+	Timeouts              Timeouts
+
+	// Frontend side.
+	Binds          []*Bind
+	Maxconn        atomic.Int64 // zero: the process's limit
+	MaxSessRate    atomic.Int64 // rate-limit sessions
+	Backlog        int
+	DefaultBackend *Proxy
+	Switches       []Switch
+	MonitorURI     []byte
+	MonitorFail    []*acl.Cond
+	ReqCaptures    []Capture
+	ResCaptures    []Capture
+	CookieCapture  *CookieCapture
+	Client         mux.ClientConfig
+
+	// Backend side.
+	Servers   []*Server
+	Policy    balance.Policy // over the active servers
+	Backup    balance.Policy // over the backup servers, nil when there are none
+	Algorithm string         // the word of balance
+	Retries   int
+	// RedispatchEvery is the argument of option redispatch.
+	RedispatchEvery int
+	Fullconn        int
+	Reuse           Reuse
+	ServerDecode    h1.Options
+
+	// Both.
+	TCPConnRules   rule.Set
+	TCPSessRules   rule.Set
+	TCPReqRules    rule.Set
+	TCPResRules    rule.Set
+	HTTPReqRules   rule.Set
+	RedirectRules  rule.Set
+	HTTPResRules   rule.Set
+	HTTPAfterRules rule.Set
+	InspectDelay   time.Duration
+	InspectResp    time.Duration
+	ForwardFor     *Forwarded
+	OriginalTo     *Forwarded
+	Pages          rule.Pages // errorfile, errorloc, errorfiles, http-error
+	Logging        *Logging
+	UniqueID       *sample.Format
+	UniqueIDHeader []byte
+
+	// Run time.
+	FE, BE        *Counters
+	FEConn        Gauge // connections on the frontend side: scur, smax
+	BEConn        Gauge // streams on the backend side
+	ConnRate      Rate
+	SessRate      Rate
+	ReqRate       Rate
+	BESessRate    Rate
+	LastSess      atomic.Int64 // wall seconds of the backend's last stream
+	LastChange    atomic.Int64 // wall seconds of the backend's last change of state
+	DownTime      atomic.Int64 // seconds
+	State         atomic.Int32 // State
+	Reachable     int64        // sum of maxconn of the frontends that reach this backend
+	byName        map[string]*Server
+	ServersByID   map[int]*Server
+	MaxTimes      MaxTimes
+	Paused        atomic.Bool
+}
+
+// State is a frontend's state as statistics show it.
+type State int32
+
+// The states.
+const (
+	Open State = iota
+	Paused
+	Stopped
+)
+
+// Reuse is http-reuse's mode.
+type Reuse uint8
+
+// The reuse modes.
+const (
+	ReuseSafe Reuse = iota
+	ReuseNever
+	ReuseAggressive
+	ReuseAlways
+)
+
+// String returns the mode's word.
+func (r Reuse) String() string {
+	return [...]string{"safe", "never", "aggressive", "always"}[r]
+}
+
+// MaxTimes are the highest times seen, ms.
+type MaxTimes struct{ Queue, Connect, Response, Total clockMax }
+
+// Has tells whether all bits are set.
+func (p *Proxy) Has(o Options) bool { return p.Options&o == o }
+
+// Server returns a server by name, nil when there is none.
+func (p *Proxy) Server(name string) *Server { return p.byName[name] }
+
+// AddServer appends a server while the proxy is built.
+func (p *Proxy) AddServer(s *Server) {
+	if p.byName == nil {
+		p.byName = map[string]*Server{}
+	}
+	s.Proxy = p
+	p.Servers = append(p.Servers, s)
+	p.byName[s.Name] = s
+}
+
+// ErrorPage returns the reply for a status that this proxy, or the frontend
+// behind it, configured; nil means the built-in one.
+func (p *Proxy) ErrorPage(status int) *rule.Reply { return p.Pages[status] }
+
+// Bind is one address that a frontend listens on.
+type Bind struct {
+	Proxy *Proxy
+	Name  string
+	ID    int
+	File  string
+	Line  int
+
+	Sockaddr                                         *loop.Sockaddr // nil for an inherited descriptor
+	InheritFD                                        int            // fd@N, -1 otherwise
+	UnixPath                                         string
+	Mode                                             uint32 // of a unix socket, zero for the default
+	UID, GID                                         int    // -1 for the default
+	Interface                                        string
+	Transparent, V6Only, V4V6, DeferAccept, FastOpen bool
+	MSS, Backlog, Nice                               int
+	Maxconn                                          int64
+	AcceptProxy                                      bool
+	Level                                            string // of a stats socket
+	ExposeFDs                                        bool
+	Severity                                         string
+
+	Counters *Counters
+	Conn     Gauge
+	FDs      []int // listening descriptors, one a loop or one for all
+	Shared   bool
+}

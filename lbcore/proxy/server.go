@@ -1,0 +1,247 @@
+package proxy
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"gohap/lbcore/clock"
+	"gohap/lbcore/loop"
+	"gohap/lbcore/mux"
+)
+
+type clockMax = clock.Max
+
+// Admin is a server's administrative state, a set of bits.
+type Admin uint32
+
+// Administrative states (reference: show servers state).
+const (
+	ForcedMaint Admin = 1 << iota
+	InheritedMaint
+	ConfigMaint
+	ForcedDrain
+	InheritedDrain
+	ResolutionMaint
+)
+
+// Operational is a server's operational state as checks see it.
+type Operational uint32
+
+// Operational states, with the reference's numbers.
+const (
+	Down Operational = iota
+	Starting
+	Running
+	Stopping
+)
+
+// Server is one server of a backend.
+type Server struct {
+	Proxy *Proxy
+	Name  string
+	ID    int
+	File  string
+	Line  int
+
+	Addr      *loop.Sockaddr
+	AddrText  string // as statistics print it
+	UsePort   int    // offset of a port-less or +N address, see PortOffset
+	MapPort   bool   // the server's port is the client's plus UsePort
+	Backup    bool
+	Weight0   int // configured weight
+	Maxconn   atomic.Int64
+	Minconn   int
+	Maxqueue  int
+	Cookie    string
+	Check     *CheckConfig
+	Config    mux.ServerConfig
+	MaxIdle   int // pool-max-conn, -1 for no limit
+	LowIdle   int // pool-low-conn
+	MaxReuse  int // -1 for no limit
+	PurgeTime time.Duration
+	NonStick  bool
+
+	weight atomic.Int64 // user weight now, 0 to 256
+	admin  atomic.Uint32
+	oper   atomic.Uint32
+	eff    atomic.Int64 // effective weight, what the policy sees
+
+	mu       sync.Mutex // guards changes of state; readers use the atomics
+	health   Health
+	onChange func(*Server)
+
+	Counters *Counters
+	Conn     Gauge // streams that use this server now
+	Used     Gauge // connections in use
+	Idle     Gauge // idle connections over all loops
+	SessRate Rate
+	MaxTimes MaxTimes
+	LastSess atomic.Int64
+	pools    []idlePool
+}
+
+// CheckConfig is how a server is checked.
+type CheckConfig struct {
+	Type                        string // tcp, …
+	Inter, FastInter, DownInter time.Duration
+	Rise, Fall                  int
+	Addr                        *loop.Sockaddr
+	Timeout                     time.Duration // timeout check, zero when unset
+	ConnectTime                 time.Duration
+	Start                       time.Duration // spread of the first check
+}
+
+// Health is a server's check state. It is changed under Server.mu.
+type Health struct {
+	Value      int // 0 to Rise+Fall-1
+	Status     string
+	Code       int
+	Desc       string
+	Duration   time.Duration
+	LastChange int64 // wall seconds
+	DownSince  int64
+	DownTime   int64
+	InProgress bool
+}
+
+// Usable tells whether new traffic may go to the server; any goroutine.
+func (s *Server) Usable() bool { return s.eff.Load() > 0 }
+
+// Weight implements balance.Node.
+func (s *Server) Weight() int { return int(s.eff.Load()) }
+
+// UserWeight returns the weight now, 0 to 256; any goroutine.
+func (s *Server) UserWeight() int { return int(s.weight.Load()) }
+
+// Admin returns the administrative state; any goroutine.
+func (s *Server) Admin() Admin { return Admin(s.admin.Load()) }
+
+// Oper returns the operational state; any goroutine.
+func (s *Server) Oper() Operational { return Operational(s.oper.Load()) }
+
+// Health returns a copy of the check state; any goroutine.
+func (s *Server) Health() Health {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.health
+}
+
+// Init sets the state a server starts with: running, with one failure left
+// when it is checked. onChange is told of every later change, under no lock.
+func (s *Server) Init(wallSec int64, onChange func(*Server)) {
+	s.onChange = onChange
+	s.weight.Store(int64(s.Weight0))
+	s.oper.Store(uint32(Running))
+	s.health.LastChange = wallSec
+	if s.Check != nil {
+		s.health.Value = s.Check.Rise // reference: UP with health = rise
+		s.health.Status = "INI"
+	}
+	s.settle()
+}
+
+// settle recomputes the effective weight; the caller holds mu or the server
+// is not shared yet.
+func (s *Server) settle() {
+	w := s.weight.Load() * 16 // reference: dynamic algorithms see weight x 16
+	if s.Admin() != 0 || s.Oper() == Down || s.Oper() == Stopping {
+		w = 0
+	}
+	s.eff.Store(w)
+}
+
+// changed settles and tells the owner.
+func (s *Server) changed() {
+	s.mu.Lock()
+	s.settle()
+	s.mu.Unlock()
+	if s.onChange != nil {
+		s.onChange(s)
+	}
+}
+
+// SetWeight changes the user weight, 0 to 256; any goroutine.
+func (s *Server) SetWeight(w int) {
+	s.weight.Store(int64(w))
+	s.changed()
+}
+
+// SetAdmin sets and clears administrative bits; any goroutine.
+func (s *Server) SetAdmin(set, clear Admin) {
+	s.mu.Lock()
+	s.admin.Store(uint32(s.Admin()&^clear | set))
+	s.mu.Unlock()
+	s.changed()
+}
+
+// Result is one finished health check.
+type Result struct {
+	OK       bool
+	Status   string // L4OK, L4CON, L4TOUT, SOCKERR, …
+	Code     int
+	Desc     string
+	Duration time.Duration
+}
+
+// Transition tells what a check result changed.
+type Transition uint8
+
+// The transitions.
+const (
+	Unchanged Transition = iota
+	WentUp
+	WentDown
+)
+
+// Checked takes a check's result with the reference's counting: any success of
+// a server that is not down restores full health, a server goes down after
+// Fall consecutive failures and comes up after Rise successes; any failure
+// while rising starts over. Any goroutine.
+func (s *Server) Checked(r Result, wallSec int64) Transition {
+	s.mu.Lock()
+	h := &s.health
+	h.Status, h.Code, h.Desc, h.Duration = r.Status, r.Code, r.Desc, r.Duration
+	rise, fall := s.Check.Rise, s.Check.Fall
+	up := h.Value >= rise
+	switch {
+	case r.OK && up:
+		h.Value = rise + fall - 1
+	case r.OK:
+		h.Value++
+		if h.Value >= rise {
+			h.Value = rise + fall - 1
+		}
+	case up:
+		h.Value--
+		if h.Value < rise {
+			h.Value = 0
+		}
+	default:
+		h.Value = 0
+	}
+	t := Unchanged
+	switch now := h.Value >= rise; {
+	case now && !up:
+		t = WentUp
+		s.oper.Store(uint32(Running))
+		h.DownTime += wallSec - h.DownSince
+		h.LastChange = wallSec
+	case !now && up:
+		t = WentDown
+		s.oper.Store(uint32(Down))
+		h.DownSince, h.LastChange = wallSec, wallSec
+	}
+	s.mu.Unlock()
+	if t != Unchanged {
+		s.changed()
+	}
+	return t
+}
+
+// SetInProgress marks a running check, which statistics show as "* ".
+func (s *Server) SetInProgress(v bool) {
+	s.mu.Lock()
+	s.health.InProgress = v
+	s.mu.Unlock()
+}
