@@ -88,7 +88,8 @@ type AddressRules struct {
 var (
 	BindRules       = AddressRules{Stream: true, PortMust: true, PortRange: true, Descriptors: true}
 	ServerRules     = AddressRules{Stream: true, Datagram: true, PortOffset: true, KeepNames: true}
-	SourceRules     = AddressRules{Stream: true}
+	SourceRules     = AddressRules{Stream: true}                  // of a backend
+	ServerSource    = AddressRules{Stream: true, PortRange: true} // of a server
 	LogRules        = AddressRules{Stream: true, Datagram: true, Default: true, Descriptors: true}
 	NameserverRules = AddressRules{Stream: true, Datagram: true, Default: true, PortMust: true}
 	PeerRules       = AddressRules{Stream: true, PortMust: true}
@@ -303,18 +304,18 @@ func (p *addressParser) port(text string) error {
 	}
 	low, rest := leadingDigits(text)
 	high := low
-	if rest != "" && rest[0] == '-' && low != "" {
-		if !p.rules.PortRange && !p.numberFails(rest[1:]) {
-			return p.fail("port range not permitted here in")
-		}
-		high, rest = leadingDigits(rest[1:])
-		if high == "" && (rest == "" || rest[0] == '-') {
-			return fmt.Errorf("invalid port '%s'", text[len(low)+1:])
-		}
+	ranged := rest != "" && rest[0] == '-' && low != ""
+	if ranged {
 		text = text[len(low)+1:]
+		if high, rest = leadingDigits(text); high == "" && (text == "" || text[0] == '-') {
+			return fmt.Errorf("invalid port '%s'", text)
+		}
 	}
 	if rest != "" {
 		return p.fail("invalid character '%c' in port number '%s' in", rest[0], text)
+	}
+	if ranged && !p.rules.PortRange {
+		return p.fail("port range not permitted here in")
 	}
 	var err error
 	if p.a.Port, err = p.number(low); err != nil {
@@ -327,12 +328,6 @@ func (p *addressParser) port(text string) error {
 		return fmt.Errorf("invalid port range '%d-%d'", p.a.Port, p.a.PortHigh)
 	}
 	return nil
-}
-
-// numberFails reports whether text is no plain number.
-func (p *addressParser) numberFails(text string) bool {
-	digits, rest := leadingDigits(text)
-	return digits == "" || rest != ""
 }
 
 func (p *addressParser) offset(text string) error {

@@ -22,6 +22,6 @@
 // errors, unless a statement gives it up.
 //
 // Everything is meant for one goroutine, the one that loads a configuration,
-// except pure functions. The package imports only the standard library,
-// lbcore/keyword and, for nothing else than its type names, net/netip.
+// except pure functions. The package imports only the standard library and
+// lbcore/keyword.
 package config

@@ -12,6 +12,9 @@
 //	package     Register(*keyword.Set)   its rows
 //	catalog     calls every Register     one Set for the process
 //	build, cli  Set.Lookup(class, name)  the row that serves a word
+//	            Known(class, name)       a word of the reference: refused by name
+//	            Closest(word, names)     "did you mean"
+//	-dK         Dump(w, set, classes)    the implemented words, as the reference prints its own
 //
 // Nothing registers itself: there is no init function, and a duplicate row
 // panics in Set.Add. The package imports only the standard library.

@@ -110,12 +110,22 @@ type Row struct {
 	Name    string
 	Where   Where    // sections that take it; zero for classes without a place
 	Args    string   // argument grammar as shown to a person, "<time>", "[all|none]"
-	In, Out string   // input and output type of fetches and converters
+	In, Out string   // input and output type of fetches and converters; for ACL words the fetch and the matching method
 	Flags   RowFlags //
 	Instead string   // for Deprecated: the modern form
 	Summary string   // one sentence, lower-case start, no final dot
 	Good    []Example
 	Bad     []string // lines that must be refused
+
+	// What only the -dK dump shows.
+	Valid  Validity // fetches: where they may be used
+	Skip   int      // bind and server options, crt-list words: how many arguments follow
+	Prefix bool     // actions: words that begin with the name match too, "sc-inc-gpc0(1)"
+	Group  string   // bind options: "ssl" where the dump writes it before the word
+	// Tags are shown in brackets: who serves a command ("WORKER", "MASTER",
+	// "EXPERT"), the family of a filter ("BWLIM").
+	Tags []string
+
 	Impl    any      // the function; its type belongs to the class's owner
 }
 
