@@ -249,6 +249,11 @@ func (d *Decoder) requestLine(b []byte, h *message.Head) bool {
 			if d.relaxed {
 				set = inRelaxed
 			}
+			if i = targetRun(b, i); i == len(b) {
+				d.pos = i
+				return false
+			}
+			c = b[i]
 			for class[c]&set != 0 {
 				if i++; i == len(b) {
 					d.pos = i

@@ -133,21 +133,30 @@ func (d *Decoder) endField(b []byte, h *message.Head, next int) bool {
 	for end > d.valueB && (b[end-1] == ' ' || b[end-1] == '\t') {
 		end--
 	}
-	name := b[d.nameB:d.nameE]
-	f := message.Field{Name: name, Value: b[d.valueB:end], ID: message.Identify(name)}
+	n := len(h.Fields)
+	if n > d.limits.fields {
+		return d.failure(400, next, "too many header lines")
+	}
+	if n < cap(h.Fields) {
+		h.Fields = h.Fields[:n+1]
+	} else {
+		h.Fields = append(h.Fields, message.Field{})
+	}
+	f := &h.Fields[n]
+	f.Name = b[d.nameB:d.nameE]
+	f.Value = b[d.valueB:end]
+	f.ID = message.Identify(f.Name)
+	f.Flags = 0
 	if d.valueB == d.nameE+2 && end+2 == next && b[d.nameE+1] == ' ' && !folded {
 		f.Flags = message.FieldVerbatim
 	}
 	if special[f.ID] {
-		keep, ok := d.special(h, &f)
-		if !ok || !keep {
-			return ok
+		keep, ok := d.special(h, f)
+		if !keep {
+			h.Fields = h.Fields[:n]
 		}
+		return ok
 	}
-	if len(h.Fields) > d.limits.fields {
-		return d.failure(400, next, "too many header lines")
-	}
-	h.Fields = append(h.Fields, f)
 	return true
 }
 
@@ -295,12 +304,12 @@ func (d *Decoder) host(h *message.Head, f *message.Field, pos int) (keep, ok boo
 		return false, true
 	}
 	if d.trailer {
-		d.facts.host = len(h.Fields)
+		d.facts.host = len(h.Fields) - 1
 		return true, true
 	}
 	h.Flags |= message.HasHost
-	d.facts.host = len(h.Fields)
-	if d.uri.present && !d.matchHost(f) {
+	d.facts.host = len(h.Fields) - 1
+	if d.uri.present && !d.relaxed && !d.matchHost(f.Value) {
 		return false, d.failure(400, pos, "host differs from the target's authority")
 	}
 	return true, true

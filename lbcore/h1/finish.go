@@ -15,13 +15,10 @@ func (d *Decoder) finishRequest(b []byte, h *message.Head) bool {
 		}
 		h.Flags |= message.Preface
 	}
-	if !h.Version11() && (f.hasCoding || f.length > 0) {
+	if !h.Version11() && (f.chunked || f.length > 0) {
 		switch h.Method {
 		case message.GET, message.HEAD, message.DELETE:
 			// Reference: such a body is a smuggler's in HTTP/1.0 (RFC 1945 knows none).
-			if h.Major == 0 {
-				return d.failure(400, d.pos, "body in HTTP/0.9")
-			}
 			return d.failure(413, d.pos, "body with GET, HEAD or DELETE in HTTP/1.0")
 		}
 	}
@@ -42,7 +39,10 @@ func (d *Decoder) finishRequest(b []byte, h *message.Head) bool {
 	} else {
 		d.setLength(h)
 	}
-	if d.uri.present && !d.uri.connect {
+	switch {
+	case d.uri.connect:
+		d.normaliseConnectHost(h)
+	case d.uri.present:
 		d.normaliseTarget(b, h)
 	}
 	return true

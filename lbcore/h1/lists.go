@@ -49,9 +49,11 @@ func equalFoldBytes(a, b []byte) bool {
 
 // filterList leaves tokens out of a comma-separated value, in place, and returns
 // what stays. An untouched value keeps its blanks but loses a trailing comma;
-// once a token was left out the rest is joined by bare commas (reference).
+// once a token was left out the rest is joined by bare commas (reference, which
+// leaves the blank before a cut comma at the end; here values have none there).
 func filterList(v []byte, drop func(token []byte) bool) []byte {
 	out, moved := 0, false // v[:out] is kept
+	empty := 0             // elements without content since the last kept token
 	for i := 0; i < len(v); i++ {
 		j := i
 		for j < len(v) && v[j] != ',' {
@@ -65,16 +67,21 @@ func filterList(v []byte, drop func(token []byte) bool) []byte {
 			if len(token) > 0 {
 				out = j
 			}
-		case len(token) > 0 || out > 0:
+		case len(token) == 0:
+			empty++
+		default:
 			if out > 0 {
-				v[out] = ','
-				out++
+				for ; empty >= 0; empty-- {
+					v[out] = ','
+					out++
+				}
 			}
+			empty = 0
 			out += copy(v[out:], token)
 		}
 		i = j
 	}
-	return v[:out]
+	return trim(v[:out])
 }
 
 // replaceList sets the field's value to a filtered one; false when nothing is left.
@@ -90,7 +97,15 @@ func replaceList(f *message.Field, v []byte) bool {
 // out of a connection field; false when nothing is left of it.
 func cleanConnection(h *message.Head, f *message.Field) bool {
 	h.Flags |= message.HasConnection
-	keep := replaceList(f, filterList(f.Value, func(token []byte) bool {
+	switch { // what nearly all of them say
+	case equalFold(f.Value, "keep-alive"):
+		h.Flags |= message.ConnKeepAlive
+		return false
+	case equalFold(f.Value, "close"):
+		h.Flags |= message.ConnClose
+		return false
+	}
+	return replaceList(f, filterList(f.Value, func(token []byte) bool {
 		switch {
 		case equalFold(token, "close"):
 			h.Flags |= message.ConnClose
@@ -104,7 +119,6 @@ func cleanConnection(h *message.Head, f *message.Field) bool {
 		}
 		return true
 	}))
-	return keep
 }
 
 // cleanUpgrade takes h2 and h2c out of an upgrade field (reference; RFC 9113

@@ -50,6 +50,8 @@ type reference struct {
 	logs   *net.UnixConn
 	server net.Listener
 	conns  chan net.Conn
+	// lastEvent is the number of the last error that show errors told about.
+	lastEvent int
 }
 
 func startReference(t *testing.T, binary string) *reference {
@@ -58,7 +60,7 @@ func startReference(t *testing.T, binary string) *reference {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	r := &reference{t: t, dir: dir, conns: make(chan net.Conn, 16)}
+	r := &reference{t: t, dir: dir, conns: make(chan net.Conn, 16), lastEvent: -1}
 	r.logs, err = net.ListenUnixgram("unixgram", &net.UnixAddr{Name: dir + "/log", Net: "unixgram"})
 	if err != nil {
 		t.Fatal(err)
@@ -116,7 +118,10 @@ func collect(c net.Conn, d time.Duration) (got []byte, closed bool) {
 	}
 }
 
-var errorAt = regexp.MustCompile(`error at position (\d+)`)
+var (
+	errorAt     = regexp.MustCompile(`error at position (\d+)`)
+	eventNumber = regexp.MustCompile(`event #(\d+)`)
+)
 
 func (r *reference) cli(command string) string {
 	c, err := net.Dial("unix", r.dir+"/cli")
@@ -129,32 +134,21 @@ func (r *reference) cli(command string) string {
 	return string(b)
 }
 
-// where asks the reference for the position of the last error.
-func (r *reference) where(kind string) string {
+// where asks the reference for the position of the error that it met last, if
+// that is a new one.
+func (r *reference) where() string {
 	out := r.cli("show errors")
-	defer r.cli("clear errors")
-	defer func() { _ = out }()
-	best, bestEvent := "", -1
-	for _, block := range strings.Split(out, "\n\n") {
-		_ = block
-	}
-	ev := regexp.MustCompile(`event #(\d+)`).FindAllStringSubmatch(out, -1)
 	at := errorAt.FindAllStringSubmatch(out, -1)
-	for i := range ev {
-		n, _ := strconv.Atoi(ev[i][1])
-		if i < len(at) && n > bestEvent {
-			best, bestEvent = at[i][1], n
+	newest := ""
+	for i, event := range eventNumber.FindAllStringSubmatch(out, -1) {
+		if n, _ := strconv.Atoi(event[1]); n > r.lastEvent && i < len(at) {
+			r.lastEvent, newest = n, " @"+at[i][1]
 		}
 	}
-	if bestEvent <= lastEvent {
-		return ""
-	}
-	lastEvent = bestEvent
-	return " @" + best
+	return newest
 }
 
-var lastEvent = -1
-
+// logLine returns the next log line's text, "" when none comes in time.
 func (r *reference) logLine(d time.Duration) string {
 	buf := make([]byte, 4096)
 	r.logs.SetReadDeadline(time.Now().Add(d))
@@ -196,7 +190,7 @@ func (r *reference) run(c *scriptCase) []string {
 			return []string{"..."}
 		}
 		code, _, _ := strings.Cut(r.logLine(settle), " ")
-		line := "! " + code + r.where("request")
+		line := "! " + code + r.where()
 		if len(got) == 0 {
 			line += " nothing sent"
 		}
@@ -206,7 +200,7 @@ func (r *reference) run(c *scriptCase) []string {
 	if c.server == "" {
 		if l := r.logLine(time.Millisecond); l != "" {
 			code, _, _ := strings.Cut(l, " ")
-			out := append(quoteLines("=", string(seen)), "! "+code+r.where("request"))
+			out := append(quoteLines("=", string(seen)), "! "+code+r.where())
 			return out
 		}
 		if closed {
@@ -224,7 +218,7 @@ func (r *reference) run(c *scriptCase) []string {
 	code, st, _ := strings.Cut(l, " ")
 	var out []string
 	if st != "" && st != "--" && code == "502" {
-		return []string{"! 502" + r.where("response")}
+		return []string{"! 502" + r.where()}
 	}
 	if len(got) == 0 && !closed {
 		return []string{"..."}
@@ -234,7 +228,7 @@ func (r *reference) run(c *scriptCase) []string {
 		out = append(out, "= "+"\\x00EOF")
 	}
 	if st != "" && st != "--" {
-		out = append(out, "! "+st+r.where("response"))
+		out = append(out, "! "+st+r.where())
 	}
 	if !closing {
 		if rest, gone := collect(server, time.Millisecond); gone {
@@ -246,68 +240,61 @@ func (r *reference) run(c *scriptCase) []string {
 	return out
 }
 
-// TestRecord rewrites testdata with what the reference does. Run it with
-// -record ../../e2e/oracle/haproxy/usr/sbin/haproxy.
-func record(t *testing.T, path string) {
-	if *recordWith == "" {
-		return
-	}
-	r := startReference(t, *recordWith)
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cases := readScript(t, path)
-	var out strings.Builder
-	lines := strings.Split(string(text), "\n")
-	next := 0
-	for i := 0; i < len(lines); i++ {
-		l := lines[i]
-		if next < len(cases) && cases[next].line == i+1 {
-			c := cases[next]
-			next++
-			end := len(lines)
-			if next < len(cases) {
-				end = cases[next].line - 1
-			}
-			want := r.run(c)
-			var comments []string
-			last := i
-			for j := i; j < end; j++ {
-				k, _, _ := strings.Cut(lines[j], " ")
-				if k == "=" || k == "!" || k == "..." {
-					continue
-				}
-				comments = append(comments, lines[j])
-				last = j
-			}
-			_ = last
-			for len(comments) > 0 && comments[len(comments)-1] == "" {
-				comments = comments[:len(comments)-1]
-			}
-			// Trailing comment lines belong to the next block.
-			tail := len(comments)
-			for tail > 0 && (strings.HasPrefix(comments[tail-1], "#") || comments[tail-1] == "") {
-				tail--
-			}
-			out.WriteString(strings.Join(comments[:tail], "\n") + "\n")
-			out.WriteString(strings.Join(want, "\n") + "\n\n")
-			if tail < len(comments) {
-				out.WriteString(strings.TrimLeft(strings.Join(comments[tail:], "\n"), "\n") + "\n")
-			}
-			i = end - 1
-			continue
-		}
-		out.WriteString(l + "\n")
-	}
-	if err := os.WriteFile(path, []byte(strings.TrimRight(out.String(), "\n")+"\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
+// TestRecord rewrites the scripts' expectations with what the reference does:
+//
+//	go test ./lbcore/h1 -run TestRecord -record e2e/oracle/haproxy/usr/sbin/haproxy -timeout 20m
+//
+// Without -record it only proves that the scripts are in the form that it writes.
 func TestRecord(t *testing.T) {
 	paths, _ := filepath.Glob(*recordScripts)
 	for _, p := range paths {
-		record(t, p)
+		text, err := os.ReadFile(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cases := readScript(t, p)
+		if *recordWith != "" {
+			r := startReference(t, *recordWith)
+			for _, c := range cases {
+				c.want = r.run(c)
+			}
+		}
+		out := writeScript(string(text), cases)
+		if *recordWith == "" {
+			if out != string(text) {
+				t.Errorf("%s: not in the form that TestRecord writes", p)
+			}
+			continue
+		}
+		if err := os.WriteFile(p, []byte(out), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
+}
+
+// writeScript puts the cases back into the script, each as its input lines, its
+// expectations and an empty line; what stands before the first case and remarks
+// between two cases stay.
+func writeScript(text string, cases []*scriptCase) string {
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	var out, tail []string
+	at := 0
+	for i := range lines {
+		if at < len(cases) && cases[at].line == i+1 {
+			out = append(out, tail...)
+			c := cases[at]
+			at++
+			out = append(out, c.input...)
+			out = append(out, c.want...)
+			out = append(out, "")
+			tail = nil
+			continue
+		}
+		if at == 0 {
+			out = append(out, lines[i])
+		} else if strings.HasPrefix(lines[i], "# ") && i > 0 && lines[i-1] == "" {
+			tail = append(tail, lines[i], "")
+		}
+	}
+	return strings.TrimRight(strings.Join(append(out, tail...), "\n"), "\n") + "\n"
 }

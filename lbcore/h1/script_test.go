@@ -3,6 +3,7 @@ package h1
 import (
 	"fmt"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -21,7 +22,7 @@ import (
 //	# TEXT               a remark, why it differs
 //
 // BYTES are Go string text without the quotes; {N*TEXT} repeats. Lines of one
-// kind are joined.
+// kind are joined. A # line behind an empty one is a headline between cases.
 type scriptCase struct {
 	name, conf     string
 	client, server string
@@ -39,18 +40,21 @@ func readScript(t testing.TB, path string) []*scriptCase {
 	}
 	var cases []*scriptCase
 	var c *scriptCase
+	prev := ""
 	for i, l := range strings.Split(string(text), "\n") {
+		headline := prev == "" && strings.HasPrefix(l, "# ")
+		prev = l
 		where := fmt.Sprintf("%s:%d", path, i+1)
 		kind, rest, _ := strings.Cut(l, " ")
 		if kind == "case" {
 			c = &scriptCase{name: rest, conf: "plain", line: i + 1}
 			cases = append(cases, c)
 		}
-		if l == "" || c == nil || strings.HasPrefix(l, "#") {
+		if l == "" || c == nil || headline {
 			continue
 		}
 		switch kind {
-		case "case":
+		case "case", "#":
 		case "conf":
 			c.conf = rest
 		case ">":
@@ -92,32 +96,35 @@ func unquote(t testing.TB, where, s string) string {
 	return u
 }
 
-// quoteLines writes bytes as script lines, one for every LF.
+// quoteLines writes bytes as script lines, one for every LF; equal ones that
+// follow each other are joined, as are long runs of one byte.
 func quoteLines(kind, s string) []string {
 	var out []string
-	for _, l := range strings.SplitAfter(s, "\n") {
-		if l == "" {
-			continue
+	lines := strings.SplitAfter(s, "\n")
+	for i := 0; i < len(lines); {
+		n := 1
+		for i+n < len(lines) && lines[i+n] == lines[i] {
+			n++
 		}
-		q := strconv.QuoteToASCII(l)
-		q = strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`)
-		if n := len(l); n > 400 { // long runs of one byte
-			if c := l[n/2]; c > ' ' && c < 0x7f {
-				run := n/2 - 1
-				for run > 0 && l[run] == c {
-					run--
-				}
-				end := n / 2
-				for end < n && l[end] == c {
-					end++
-				}
-				if end-run > 50 {
-					a, z := strconv.QuoteToASCII(l[:run+1]), strconv.QuoteToASCII(l[end:])
-					q = a[1:len(a)-1] + fmt.Sprintf("{%d*%c}", end-run-1, c) + z[1:len(z)-1]
-				}
+		q := quoteRuns(lines[i])
+		switch {
+		case lines[i] == "":
+		case n > 3 && !strings.ContainsAny(q, "{}"):
+			out = append(out, fmt.Sprintf("%s {%d*%s}", kind, n, q))
+		default:
+			for range n {
+				out = append(out, kind+" "+q)
 			}
 		}
-		out = append(out, kind+" "+q)
+		i += n
 	}
 	return out
+}
+
+var run50 = regexp.MustCompile("a{50,}|b{50,}|A{50,}|0{50,}")
+
+func quoteRuns(l string) string {
+	q := strconv.QuoteToASCII(l)
+	q = strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`)
+	return run50.ReplaceAllStringFunc(q, func(run string) string { return fmt.Sprintf("{%d*%c}", len(run), run[0]) })
 }

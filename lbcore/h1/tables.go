@@ -1,6 +1,9 @@
 package h1
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // lower maps the bytes of a token (RFC 9110 section 5.6.2) to lower case and
 // all others to 0.
@@ -68,9 +71,9 @@ const (
 )
 
 // valueEnd returns the index of the first NUL, CR or LF of b at or after i, or
-// len(b). It looks at eight bytes at a time: a byte below 0x0e is one of them or
-// a rare control byte (in the borrow chain of the subtraction only bytes above
-// the first hit can be wrong).
+// len(b). It looks at eight bytes at a time for one below 0x0e; the lowest mark
+// of the subtraction is exact, so nothing but a rare control byte is looked at
+// in vain.
 func valueEnd(b []byte, i int) int {
 	for i+8 <= len(b) {
 		x := binary.LittleEndian.Uint64(b[i:])
@@ -79,16 +82,31 @@ func valueEnd(b []byte, i int) int {
 			i += 8
 			continue
 		}
-		for end := i + 8; i < end; i++ {
-			if c := b[i]; c == '\r' || c == '\n' || c == 0 {
-				return i
-			}
+		i += bits.TrailingZeros64(m) >> 3
+		if c := b[i]; c == '\r' || c == '\n' || c == 0 {
+			return i
 		}
+		i++
 	}
 	for ; i < len(b); i++ {
 		if c := b[i]; c == '\r' || c == '\n' || c == 0 {
 			return i
 		}
+	}
+	return i
+}
+
+// targetRun returns the index of the first byte of b at or after i that may not
+// stand in a target (or, rarely, of one before it), looking at eight at a time:
+// 0x21 to 0x7e without '#' may.
+func targetRun(b []byte, i int) int {
+	for i+8 <= len(b) {
+		x := binary.LittleEndian.Uint64(b[i:])
+		hash := x ^ '#'*ones
+		if ((x-0x21*ones)|x|(x+ones)|(hash-ones))&highs != 0 {
+			break
+		}
+		i += 8
 	}
 	return i
 }

@@ -85,51 +85,33 @@ func (u *authority) cutPort(host []byte) []byte {
 }
 
 // matchHost compares the host field with the target's authority (RFC 9112
-// section 3.2.2) and takes the default port off where the target had it
-// (reference). Relaxed decoders take what differs.
-func (d *Decoder) matchHost(f *message.Field) bool {
+// section 3.2.2), default ports aside. Relaxed decoders take what differs.
+func (d *Decoder) matchHost(value []byte) bool {
 	host := d.uri.cutPort(d.uri.host)
-	same := equalFoldBytes(host, d.uri.cutPort(f.Value))
-	if len(host) != len(d.uri.host) && same && len(host) == len(f.Value) {
-		// Without brackets "::1" is a host ":" with port 1.
-		_, port := message.SplitHostPort(f.Value)
-		same = port == nil
-	}
-	value := f.Value
-	switch {
-	case !same && !d.relaxed:
+	if !equalFoldBytes(host, d.uri.cutPort(value)) {
 		return false
-	case d.uri.connect:
-		if n := len(value); same && n > 0 && value[n-1] != ':' {
-			value = d.uri.cutPort(value)
-		}
-		if len(value) == len(f.Value) {
-			return true
-		}
-	case len(host) != len(d.uri.host):
-		value = host
-	default:
-		return true
 	}
-	f.Value = value
-	f.Flags &^= message.FieldVerbatim
+	if len(host) != len(d.uri.host) && len(host) == len(value) {
+		// Without brackets "::1" is a host ":" with port 1.
+		_, port := message.SplitHostPort(value)
+		return port == nil
+	}
 	return true
 }
 
 // normaliseTarget takes the default port out of an absolute-form target and
 // gives it the path "/" where it has none (reference; RFC 9110 section 4.2.3),
-// in place: the byte behind a target is a blank or a line end.
+// in place: the byte behind a target is a blank or a line end. The host field
+// follows the target where that had a port.
 func (d *Decoder) normaliseTarget(b []byte, h *message.Head) {
 	begin, end := d.targetB, d.targetE
-	hostEnd := cap(b) - cap(d.uri.host) + len(d.uri.host)
-	if cut := len(d.uri.host) - len(d.uri.cutPort(d.uri.host)); cut > 0 {
+	host := d.uri.host
+	hostEnd := cap(b) - cap(host) + len(host)
+	if cut := len(host) - len(d.uri.cutPort(host)); cut > 0 {
 		copy(b[begin+cut:], b[begin:hostEnd-cut])
 		begin += cut
-		for i := range h.Fields { // a host field may lie in the moved part
-			f := &h.Fields[i]
-			if off := cap(b) - cap(f.Value); f.ID == message.IDHost && off < d.targetE && len(f.Value) > 0 {
-				f.Value = b[off+cut : off+cut+len(f.Value)]
-			}
+		if i := d.facts.host; i >= 0 {
+			h.ReplaceValue(i, host[cut:])
 		}
 	}
 	if hostEnd == end && h.Method != message.OPTIONS {
@@ -137,6 +119,21 @@ func (d *Decoder) normaliseTarget(b []byte, h *message.Head) {
 		end++
 	}
 	h.Target = b[begin:end]
+}
+
+// normaliseConnectHost takes the port out of the host field of a CONNECT to a
+// default port (reference); the target keeps it.
+func (d *Decoder) normaliseConnectHost(h *message.Head) {
+	i := d.facts.host
+	if i < 0 {
+		return
+	}
+	v := h.Fields[i].Value
+	if n := len(v); n > 0 && v[n-1] != ':' && d.matchHost(v) {
+		if cut := d.uri.cutPort(v); len(cut) != n {
+			h.ReplaceValue(i, cut)
+		}
+	}
 }
 
 // validHost reports whether v may stand as host and port: no blank, control or

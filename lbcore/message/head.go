@@ -22,16 +22,16 @@ const (
 type Flags uint32
 
 const (
-	// Chunked: the body is framed by chunks, or its length is unknown and HTTP/1.1
-	// towards the next hop has to use chunks.
+	// Chunked: the body's length is not known beforehand; in HTTP/1 it comes and goes
+	// in chunks. With NoBody it only tells what the fields say (HEAD, 304).
 	Chunked Flags = 1 << iota
 	// HasLength: a content-length field is present and BodyLen is its value.
 	HasLength
 	// HasTransfer: a transfer-encoding field is present.
 	HasTransfer
 	// InsecureTransfer: transfer-encoding came with content-length (or in
-	// HTTP/1.0); the length was dropped and the connection must not be reused
-	// after this exchange (RFC 9112 section 6.3).
+	// HTTP/1.0); the length was dropped and the connection of the peer that sent it
+	// must not be reused after this exchange (RFC 9112 section 6.3).
 	InsecureTransfer
 	// ConnClose, ConnKeepAlive and ConnUpgrade: tokens of the connection fields.
 	ConnClose
@@ -53,8 +53,8 @@ const (
 	AsteriskForm
 	// Expect100: the client waits for an interim 100 before its body.
 	Expect100
-	// NoBody: no body follows whatever the fields say (HEAD, 1xx, 204, 304,
-	// successful CONNECT).
+	// NoBody: no body follows whatever the fields say (answer to HEAD, 1xx, 204,
+	// 304); look at it before Chunked and HasLength.
 	NoBody
 	// Interim: a 1xx response other than 101; the final one is still to come.
 	Interim
@@ -62,10 +62,9 @@ const (
 	Tunnel
 	// UntilClose: the response's body ends with the connection.
 	UntilClose
-	// Preface: the head is the HTTP/2 connection preface's first line.
+	// Preface: the head is the HTTP/2 connection preface's first line and empty
+	// line (RFC 9113 section 3.4); the mux judges what follows.
 	Preface
-	// HasTrailers: a trailer section followed the body.
-	HasTrailers
 )
 
 // Has reports whether all bits of g are set.

@@ -11,6 +11,7 @@ type Page struct {
 	// wants (reference: 400 and 408).
 	Close  bool
 	raw    string
+	text   []byte
 	length []byte
 }
 
@@ -45,6 +46,7 @@ var pageIndex = func() (t [600]uint8) {
 		t[p.Status] = uint8(i + 1)
 		p.length = strconv.AppendInt(nil, int64(len(p.Body)), 10)
 		p.raw = p.rawText()
+		p.text = []byte(p.Body)
 	}
 	return t
 }()
@@ -77,6 +79,9 @@ var (
 	noCache  = []byte("no-cache")
 	textHTML = []byte("text/html")
 )
+
+// Text returns the page's body.
+func (p *Page) Text() []byte { return p.text }
 
 // Head fills h with the page's head as sent at stream level; the body is Body.
 // The memory is static.
