@@ -2,8 +2,8 @@ package acl
 
 import (
 	"errors"
+	"fmt"
 
-	"gohap/lbcore/keyword"
 	"gohap/lbcore/sample"
 )
 
@@ -20,34 +20,137 @@ const (
 // Not returns the opposite; Miss stays.
 func (r Result) Not() Result { return Pass - r }
 
-// ACL is a named test: its lines are tried in order until one passes.
-type ACL struct {
-	Name string
+// term is one possibly negated ACL. The terms of a conjunction stand together;
+// the last one has end set.
+type term struct {
+	acl *ACL
+	neg bool
+	end bool
 }
 
-// Scope holds the named ACLs that a proxy's conditions may use. It is filled
-// while the configuration is read.
-type Scope struct {
-	Set  *keyword.Set
-	acls map[string]*ACL
+// Cond is a parsed condition: a disjunction of conjunctions, flat.
+type Cond struct {
+	terms  []term
+	unless bool
+	needs  sample.Needs
+	valid  sample.Validity
 }
 
-// Add parses the words after "acl": name, criterion, flags and patterns, and
-// adds a line to the named ACL.
-func (s *Scope) Add(words []string, o sample.Options) error { return errors.New("not built") }
-
-// Cond is a parsed condition.
-type Cond struct{}
-
-// ParseCond parses the words after "if" or "unless", the first of which is that
-// word itself. The error has the reference's text; warnings go to o.Warn.
+// ParseCond parses the words after a rule, the first of which is "if" or
+// "unless". The error has the reference's text; warnings go to o.Warn, among
+// them those about tests that can never match at o.Place.
 func ParseCond(s *Scope, words []string, o sample.Options) (*Cond, error) {
-	return nil, errors.New("not built")
+	if len(words) == 0 || words[0] != "if" && words[0] != "unless" {
+		return nil, errors.New("expects either 'if' or 'unless' followed by a condition")
+	}
+	c := &Cond{unless: words[0] == "unless"}
+	return c, c.parse(s, words[1:], &o)
+}
+
+// ParseTerms parses a condition without its leading word.
+func ParseTerms(s *Scope, words []string, o sample.Options) (*Cond, error) {
+	c := &Cond{}
+	return c, c.parse(s, words, &o)
+}
+
+func (c *Cond) parse(s *Scope, words []string, o *sample.Options) error {
+	neg := false
+	for i := 0; i < len(words); i++ {
+		w := words[i]
+		if w == "or" || w == "||" {
+			c.closeGroup()
+			neg = false
+			continue
+		}
+		for len(w) > 0 && w[0] == '!' {
+			neg, w = !neg, w[1:]
+		}
+		if w == "" {
+			continue
+		}
+		var a *ACL
+		var err error
+		if w == "{" {
+			end := i + 1
+			for end < len(words) && words[end] != "}" {
+				end++
+			}
+			if end >= len(words) {
+				return errors.New("missing closing '}' in condition")
+			}
+			a, err = s.anonymous(words[i+1:end], *o)
+			i = end
+		} else if a, err = s.named(w, *o); err == nil && a == nil {
+			err = fmt.Errorf("no such ACL : '%s'", w)
+		}
+		if err != nil {
+			return err
+		}
+		c.terms = append(c.terms, term{acl: a, neg: neg})
+		c.needs |= a.Needs()
+		c.valid |= a.validity()
+		a.checkPlace(o)
+		neg = false
+	}
+	c.closeGroup()
+	return nil
+}
+
+func (c *Cond) closeGroup() {
+	if n := len(c.terms); n > 0 {
+		c.terms[n-1].end = true
+	}
 }
 
 // Eval evaluates the condition; "unless" is already applied. A nil condition
-// passes. With ctx.Final set it never returns Miss.
-func (c *Cond) Eval(ctx *sample.Context) Result { return Pass }
+// passes. With ctx.Final set it never returns Miss. It runs on the loop that
+// owns ctx and does not allocate beyond what its fetches do.
+func (c *Cond) Eval(ctx *sample.Context) Result {
+	if c == nil {
+		return Pass
+	}
+	res, and := Fail, Pass
+	for i := 0; i < len(c.terms); i++ {
+		t := &c.terms[i]
+		r := t.acl.Eval(ctx)
+		if t.neg {
+			r = Pass - r
+		}
+		and = min(and, r)
+		if and == Fail {
+			for !c.terms[i].end {
+				i++
+			}
+			and = Pass
+			continue
+		}
+		if t.end {
+			if and == Pass {
+				res = Pass
+				break
+			}
+			res, and = max(res, and), Pass
+		}
+	}
+	if c.unless {
+		return Pass - res
+	}
+	return res
+}
 
 // Needs returns what the condition's fetches look at.
-func (c *Cond) Needs() sample.Needs { return 0 }
+func (c *Cond) Needs() sample.Needs {
+	if c == nil {
+		return 0
+	}
+	return c.needs
+}
+
+// Validity returns the places where at least one of the condition's fetches
+// may be used.
+func (c *Cond) Validity() sample.Validity {
+	if c == nil {
+		return sample.Everywhere
+	}
+	return c.valid
+}

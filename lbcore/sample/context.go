@@ -36,7 +36,23 @@ type Context struct {
 	// Log is the encoding that Format.Append wants from an alias while it
 	// runs: an AliasFunc may read it, nothing else may.
 	Log LogFlags
+
+	scratch [4]Sample
+	depth   int
 }
+
+// Borrow returns a sample to evaluate into; Release gives it back, in reverse
+// order. A sample on the caller's stack would escape through the fetch.
+func (c *Context) Borrow() *Sample {
+	c.depth++
+	if c.depth <= len(c.scratch) {
+		return &c.scratch[c.depth-1]
+	}
+	return new(Sample)
+}
+
+// Release gives the last borrowed sample back.
+func (c *Context) Release() { c.depth-- }
 
 // Process holds what fetches tell about the process. It is read-only while
 // the instance runs.

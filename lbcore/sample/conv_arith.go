@@ -37,8 +37,9 @@ func intArg(c *Context, a *Arg) (int64, bool) {
 	if !ok {
 		return a.Int, true
 	}
-	var s Sample
-	if !v.Get(c, &s) || !s.Cast(c, SInt) {
+	s := c.Borrow()
+	defer c.Release()
+	if !v.Get(c, s) || !s.Cast(c, SInt) {
 		return 0, false
 	}
 	return s.Int, true

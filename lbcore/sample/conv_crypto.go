@@ -131,8 +131,9 @@ func keyArg(c *Context, a *Arg) ([]byte, bool) {
 	if !ok {
 		return a.Data, true
 	}
-	var t Sample
-	if !v.Get(c, &t) || !t.Cast(c, Bin) {
+	t := c.Borrow()
+	defer c.Release()
+	if !v.Get(c, t) || !t.Cast(c, Bin) {
 		return nil, false
 	}
 	d := c.Arena.Alloc(base64.StdEncoding.DecodedLen(len(t.Data)))
@@ -207,12 +208,13 @@ func convAESEnc(c *Context, args []Arg, s *Sample) bool {
 	}
 	n := len(s.Data)
 	d := g.Seal(c.Arena.Alloc(n + g.Overhead())[:0], nonce, s.Data, nil)
-	var tag Sample
+	tag := c.Borrow()
+	defer c.Release()
 	e := c.Arena.Alloc(base64.StdEncoding.EncodedLen(len(d) - n))
 	base64.StdEncoding.Encode(e, d[n:])
 	tag.SetStr(e)
 	s.SetBin(d[:n])
-	return args[3].Ref.(*Var).Set(c, &tag)
+	return args[3].Ref.(*Var).Set(c, tag)
 }
 
 func convAESDec(c *Context, args []Arg, s *Sample) bool {

@@ -140,8 +140,9 @@ func readPublicKey(path string) (crypto.PublicKey, error) {
 func convJWTVerify(c *Context, args []Arg, s *Sample) bool {
 	alg, ok := args[0].Ref.(jwtAlg)
 	if !ok {
-		var t Sample
-		if !args[0].Ref.(*Var).Get(c, &t) || !t.Cast(c, Str) {
+		t := c.Borrow()
+		defer c.Release()
+		if !args[0].Ref.(*Var).Get(c, t) || !t.Cast(c, Str) {
 			return false
 		}
 		if alg, ok = jwtAlgs[string(t.Data)]; !ok {
@@ -151,8 +152,9 @@ func convJWTVerify(c *Context, args []Arg, s *Sample) bool {
 	}
 	key := args[1].Data
 	if v, ok := args[1].Ref.(*Var); ok {
-		var t Sample
-		if !v.Get(c, &t) || !t.Cast(c, Str) {
+		t := c.Borrow()
+		defer c.Release()
+		if !v.Get(c, t) || !t.Cast(c, Str) {
 			return false
 		}
 		key = t.Data

@@ -317,8 +317,9 @@ func varText(c *Context, args []Arg, i int) []byte {
 	if !ok {
 		return nil
 	}
-	var t Sample
-	if !v.Get(c, &t) || !t.Cast(c, Str) {
+	t := c.Borrow()
+	defer c.Release()
+	if !v.Get(c, t) || !t.Cast(c, Str) {
 		return nil
 	}
 	return t.Data

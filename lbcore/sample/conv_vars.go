@@ -57,8 +57,9 @@ func (v Var) holds(c *Context, s *Sample, conds int64) bool {
 	if conds&(ifGt|ifLt) == 0 || s.Type != SInt {
 		return true
 	}
-	var old Sample
-	if !v.Get(c, &old) || old.Type != SInt {
+	old := c.Borrow()
+	defer c.Release()
+	if !v.Get(c, old) || old.Type != SInt {
 		return true
 	}
 	return (conds&ifGt == 0 || old.Int > s.Int) && (conds&ifLt == 0 || old.Int < s.Int)
@@ -107,8 +108,9 @@ func checkVarName(args []Arg, _ *Options) error {
 
 // convStrcmp compares with a variable, as strcmp(3).
 func convStrcmp(c *Context, args []Arg, s *Sample) bool {
-	var t Sample
-	if !args[0].Ref.(*Var).Get(c, &t) || !t.Cast(c, Str) {
+	t := c.Borrow()
+	defer c.Release()
+	if !args[0].Ref.(*Var).Get(c, t) || !t.Cast(c, Str) {
 		return false
 	}
 	n := min(len(s.Data), len(t.Data))
@@ -124,8 +126,9 @@ func convStrcmp(c *Context, args []Arg, s *Sample) bool {
 
 // convSecureMemcmp compares with a variable in constant time.
 func convSecureMemcmp(c *Context, args []Arg, s *Sample) bool {
-	var t Sample
-	if !args[0].Ref.(*Var).Get(c, &t) || !t.Cast(c, Bin) {
+	t := c.Borrow()
+	defer c.Release()
+	if !args[0].Ref.(*Var).Get(c, t) || !t.Cast(c, Bin) {
 		return false
 	}
 	s.SetBool(subtle.ConstantTimeCompare(s.Data, t.Data) == 1)

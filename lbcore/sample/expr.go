@@ -87,6 +87,37 @@ func isConverter(set *keyword.Set, word string) bool {
 	return name != "" && set.Lookup(keyword.Converter, name) != nil
 }
 
+// CompileCriterion is Compile for the first word of an ACL, where the word may
+// be another name of a fetch: alias returns that fetch's name, or the word
+// itself. It returns the word found; errors have the wording of ACLs.
+func CompileCriterion(set *keyword.Set, text string, alias func(string) string, o Options) (e *Expr, word string, err error) {
+	word, rest := cutWord(text)
+	if word == "" {
+		return nil, "", fmt.Errorf("missing fetch method in ACL expression '%s'", text)
+	}
+	row := fetchRow(set, alias(word))
+	if row == nil {
+		return nil, word, fmt.Errorf("unknown fetch method '%s' in ACL expression '%s'", word, text)
+	}
+	args, rest, err := row.Args.parseArgs(rest)
+	if err != nil {
+		return nil, word, fmt.Errorf("ACL keyword '%s' : %w", word, err)
+	}
+	if row.Check != nil {
+		if err := row.Check(args, &o); err != nil {
+			return nil, word, fmt.Errorf("invalid args in fetch method '%s' : %w in ACL expression '%s'", word, err, text)
+		}
+	}
+	e = &Expr{fetch: row.Fetch, args: args, row: row, name: word, out: row.Out, text: text}
+	if rest, err = e.compileConverters(set, rest, &o); err == nil && rest != "" {
+		err = e.missingComma()
+	}
+	if err != nil {
+		return nil, word, fmt.Errorf("ACL keyword '%s' : %w", word, err)
+	}
+	return e, word, e.collectRefs(&o)
+}
+
 func compileFetch(set *keyword.Set, text string, o *Options) (*Expr, string, error) {
 	name, rest := cutWord(text)
 	if name == "" {

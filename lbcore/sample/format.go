@@ -207,7 +207,8 @@ func appendBool(dst []byte, v bool) []byte {
 }
 
 func (f *Format) appendExpr(dst []byte, c *Context, it *item) []byte {
-	var s Sample
+	s := c.Borrow()
+	defer c.Release()
 	want := Str
 	switch {
 	case it.flags&LogJSON != 0:
@@ -215,7 +216,7 @@ func (f *Format) appendExpr(dst []byte, c *Context, it *item) []byte {
 	case it.flags&LogBin != 0:
 		want = Bin
 	}
-	ok := it.expr.Eval(c, want, &s)
+	ok := it.expr.Eval(c, want, s)
 	if f.place == ForHeader {
 		if !ok {
 			return dst
@@ -223,7 +224,7 @@ func (f *Format) appendExpr(dst []byte, c *Context, it *item) []byte {
 		return AppendText(dst, s.Data, EscapeHeader, it.flags&LogEscape)
 	}
 	if it.flags&LogJSON != 0 {
-		return appendJSONSample(dst, c, it, &s, ok)
+		return appendJSONSample(dst, c, it, s, ok)
 	}
 	if !ok || len(s.Data) == 0 {
 		return appendMissing(dst, it.flags)

@@ -1,6 +1,10 @@
 package sample
 
-import "gohap/lbcore/keyword"
+import (
+	"net/netip"
+
+	"gohap/lbcore/keyword"
+)
 
 // FetchFunc produces a value: it fills s and returns true, or returns false
 // with s.Flags telling whether more data may change that. A fetch of several
@@ -90,6 +94,7 @@ type Ref struct {
 // Options say where an expression stands.
 type Options struct {
 	Place Validity // where it is evaluated; zero: anywhere
+	Rule  string   // the rule keyword, for messages that name it
 	Proxy string   // for messages and references to "this" proxy
 	File  string
 	Line  int
@@ -101,6 +106,9 @@ type Options struct {
 	// Hooks lets the owner of a word that the floor below cannot build
 	// (acl(), maps) hand its compiler to a CheckFunc.
 	Hooks map[string]any
+	// Resolve looks up a host name in an address pattern; nil means that
+	// names are refused.
+	Resolve func(host string) (netip.Addr, error)
 	// Warn collects warnings; may be nil.
 	Warn func(string)
 }

@@ -171,3 +171,13 @@ func (v Validity) String() string {
 	}
 	return string(b)
 }
+
+// First returns the name of the first place of the set.
+func (v Validity) First() string {
+	for i, n := range placeNames {
+		if v&(1<<i) != 0 {
+			return n
+		}
+	}
+	return "?"
+}
