@@ -183,6 +183,7 @@ func (c *H1Client) parse() {
 	}
 	if c.x == nil {
 		c.x = c.w.exchange()
+		c.x.start = c.w.Loop.Now()
 	}
 	n, st := c.x.dec.Request(c.in.Bytes(), &c.x.head, &c.cfg.Decode)
 	switch st {
@@ -194,6 +195,7 @@ func (c *H1Client) parse() {
 		c.refuse(RefusedMalformed, c.x.dec.Failure())
 	case h1.Done:
 		c.in.R += n
+		c.x.headed = n
 		c.start()
 	}
 }
@@ -243,6 +245,26 @@ func (c *H1Client) Interim(h *message.Head) WriteState {
 	c.sent += int64(b.Len())
 	return c.push(b)
 }
+
+// Continue answers a client that waits for leave to send its body
+// (RFC 9110 section 10.1.1).
+func (c *H1Client) Continue() WriteState {
+	b := c.w.Loop.Buffers.Get()
+	b.Append(continue100)
+	return c.push(b)
+}
+
+var continue100 = []byte("HTTP/1.1 100 Continue\r\n\r\n")
+
+// Tunnel turns both directions into plain bytes.
+func (c *H1Client) Tunnel() { c.inMode, c.outMode = untilClose, untilClose }
+
+// HeadStart returns when the first byte of the present request came, in
+// monotonic ns, and HeadLen the bytes of its head.
+func (c *H1Client) HeadStart() int64 { return c.x.start }
+
+// HeadLen returns the length of the present request's head in bytes.
+func (c *H1Client) HeadLen() int { return c.x.headed }
 
 // Detach ends the exchange: the response is complete. The connection goes on
 // with the next request, or closes after its last byte.

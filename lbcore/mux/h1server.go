@@ -216,7 +216,7 @@ func (c *H1Server) WriteHead(h *message.Head, b *buffer.Buffer, end bool) WriteS
 
 // Tunnel turns both directions into plain bytes, after a 101 or the success of
 // a CONNECT.
-func (c *H1Server) Tunnel() { c.outMode = untilClose }
+func (c *H1Server) Tunnel() { c.inMode, c.outMode = untilClose, untilClose }
 
 // Reusable tells, at the end of an exchange, whether the connection may serve
 // another one: the response was read to its end, everything was sent and

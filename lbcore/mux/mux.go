@@ -116,6 +116,8 @@ func (w *Worker) Live() int { return w.live }
 // exchange is the state of one message being received. An idle connection has
 // none.
 type exchange struct {
+	start  int64 // monotonic ns of the head's first byte
+	headed int   // bytes of the head
 	head   message.Head
 	dec    h1.Decoder
 	chunks h1.Chunks

@@ -135,6 +135,8 @@ type Proxy struct {
 
 	// Backend side.
 	Servers   []*Server
+	Active    []*Server // those that are not backups, in the policy's order
+	Backups   []*Server
 	Policy    balance.Policy // over the active servers
 	Backup    balance.Policy // over the backup servers, nil when there are none
 	Algorithm string         // the word of balance
@@ -162,24 +164,25 @@ type Proxy struct {
 	Logging        *Logging
 	UniqueID       *sample.Format
 	UniqueIDHeader []byte
+	Filters        []any // stream.Filter, in order of declaration
 
 	// Run time.
-	FE, BE        *Counters
-	FEConn        Gauge // connections on the frontend side: scur, smax
-	BEConn        Gauge // streams on the backend side
-	ConnRate      Rate
-	SessRate      Rate
-	ReqRate       Rate
-	BESessRate    Rate
-	LastSess      atomic.Int64 // wall seconds of the backend's last stream
-	LastChange    atomic.Int64 // wall seconds of the backend's last change of state
-	DownTime      atomic.Int64 // seconds
-	State         atomic.Int32 // State
-	Reachable     int64        // sum of maxconn of the frontends that reach this backend
-	byName        map[string]*Server
-	ServersByID   map[int]*Server
-	MaxTimes      MaxTimes
-	Paused        atomic.Bool
+	FE, BE      *Counters
+	FEConn      Gauge // connections on the frontend side: scur, smax
+	BEConn      Gauge // streams on the backend side
+	ConnRate    Rate
+	SessRate    Rate
+	ReqRate     Rate
+	BESessRate  Rate
+	LastSess    atomic.Int64 // wall seconds of the backend's last stream
+	LastChange  atomic.Int64 // wall seconds of the backend's last change of state
+	DownTime    atomic.Int64 // seconds
+	State       atomic.Int32 // State
+	Reachable   int64        // sum of maxconn of the frontends that reach this backend
+	byName      map[string]*Server
+	ServersByID map[int]*Server
+	MaxTimes    MaxTimes
+	Paused      atomic.Bool
 }
 
 // State is a frontend's state as statistics show it.

@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"gohap/lbcore/h1"
 	"gohap/lbcore/message"
 	"gohap/lbcore/sample"
 )
@@ -10,9 +11,13 @@ import (
 type Reply struct {
 	Status int
 	// Reason replaces the built-in reason phrase where not empty.
-	Reason string
+	Reason []byte
 	// Major and Minor are the version of an error file; zero means 1.1.
 	Major, Minor uint8
+	// Builtin: the error page of Status, as configured where it is sent.
+	Builtin bool
+	// Complete: Fields are the whole head (an error file), nothing is added.
+	Complete bool
 	// Silent: close without a byte (errorfile /dev/null).
 	Silent bool
 	// Fields are sent as they are; Headers are formatted for each reply and
@@ -27,6 +32,28 @@ type Reply struct {
 	HasContent  bool
 	// Location is the formatted target of a redirect, appended to Prefix.
 	Location *Location
+}
+
+// ReasonText returns the reason phrase to send.
+func (r *Reply) ReasonText() []byte {
+	if len(r.Reason) == 0 {
+		r.Reason = []byte(message.ReasonText(r.Status))
+	}
+	return r.Reason
+}
+
+// Raw returns a reply without formatted parts as the bytes that the parser's
+// errors send.
+func Raw(r *Reply) []byte {
+	if r.Silent {
+		return nil
+	}
+	h := message.Head{Response: true, Major: r.Major, Minor: r.Minor, Status: r.Status, Reason: r.ReasonText(),
+		Fields: r.Fields, BodyLen: int64(len(r.Body)), Flags: message.HasLength}
+	if h.Major == 0 {
+		h.Major, h.Minor = 1, 1
+	}
+	return append(h1.AppendResponse(nil, &h, h1.ConnClose), r.Body...)
 }
 
 // Header is a header line whose value is formatted for each reply.

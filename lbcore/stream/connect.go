@@ -1,0 +1,318 @@
+package stream
+
+import (
+	"golang.org/x/sys/unix"
+
+	"gohap/lbcore/h1"
+	"gohap/lbcore/loop"
+	"gohap/lbcore/mux"
+	"gohap/lbcore/proxy"
+	"gohap/lbcore/transport"
+)
+
+// chooseServer assigns a server and begins to connect. Called in phaseServer,
+// for the first attempt and after each that failed.
+func (s *Stream) chooseServer() {
+	now := s.W.Loop.Now()
+	if s.Times.Rules == 0 {
+		s.Times.Rules = now
+	}
+	if s.Server == nil && !s.pickServer(-1) {
+		s.noServer()
+		return
+	}
+	s.Times.Queue = now
+	s.attempt()
+}
+
+// pickServer asks the backend's policy; avoid is the index of a server that
+// just failed.
+func (s *Stream) pickServer(avoid int) bool {
+	be := s.BE
+	if be.Policy != nil {
+		if i := be.Policy.Pick(avoid); i >= 0 {
+			s.setServer(be.Active[i])
+			return true
+		}
+	}
+	if be.Backup != nil {
+		if i := be.Backup.Pick(-1); i >= 0 {
+			s.setServer(be.Backups[i])
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Stream) setServer(srv *proxy.Server) {
+	s.Server = srv
+	s.srv = srv.Counters.For(s.W.Loop)
+	s.srv.Add(proxy.LBTotal, 1)
+	s.be.Add(proxy.LBTotal, 1)
+	s.server.Take(&srv.Conn)
+}
+
+func (s *Stream) noServer() {
+	s.terminate('S', 'C')
+	s.be.Add(proxy.FailedConns, 1)
+	s.fail(503)
+}
+
+// attempt connects to the assigned server: an idle connection where http-reuse
+// allows one, else a fresh one.
+func (s *Stream) attempt() {
+	s.phase = phaseConnect
+	if s.BE.Mode != proxy.HTTP {
+		s.dialTCP()
+		return
+	}
+	if s.mayReuse() {
+		if c := s.Server.Reused(s.W.Loop, s); c != nil {
+			s.h1s, s.sv, s.reused = c, c, true
+			s.countBackend(proxy.Reuses)
+			s.connected()
+			return
+		}
+	}
+	s.reused = false
+	c := s.Server.Fresh(s.W.Loop)
+	s.dialed(c.Dial(s.W.Mux, s.target(), &s.Server.Config, s.Server, s), c)
+}
+
+// mayReuse applies http-reuse. Reference: safe lets a session's first request
+// open a connection of its own.
+func (s *Stream) mayReuse() bool {
+	switch s.BE.Reuse {
+	case proxy.ReuseAlways:
+		return true
+	case proxy.ReuseNever:
+		return false
+	case proxy.ReuseAggressive:
+		return true
+	}
+	return s.Sess.Requests > 1
+}
+
+// target is the address to connect to.
+func (s *Stream) target() *loop.Sockaddr { return s.Server.Addr }
+
+func (s *Stream) dialed(st transport.State, c *mux.H1Server) {
+	if c.IsOpen() {
+		s.h1s, s.sv = c, c
+	} else {
+		s.Server.Dropped(s.W.Loop, c)
+	}
+	switch st {
+	case transport.OK:
+		s.connected()
+	case transport.Again:
+		s.wake = s.after(int64(s.connectTime()))
+	default:
+		s.connectFailed()
+	}
+}
+
+func (s *Stream) connectTime() int64 { return int64(s.BE.Timeouts.Connect) }
+
+// connected is called when the server connection stands.
+func (s *Stream) connected() {
+	s.wake = 0
+	s.Times.Connect = s.W.Loop.Now()
+	if !s.reused {
+		s.countBackend(proxy.Connects)
+		s.options()
+	}
+	s.srv.Add(proxy.CumSess, 1)
+	s.srv.Add(proxy.CumReq, 1)
+	s.Server.SessRate.Count(s.Times.Connect)
+	if s.BE.Mode != proxy.HTTP {
+		s.startTunnel()
+		return
+	}
+	s.phase = phaseSend
+	s.sendRequest()
+}
+
+// options sets what server sockets get once connected.
+func (s *Stream) options() {
+	if s.BE.Has(proxy.OptTCPKAServer) {
+		s.W.Loop.Kernel.SetOption(s.serverFD(), unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
+	}
+}
+
+func (s *Stream) serverFD() int32 {
+	if s.h1s != nil {
+		return s.h1s.FD()
+	}
+	return s.pass.server.FD()
+}
+
+// sendRequest encodes the request for the connection that stands and sends it
+// with what has been received of its body.
+func (s *Stream) sendRequest() {
+	s.phase = phaseForward
+	if s.first == nil {
+		b, st := s.readRequest()
+		if st == mux.Aborted || st == mux.Invalid {
+			b.Release()
+			s.requestBroken(st)
+			return
+		}
+		s.first = b
+	}
+	b := s.first
+	s.first = nil
+	s.h1s.Policy = h1.Policy{
+		FrontendClose:       s.FE.Has(proxy.OptClose),
+		FrontendServerClose: s.FE.Has(proxy.OptServerClose),
+		BackendClose:        s.BE.Has(proxy.OptClose),
+		BackendServerClose:  s.BE.Has(proxy.OptServerClose),
+		PretendKeepAlive:    s.BE.Has(proxy.OptPretend),
+	}
+	end := s.reqEnd && s.held == nil && len(s.cl.Trailers()) == 0
+	w := s.h1s.WriteHead(s.Req, b, end)
+	// The head's bytes now belong to the server side.
+	s.Req, s.Ctx.Request = nil, nil
+	s.reqSent = end
+	if w == mux.Dead {
+		s.serverBroken()
+		return
+	}
+	s.touchServer()
+	if !s.reqSent {
+		s.forwardRequest()
+	}
+}
+
+// connectTimeout is called when a connection did not stand in time.
+func (s *Stream) connectTimeout() {
+	s.dropServer()
+	s.retry('s', false)
+}
+
+// connectFailed is called when a connection was refused or could not be made.
+func (s *Stream) connectFailed() {
+	s.dropServer()
+	s.retry('S', true)
+}
+
+// retry decides what follows a failed attempt. Reference: the same server is
+// tried again, after min(1 s, timeout connect) when it refused and at once
+// when it did not answer; with option redispatch the last attempts, or all
+// when the server is no longer running, go elsewhere.
+func (s *Stream) retry(cause byte, pause bool) {
+	if s.Retries >= s.BE.Retries {
+		s.terminate(cause, 'C')
+		s.countBackend(proxy.FailedConns)
+		s.fail(503)
+		return
+	}
+	s.Retries++
+	s.phase = phaseServer
+	if s.redispatches() {
+		old := s.serverIndex()
+		s.countBackend(proxy.Redispatches)
+		s.Redispatched = true
+		s.server.Release()
+		s.Server, s.srv = nil, nil
+		if !s.pickServer(old) {
+			s.noServer()
+			return
+		}
+		s.chooseServer()
+		return
+	}
+	s.countBackend(proxy.Retries)
+	if !pause {
+		s.chooseServer()
+		return
+	}
+	d := int64(1e9)
+	if c := s.connectTime(); c > 0 {
+		d = min(d, c)
+	}
+	s.phase = phaseRetry
+	s.wake = s.after(d)
+}
+
+// redispatches tells whether the next attempt goes to another server.
+func (s *Stream) redispatches() bool {
+	be := s.BE
+	if !be.Has(proxy.OptRedispatch) {
+		return false
+	}
+	switch every := be.RedispatchEvery; {
+	case !s.Server.Usable(), be.Policy != nil && be.Policy.Dynamic() && len(be.Active) > 1:
+		return true // reference: at once when nothing ties the request to it
+	case every > 0:
+		return s.Retries%every == 0
+	case every < 0:
+		return (be.Retries+1-s.Retries)%-every == 0
+	}
+	return s.Retries == be.Retries
+}
+
+func (s *Stream) serverIndex() int {
+	for i, srv := range s.BE.Active {
+		if srv == s.Server {
+			return i
+		}
+	}
+	return -1
+}
+
+// dropServer closes the server connection, if there is one.
+func (s *Stream) dropServer() {
+	if s.h1s != nil {
+		c := s.h1s
+		s.h1s, s.sv = nil, nil
+		c.Abort(false)
+	} else if s.pass != nil && s.sv != nil {
+		s.sv = nil
+		s.pass.server.Abort(false)
+	}
+	s.wake, s.svDeadline = 0, 0
+}
+
+// serverBroken is called when the server connection is gone, or its response
+// head could not be parsed.
+func (s *Stream) serverBroken() {
+	f := mux.Fault{}
+	if s.sv != nil {
+		f = s.sv.Fault()
+	}
+	switch s.phase {
+	case phaseConnect:
+		s.connectFailed()
+	case phaseSend, phaseForward:
+		s.responseFailed(f)
+	case phaseTunnel:
+		s.terminate('S', 'D')
+		s.abort()
+	default:
+		s.terminate('S', s.letter())
+		s.countBackend(proxy.SrvAborts)
+		s.abort()
+	}
+}
+
+// responseFailed ends an exchange whose server left or answered nonsense
+// before a response head was there.
+func (s *Stream) responseFailed(f mux.Fault) {
+	s.countBackend(proxy.FailedResp)
+	if s.reused && f.Closed && s.Sess.Requests > 1 {
+		// The server closed an idle connection while the request was on its
+		// way. Reference: the client's connection is closed without an answer,
+		// so that the client sends again (RFC 9112 section 9.3.1).
+		s.terminate('S', 'H')
+		s.abort()
+		return
+	}
+	if f.Decode.Code != 0 {
+		s.terminate('P', 'H')
+	} else {
+		s.terminate('S', 'H')
+	}
+	s.dropServer()
+	s.fail(502)
+}

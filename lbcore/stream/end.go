@@ -1,0 +1,178 @@
+package stream
+
+import (
+	"gohap/lbcore/message"
+	"gohap/lbcore/mux"
+	"gohap/lbcore/proxy"
+)
+
+// finish ends an exchange whose response is complete: the client's connection
+// goes on.
+func (s *Stream) finish() {
+	s.close()
+	cl, _ := s.cl.(*mux.H1Client)
+	s.retire()
+	if cl != nil {
+		cl.Detach()
+	}
+}
+
+// finishRefused ends the record of something that never became a request; the
+// connection is the mux's business.
+func (s *Stream) finishRefused(silent bool) {
+	s.logged = s.logged || silent
+	s.cl = nil
+	s.close()
+	s.retire()
+}
+
+// abort ends the stream and closes both connections, in whatever phase.
+func (s *Stream) abort() {
+	if s.phase == ended {
+		return
+	}
+	cl := s.cl
+	s.close()
+	s.retire()
+	if cl != nil {
+		cl.Abort(false)
+	}
+}
+
+// clientGone ends a stream whose client left.
+func (s *Stream) clientGone() {
+	s.terminate('C', s.letter())
+	s.count(proxy.CliAborts)
+	if s.Status < 0 && s.phase >= phaseServer && s.phase < phaseData {
+		s.Status = 400
+	}
+	s.abort()
+}
+
+// close logs, counts and lets go of everything the stream holds except the
+// client's connection. It is idempotent.
+func (s *Stream) close() {
+	if s.phase == ended {
+		return
+	}
+	if s.cl != nil {
+		s.BytesOut += s.cl.Sent()
+	}
+	s.snapshot()
+	s.tally()
+	s.log()
+	s.dropServer()
+	s.dropHeld()
+	s.detachFilters()
+	s.backend.Release()
+	s.server.Release()
+	s.process.Release()
+	s.phase = ended
+}
+
+// snapshot takes the gauges that the log line shows, this stream included.
+func (s *Stream) snapshot() {
+	s.Conns[0] = s.W.Proc.Conn.Load()
+	s.Conns[1] = s.FE.FEConn.Load()
+	if s.BE != nil {
+		s.Conns[2] = s.BE.BEConn.Load()
+	}
+	if s.Server != nil {
+		s.Conns[3] = s.Server.Conn.Load()
+	}
+	s.Conns[4] = int64(s.Retries)
+}
+
+// tally adds the stream's bytes and times to the counters.
+func (s *Stream) tally() {
+	if s.BytesIn != 0 {
+		s.Sess.count(proxy.BytesIn, s.BytesIn)
+	}
+	if s.BytesOut != 0 {
+		s.Sess.count(proxy.BytesOut, s.BytesOut)
+		s.W.totals.Add(proxy.BytesOut, s.BytesOut)
+	}
+	for _, c := range [2]*proxy.LoopCounters{s.be, s.srv} {
+		if c == nil {
+			continue
+		}
+		c.Add(proxy.BytesIn, s.BytesIn)
+		c.Add(proxy.BytesOut, s.BytesOut)
+		if s.Times.Connect != 0 {
+			c.Add(proxy.TimeCount, 1)
+			c.Add(proxy.QTimeSum, ms(s.Times.Queue-s.Times.Rules))
+			c.Add(proxy.CTimeSum, ms(s.Times.Connect-s.Times.Queue))
+			if s.Times.Response != 0 {
+				c.Add(proxy.DTimeSum, ms(s.Times.Response-s.Times.Connect))
+			}
+			c.Add(proxy.TTimeSum, ms(s.W.Loop.Now()-s.Times.Begin))
+		}
+	}
+	if s.Server != nil {
+		s.Server.LastSess.Store(s.W.Loop.WallNano(s.W.Loop.Now()) / 1e9)
+	}
+}
+
+func ms(ns int64) int64 { return max(ns, 0) / 1e6 }
+
+// log writes the traffic line.
+func (s *Stream) log() {
+	lg := s.FE.Logging
+	if s.logged || lg == nil || lg.Sink == nil || lg.Format == nil {
+		return
+	}
+	s.logged = true
+	failed := s.Status >= 500 || s.Status < 0 && s.FE.Mode == proxy.HTTP || s.Term[0] != '-' && s.Term[0] != 'L' && s.Term[0] != 'P'
+	if s.LogLevel < 0 || !failed && s.FE.Has(proxy.OptDontLogNormal) {
+		return
+	}
+	format := lg.Format
+	if failed && lg.Error != nil {
+		format = lg.Error
+	}
+	level := 6 // info
+	switch {
+	case s.LogLevel > 0:
+		level = int(s.LogLevel) - 1
+	case failed && s.FE.Has(proxy.OptLogSeparateErrors):
+		level = 3 // err
+	}
+	var sd []byte
+	if lg.SD != nil {
+		sd = s.Arena.Keep(lg.SD.Append(s.Arena.Rest(512), &s.Ctx))
+	}
+	s.W.line = format.Append(s.W.line[:0], &s.Ctx)
+	lg.Sink.Line(s.W.Loop, level, lg.Tag, sd, s.W.line)
+}
+
+// dropHeld releases request body that no server took.
+func (s *Stream) dropHeld() {
+	s.first.Release()
+	s.first = nil
+	for b := s.takeHeld(); b != nil; b = s.takeHeld() {
+		b.Release()
+	}
+	s.heldLen = 0
+}
+
+// retire puts the object back for the next stream. The caller must not touch
+// it afterwards.
+func (s *Stream) retire() {
+	w, ss := s.W, s.Sess
+	w.Loop.Disarm(&s.timer)
+	w.active.remove(s)
+	ss.current = nil
+	ss.PrevEnd = w.Loop.Now()
+	s.Arena.Reset()
+	s.txnVars.Reset()
+	s.reqVars.Reset()
+	s.resVars.Reset()
+	s.resHead.Reset()
+	*s = Stream{
+		W: w, phase: ended, timer: s.timer, Arena: s.Arena, queued: s.queued,
+		filters: s.filters, pass: s.pass, resHead: message.Head{Fields: s.resHead.Fields},
+		txnVars: s.txnVars, reqVars: s.reqVars, resVars: s.resVars,
+		ReqCaptured: s.ReqCaptured[:0], ResCaptured: s.ResCaptured[:0],
+	}
+	w.streams = append(w.streams, s)
+}

@@ -1,0 +1,74 @@
+package stream
+
+import (
+	"gohap/lbcore/buffer"
+	"gohap/lbcore/message"
+	"gohap/lbcore/mux"
+)
+
+// Filter sees a stream's messages pass by, in both directions, in order of
+// declaration. A proxy without filters costs nothing. Bandwidth limits,
+// compression and the cache stand on it.
+type Filter interface {
+	// Attach begins to filter a stream; nil means that this one is not
+	// concerned.
+	Attach(s *Stream) FilterState
+}
+
+// FilterState is a filter's work on one stream. All methods run on its loop.
+type FilterState interface {
+	// Headers sees, and may change, a head before it is written. side is where
+	// the message comes from.
+	Headers(s *Stream, side mux.Side, h *message.Head)
+	// Payload sees a piece of body and returns how many of its bytes may go on
+	// now; the rest is offered again later. The filter wakes the stream by
+	// Stream.Continue.
+	Payload(s *Stream, side mux.Side, b *buffer.Buffer) int
+	// End tells that the message is complete.
+	End(s *Stream, side mux.Side)
+	// Detach is called once, when the stream ends in whatever way.
+	Detach(s *Stream)
+}
+
+type filterInst struct{ state FilterState }
+
+// attach gives the filters of a proxy's declaration the stream.
+func (s *Stream) attach(fs []Filter) {
+	for _, f := range fs {
+		if st := f.Attach(s); st != nil {
+			s.filters = append(s.filters, filterInst{st})
+		}
+	}
+}
+
+func (s *Stream) filterHeaders(side mux.Side, h *message.Head) {
+	for i := range s.filters {
+		s.filters[i].state.Headers(s, side, h)
+	}
+}
+
+// filterPayload returns how many bytes of b may go on.
+func (s *Stream) filterPayload(side mux.Side, b *buffer.Buffer) int {
+	n := b.Len()
+	for i := range s.filters {
+		n = min(n, s.filters[i].state.Payload(s, side, b))
+	}
+	return n
+}
+
+func (s *Stream) filterEnd(side mux.Side) {
+	for i := range s.filters {
+		s.filters[i].state.End(s, side)
+	}
+}
+
+func (s *Stream) detachFilters() {
+	for i := range s.filters {
+		s.filters[i].state.Detach(s)
+	}
+	clear(s.filters)
+	s.filters = s.filters[:0]
+}
+
+// Continue goes on with what filters held back. Loop only.
+func (s *Stream) Continue() { s.again() }

@@ -1,0 +1,174 @@
+package stream
+
+import (
+	"strconv"
+
+	"gohap/lbcore/message"
+	"gohap/lbcore/proxy"
+	"gohap/lbcore/rule"
+)
+
+// fail answers with the error page of a status: the backend's, the
+// frontend's or the built-in one.
+func (s *Stream) fail(status int) {
+	s.Sess.count(proxy.Intercepted, 0)
+	s.errorReply(status)
+}
+
+// errorReply answers with the page configured for a status.
+func (s *Stream) errorReply(status int) {
+	if r := s.page(status); r != nil {
+		s.sendReply(r)
+		return
+	}
+	p := message.ErrorPage(status)
+	if p == nil {
+		p = message.ErrorPage(500)
+	}
+	p.Head(&s.resHead)
+	s.answer(p.Text())
+}
+
+// page finds a configured page: the backend's setting wins.
+func (s *Stream) page(status int) *rule.Reply {
+	if s.BE != nil {
+		if r := s.BE.ErrorPage(status); r != nil {
+			return r
+		}
+	}
+	return s.FE.ErrorPage(status)
+}
+
+// Page returns the reply for a status as rules see it: configured, or nil for
+// the built-in one.
+func (s *Stream) Page(status int) *rule.Reply { return s.page(status) }
+
+// sendReply answers with a reply.
+func (s *Stream) sendReply(r *rule.Reply) {
+	switch {
+	case r == nil:
+		s.fail(500)
+		return
+	case r.Silent: // reference: the log keeps the code, no byte is sent
+		s.Status = r.Status
+		s.status(r.Status)
+		s.abort()
+		return
+	case r.Builtin:
+		if p := s.page(r.Status); p != nil && p != r {
+			s.sendReply(p)
+			return
+		}
+		s.errorReply(r.Status)
+		return
+	}
+	s.answer(s.fill(r))
+}
+
+// fill writes a reply's head into resHead and returns its body.
+func (s *Stream) fill(r *rule.Reply) []byte {
+	h := &s.resHead
+	h.Reset()
+	h.Response, h.Status = true, r.Status
+	h.Major, h.Minor = 1, 1
+	if r.Major != 0 {
+		h.Major, h.Minor = r.Major, r.Minor
+	}
+	h.Reason = r.ReasonText()
+	body := r.Body
+	if r.Content != nil {
+		body = s.Arena.Keep(r.Content.Append(s.Arena.Rest(1024), &s.Ctx))
+	}
+	if r.Location != nil {
+		s.redirect(h, r.Location)
+		return nil
+	}
+	for i := range r.Headers {
+		v := s.Arena.Keep(r.Headers[i].Value.Append(s.Arena.Rest(256), &s.Ctx))
+		h.Add(r.Headers[i].Name, v)
+	}
+	if !r.Complete {
+		s.length(h, len(body))
+		if len(body) > 0 && r.ContentType != "" {
+			h.AddID(message.IDContentType, s.Arena.Copy([]byte(r.ContentType)))
+		}
+	}
+	for _, f := range r.Fields {
+		h.Fields = append(h.Fields, f)
+	}
+	if r.Complete {
+		h.BodyLen = int64(len(body))
+		h.Flags |= message.HasLength
+	}
+	return body
+}
+
+func (s *Stream) length(h *message.Head, n int) {
+	h.AddID(message.IDContentLength, s.Arena.Keep(strconv.AppendInt(s.Arena.Rest(20), int64(n), 10)))
+	h.Flags |= message.HasLength
+	h.BodyLen = int64(n)
+}
+
+// redirect fills the head of a redirection. Reference: content-length: 0,
+// location, then cache-control: no-cache for the temporary ones.
+func (s *Stream) redirect(h *message.Head, l *rule.Location) {
+	s.length(h, 0)
+	where := s.Arena.Keep(l.Append(&s.Ctx, s.Arena.Rest(1024)))
+	h.AddID(message.IDLocation, where)
+	if l.Cookie != "" {
+		h.AddID(message.IDSetCookie, s.Arena.Copy([]byte(l.Cookie)))
+	}
+	if l.NoCache {
+		h.AddID(message.IDCacheControl, noCache)
+	}
+}
+
+var noCache = []byte("no-cache")
+
+// answer sends resHead and a body from here, through the same response path as
+// a server's answer.
+func (s *Stream) answer(body []byte) {
+	s.dropServer()
+	s.applet.begin(s, body)
+	s.sv, s.local = &s.applet, true
+	if s.reqHead != nil && (s.reqHead.Method == message.HEAD) {
+		s.resHead.Flags |= message.NoBody
+	}
+	s.setResponse(&s.resHead)
+	s.phase = phaseResponse
+	s.clDeadline = 0
+	s.responseRules()
+}
+
+// Tarpit holds the client for timeout tarpit, then answers.
+func (s *Stream) Tarpit(r *rule.Reply) {
+	p := s.FE
+	if s.BE != nil {
+		p = s.BE
+	}
+	s.terminate('P', 'T')
+	s.Reply = r
+	s.phase = phaseTarpit
+	s.Times.Tarpit = s.W.Loop.Now()
+	d := p.Timeouts.Tarpit
+	if d == 0 {
+		d = p.Timeouts.Connect
+	}
+	s.wake = s.after(int64(d))
+	if s.wake == 0 {
+		s.endTarpit()
+	}
+}
+
+func (s *Stream) endTarpit() {
+	s.phase = phaseFrontRules
+	s.sendReply(s.Reply)
+}
+
+// Answer leaves a reply for the rule set that is running: its action returns
+// rule.Answer then. cause and phase are letters of the termination state.
+func (s *Stream) Answer(r *rule.Reply, cause, phase byte) rule.Verdict {
+	s.terminate(cause, phase)
+	s.Reply = r
+	return rule.Answer
+}

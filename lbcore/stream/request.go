@@ -1,0 +1,425 @@
+package stream
+
+import (
+	"bytes"
+
+	"gohap/lbcore/acl"
+	"gohap/lbcore/buffer"
+	"gohap/lbcore/message"
+	"gohap/lbcore/mux"
+	"gohap/lbcore/proxy"
+	"gohap/lbcore/rule"
+)
+
+// beginHTTP starts the exchange of a parsed request.
+func (s *Stream) beginHTTP(h *message.Head) {
+	ss, l := s.Sess, s.W.Loop
+	now := l.Now()
+	s.cl = &ss.h1
+	s.reqHead, s.Req = h, h
+	s.Ctx.Request = h
+	s.Times.Begin, s.Times.Request = ss.h1.HeadStart(), now
+	ss.Requests++
+	ss.count(proxy.CumReq, 1)
+	ss.count(proxy.H1Req, 1)
+	s.W.totals.Add(proxy.CumReq, 1)
+	ss.FE.ReqRate.Count(now)
+	s.BytesIn = int64(ss.h1.HeadLen())
+	s.saveRequestLine()
+	for _, f := range s.FE.Filters {
+		s.attach([]Filter{f.(Filter)})
+	}
+	s.run()
+	if s.phase != ended {
+		s.watch()
+	}
+}
+
+// saveRequestLine keeps what the log and later fetches need of the request
+// line: the head's bytes are gone once it was sent.
+func (s *Stream) saveRequestLine() {
+	if s.FE.Logging == nil || !s.FE.Logging.HTTP {
+		return
+	}
+	h := s.Req
+	s.Method = s.Arena.Copy(h.MethodText)
+	s.URI = s.Arena.Copy(h.Target[:min(len(h.Target), s.W.Limits.LogURILen)])
+	s.Major, s.Minor = h.Major, h.Minor
+}
+
+// run moves the request through its phases until it has to wait or ends.
+func (s *Stream) run() {
+	for {
+		at := s.phase
+		var next bool
+		switch at {
+		case phaseMonitor:
+			next = s.monitor()
+		case phaseFrontRules:
+			next = s.requestRules(s.FE)
+		case phaseSwitch:
+			next = s.switching()
+		case phaseBackRules:
+			next = s.BE == s.FE || s.requestRules(s.BE)
+		case phaseRewrite:
+			next = s.rewrite()
+		case phaseBody:
+			next = s.holdBody()
+		case phaseServer:
+			s.chooseServer()
+			return
+		default:
+			return
+		}
+		if !next {
+			return
+		}
+		if s.phase == at {
+			s.phase++
+		}
+	}
+}
+
+// monitor answers monitor-uri. Reference: such requests are neither logged nor
+// forwarded, and monitor fail turns the answer into a 503.
+func (s *Stream) monitor() bool {
+	fe := s.FE
+	if len(fe.MonitorURI) == 0 || !bytes.Equal(s.Req.Target, fe.MonitorURI) {
+		s.captureRequest()
+		return true
+	}
+	s.logged = true
+	s.Sess.count(proxy.Intercepted, 1)
+	s.terminate('L', 'R')
+	for _, c := range fe.MonitorFail {
+		if c.Eval(&s.Ctx) == acl.Pass {
+			s.errorReply(503)
+			return false
+		}
+	}
+	s.errorReply(200)
+	return false
+}
+
+// captureRequest copies what the frontend's capture lines name.
+func (s *Stream) captureRequest() {
+	fe := s.FE
+	if len(fe.ReqCaptures) > 0 {
+		s.ReqCaptured = capture(s, s.ReqCaptured, s.Req, fe.ReqCaptures)
+	}
+	if c := fe.CookieCapture; c != nil {
+		s.ReqCookie = captureCookie(s, s.Req, message.IDCookie, c)
+	}
+}
+
+// capture takes the last line of each header, cut to its length.
+func capture(s *Stream, into [][]byte, h *message.Head, caps []proxy.Capture) [][]byte {
+	into = into[:0]
+	for i := range caps {
+		var v []byte
+		if at := h.FindLast(caps[i].Name); at >= 0 {
+			v = h.Fields[at].Value
+			v = s.Arena.Copy(v[:min(len(v), caps[i].Len)])
+		}
+		into = append(into, v)
+	}
+	return into
+}
+
+// requestRules runs a proxy's http-request and redirect rules.
+func (s *Stream) requestRules(p *proxy.Proxy) bool {
+	rules := p.HTTPReqRules
+	if s.ruleAt <= len(rules) {
+		at, v := rules.Run(&s.Ctx, s.ruleAt)
+		if !s.ruled(at, v) {
+			return false
+		}
+		s.ruleAt = 0
+	}
+	if len(p.RedirectRules) > 0 {
+		at, v := p.RedirectRules.Run(&s.Ctx, 0)
+		if !s.ruled(at, v) {
+			return false
+		}
+	}
+	return true
+}
+
+// ruled acts on a verdict of request rules and tells whether to go on.
+func (s *Stream) ruled(at int, v rule.Verdict) bool {
+	if s.phase == ended {
+		return false
+	}
+	switch v {
+	case rule.Continue, rule.Stop:
+		return true
+	case rule.Suspend:
+		s.ruleAt, s.suspended = at, true
+	case rule.Answer:
+		s.ruleAt = 0
+		if s.phase != phaseTarpit {
+			s.sendReply(s.Reply)
+		}
+	case rule.Close:
+		s.terminate('P', 'R')
+		s.Status = -1
+		s.abort()
+	case rule.Failed:
+		s.terminate('P', 'R')
+		s.count(proxy.FailedRewrites)
+		s.fail(500)
+	}
+	return false
+}
+
+// switching chooses the backend: the first use_backend rule that passes, else
+// the default backend, else the proxy itself.
+func (s *Stream) switching() bool {
+	be := s.FE.DefaultBackend
+	for i := range s.FE.Switches {
+		r := &s.FE.Switches[i]
+		if r.Cond != nil && r.Cond.Eval(&s.Ctx) != acl.Pass {
+			continue
+		}
+		if r.Backend != nil {
+			be = r.Backend
+			break
+		}
+		// Reference: a computed name that no backend has falls through.
+		if b := s.W.FindBackend(r.Name.Append(s.Arena.Rest(64), &s.Ctx)); b != nil {
+			be = b
+			break
+		}
+	}
+	if be == nil {
+		if !s.FE.IsBackend {
+			s.terminate('S', 'C')
+			s.fail(503)
+			return false
+		}
+		be = s.FE
+	}
+	s.setBackend(be)
+	return true
+}
+
+// setBackend counts the stream in at its backend.
+func (s *Stream) setBackend(be *proxy.Proxy) {
+	now := s.W.Loop.Now()
+	s.BE = be
+	s.be = be.BE.For(s.W.Loop)
+	s.be.Add(proxy.CumSess, 1)
+	if be.Mode == proxy.HTTP {
+		s.be.Add(proxy.CumReq, 1)
+	}
+	be.BESessRate.Count(now)
+	be.LastSess.Store(s.W.Loop.WallNano(now) / 1e9)
+	s.backend.Take(&be.BEConn)
+	s.ServerTimeout = int64(be.Timeouts.Server)
+	s.TunnelTimeout = int64(be.Timeouts.Tunnel)
+	if be != s.FE {
+		for _, f := range be.Filters {
+			s.attach([]Filter{f.(Filter)})
+		}
+	}
+}
+
+// rewrite does what follows all request rules.
+func (s *Stream) rewrite() bool {
+	if s.FE.Options&proxy.OptForwardFor|s.BE.Options&proxy.OptForwardFor != 0 {
+		s.addAddress(s.FE.ForwardFor, s.BE.ForwardFor, s.Sess.Src.Addr())
+	}
+	if s.FE.Options&proxy.OptOriginalTo|s.BE.Options&proxy.OptOriginalTo != 0 {
+		s.addAddress(s.FE.OriginalTo, s.BE.OriginalTo, s.Sess.Destination().Addr())
+	}
+	if s.FE.UniqueID != nil {
+		s.makeUniqueID()
+	}
+	s.filterHeaders(mux.Client, s.Req)
+	return true
+}
+
+// makeUniqueID computes the unique id once and sends it where the frontend
+// names a header for it.
+func (s *Stream) makeUniqueID() {
+	if s.UniqueID == nil {
+		id := s.FE.UniqueID.Append(s.Arena.Rest(256), &s.Ctx)
+		s.UniqueID = s.Arena.Keep(id)
+	}
+	if len(s.FE.UniqueIDHeader) > 0 {
+		s.Req.Add(s.FE.UniqueIDHeader, s.UniqueID)
+	}
+}
+
+// holdBody waits for the request's body (option http-buffer-request) until it
+// is complete or fills tune.bufsize.
+func (s *Stream) holdBody() bool {
+	if !s.FE.Has(proxy.OptBufferRequest) && !s.BE.Has(proxy.OptBufferRequest) {
+		return true
+	}
+	return s.waitBody(s.W.Limits.BufSize-s.W.Limits.MaxRewrite, s.requestTime())
+}
+
+// requestTime is how long a request body may take: timeout http-request of the
+// backend or the frontend.
+func (s *Stream) requestTime() int64 {
+	if t := s.BE.Timeouts.HTTPRequest; t > 0 {
+		return int64(t)
+	}
+	return int64(s.FE.Timeouts.HTTPRequest)
+}
+
+// waitBody reads the body until its end or until limit bytes are held; it
+// tells whether to go on.
+func (s *Stream) waitBody(limit int, within int64) bool {
+	s.continue100()
+	for !s.reqEnd && s.heldLen < limit {
+		b, st := s.readRequest()
+		s.hold(b)
+		switch st {
+		case mux.Wait:
+			if s.wake == 0 {
+				s.wake = s.after(within)
+			}
+			return false
+		case mux.Aborted, mux.Invalid:
+			s.requestBroken(st)
+			return false
+		}
+	}
+	s.wake = 0
+	return true
+}
+
+// continue100 answers a client that waits for leave to send its body.
+func (s *Stream) continue100() {
+	if !s.Req.Flags.Has(message.Expect100) || s.first != nil {
+		return
+	}
+	s.Req.Flags &^= message.Expect100
+	s.Req.Del(message.IDExpect.Name())
+	if h1c, ok := s.cl.(*mux.H1Client); ok {
+		h1c.Continue()
+	}
+}
+
+func (s *Stream) bodyTimeout() {
+	s.terminate('c', 'R')
+	s.count(proxy.FailedReq)
+	s.fail(408)
+}
+
+// hold keeps a piece of request body until a server is there for it.
+func (s *Stream) hold(b *buffer.Buffer) {
+	if b == nil {
+		return
+	}
+	s.heldLen += b.Len()
+	if s.first == nil {
+		s.first = b
+		return
+	}
+	if b.Len() == 0 {
+		b.Release()
+		return
+	}
+	last := &s.held
+	for *last != nil {
+		last = &(*last).Next
+	}
+	*last = b
+}
+
+// readRequest reads the client's next piece of body.
+func (s *Stream) readRequest() (*buffer.Buffer, mux.ReadState) {
+	b, st := s.cl.Read()
+	if b != nil {
+		s.BytesIn += int64(b.Len())
+		s.filterPayload(mux.Client, b)
+	}
+	if st == mux.End {
+		s.reqEnd = true
+		s.filterEnd(mux.Client)
+	}
+	return b, st
+}
+
+// requestBroken ends a stream whose client left, or broke the framing, in the
+// middle of its request body.
+func (s *Stream) requestBroken(st mux.ReadState) {
+	s.reqEnd = true
+	if st == mux.Invalid {
+		s.terminate('P', s.letter())
+		s.count(proxy.FailedReq)
+	} else {
+		s.terminate('C', s.letter())
+		s.count(proxy.CliAborts)
+	}
+	s.dropServer()
+	s.fail(400)
+}
+
+// forwardRequest sends what the client has sent of its body on to the server.
+func (s *Stream) forwardRequest() {
+	for range 16 {
+		if s.phase == ended || s.reqSent {
+			return
+		}
+		if s.sv.State() == mux.Blocked {
+			s.reqWait = true
+			s.touchServer()
+			return
+		}
+		s.reqWait = false
+		b := s.takeHeld()
+		st := mux.More
+		if b == nil && !s.reqEnd {
+			b, st = s.readRequest()
+		}
+		switch {
+		case st == mux.Aborted || st == mux.Invalid:
+			b.Release()
+			s.requestBroken(st)
+			return
+		case b == nil && st == mux.Wait:
+			s.touchClient()
+			return
+		}
+		s.writeRequest(b)
+		if s.reqSent && s.phase == phaseTunnel {
+			s.halfClosed()
+			return
+		}
+	}
+	if s.phase != ended && !s.reqSent {
+		s.again()
+	}
+}
+
+func (s *Stream) takeHeld() *buffer.Buffer {
+	b := s.held
+	if b != nil {
+		s.held = b.Next
+		b.Next = nil
+	}
+	return b
+}
+
+// writeRequest sends one piece of body.
+func (s *Stream) writeRequest(b *buffer.Buffer) {
+	end := s.reqEnd && s.held == nil
+	var trailers []message.Field
+	if end {
+		trailers = s.cl.Trailers()
+	}
+	w := s.sv.Write(b, end, trailers)
+	if end {
+		s.reqSent = true
+		s.clDeadline = 0
+	}
+	if w == mux.Dead {
+		s.serverBroken()
+		return
+	}
+	s.touchServer()
+}

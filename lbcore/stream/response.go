@@ -1,0 +1,231 @@
+package stream
+
+import (
+	"gohap/lbcore/buffer"
+	"gohap/lbcore/message"
+	"gohap/lbcore/mux"
+	"gohap/lbcore/proxy"
+	"gohap/lbcore/rule"
+	"gohap/lbcore/sample"
+)
+
+// headed is called when the server's response head is there.
+func (s *Stream) headed() {
+	h := s.h1s.Head()
+	if h.Flags.Has(message.Interim) {
+		s.interim(h)
+		return
+	}
+	s.Times.Response = s.W.Loop.Now()
+	s.setResponse(h)
+	s.touchServer()
+	s.phase, s.ruleAt, s.backDone = phaseResponse, 0, false
+	s.responseRules()
+}
+
+// interim passes a 1xx response on and waits for the next head.
+func (s *Stream) interim(h *message.Head) {
+	if c, ok := s.cl.(*mux.H1Client); ok {
+		c.Interim(h)
+	}
+	s.touchServer()
+	s.h1s.NextHead()
+}
+
+// setResponse makes h the stream's response.
+func (s *Stream) setResponse(h *message.Head) {
+	s.Res, s.Ctx.Response = h, h
+	s.Ctx.Dir = sample.Response
+	s.Status = h.Status
+	if len(s.FE.ResCaptures) > 0 {
+		s.ResCaptured = capture(s, s.ResCaptured, h, s.FE.ResCaptures)
+	}
+	if c := s.FE.CookieCapture; c != nil {
+		s.ResCookie = captureCookie(s, h, message.IDSetCookie, c)
+	}
+}
+
+// responseRules runs http-response rules, the backend's first, then the
+// http-after-response rules, and sends the head.
+func (s *Stream) responseRules() {
+	if !s.local {
+		for _, p := range [2]*proxy.Proxy{s.BE, s.FE} {
+			if p == s.BE && s.backDone || p == s.FE && s.FE == s.BE && s.backDone {
+				continue
+			}
+			at, v := p.HTTPResRules.Run(&s.Ctx, s.ruleAt)
+			if !s.responseRuled(at, v) {
+				return
+			}
+			s.ruleAt, s.backDone = 0, true
+		}
+	}
+	s.afterRules()
+	s.sendResponse()
+}
+
+// responseRuled acts on a verdict of response rules.
+func (s *Stream) responseRuled(at int, v rule.Verdict) bool {
+	if s.phase == ended {
+		return false
+	}
+	switch v {
+	case rule.Continue, rule.Stop:
+		return true
+	case rule.Suspend:
+		s.ruleAt, s.suspended = at, true
+	case rule.Answer:
+		s.dropServer()
+		s.sendReply(s.Reply)
+	case rule.Close:
+		s.terminate('P', 'H')
+		s.abort()
+	case rule.Failed:
+		s.terminate('P', 'H')
+		s.count(proxy.FailedRewrites)
+		s.dropServer()
+		s.fail(500)
+	}
+	return false
+}
+
+// afterRules runs http-after-response, which sees every response, those from
+// here included: the backend's first.
+func (s *Stream) afterRules() {
+	if s.BE != nil && s.BE != s.FE {
+		s.BE.HTTPAfterRules.Run(&s.Ctx, 0)
+	}
+	s.FE.HTTPAfterRules.Run(&s.Ctx, 0)
+}
+
+// sendResponse writes the head with what is there of the body.
+func (s *Stream) sendResponse() {
+	h := s.Res
+	s.filterHeaders(mux.Server, h)
+	s.status(h.Status)
+	if h.Flags.Has(message.Tunnel) && !s.local {
+		s.startUpgrade(h)
+		return
+	}
+	s.phase = phaseData
+	b, st := s.sv.Read()
+	if st == mux.Invalid || st == mux.Aborted {
+		st = mux.More // found again by the next read, after the head has gone
+	}
+	s.payload(b)
+	end := st == mux.End && !(h.Flags.Has(message.Chunked) && len(s.sv.Trailers()) > 0)
+	if end {
+		s.resEnd, s.resSent = true, true
+		s.filterEnd(mux.Server)
+	}
+	w := s.cl.WriteHead(h, b, end)
+	s.Res, s.Ctx.Response = nil, nil
+	if end {
+		s.releaseServer()
+	}
+	switch {
+	case w == mux.Dead:
+		s.clientGone()
+	case end:
+		s.finish()
+	case w == mux.Blocked:
+		s.touchClient()
+	default:
+		s.forwardResponse()
+	}
+}
+
+func (s *Stream) payload(b *buffer.Buffer) {
+	if b != nil && len(s.filters) > 0 {
+		s.filterPayload(mux.Server, b)
+	}
+}
+
+// status counts a response's class, once.
+func (s *Stream) status(code int) {
+	if s.counted || code == 0 {
+		return
+	}
+	s.counted = true
+	k := proxy.RespOther
+	if c := code / 100; c >= 1 && c <= 5 {
+		k = proxy.Resp1xx + proxy.Counter(c-1)
+	}
+	s.Sess.count(k, 1)
+	s.countBackend(k)
+}
+
+// forwardResponse sends what the server has sent of its body on to the client.
+func (s *Stream) forwardResponse() {
+	for range 16 {
+		if s.phase == ended || s.resSent {
+			return
+		}
+		if s.cl.State() != mux.Sent {
+			s.touchClient()
+			return
+		}
+		b, st := s.sv.Read()
+		s.payload(b)
+		switch st {
+		case mux.Wait:
+			b.Release()
+			s.touchServer()
+			return
+		case mux.Aborted, mux.Invalid:
+			s.responseCut(b, st)
+			return
+		}
+		end := st == mux.End
+		var trailers []message.Field
+		if end {
+			trailers = s.sv.Trailers()
+			s.resEnd, s.resSent = true, true
+			s.filterEnd(mux.Server)
+		}
+		w := s.cl.Write(b, end, trailers)
+		switch {
+		case w == mux.Dead:
+			s.clientGone()
+			return
+		case end && s.phase != phaseTunnel:
+			s.releaseServer()
+			s.finish()
+			return
+		case end:
+			s.halfClosed()
+			return
+		}
+	}
+	if s.phase != ended {
+		s.again()
+	}
+}
+
+// responseCut ends an exchange whose server left, or broke the framing, in the
+// middle of its response: the client must see that it is incomplete.
+func (s *Stream) responseCut(b *buffer.Buffer, st mux.ReadState) {
+	if b != nil {
+		s.cl.Write(b, false, nil)
+	}
+	s.countBackend(proxy.SrvAborts)
+	if st == mux.Invalid {
+		s.terminate('P', 'D')
+		s.countBackend(proxy.FailedResp)
+	} else {
+		s.terminate('S', 'D')
+	}
+	s.abort()
+}
+
+// releaseServer gives the server connection back once the response was read to
+// its end: to the idle pool when the request was sent to its end too.
+func (s *Stream) releaseServer() {
+	c := s.h1s
+	if c == nil {
+		return
+	}
+	s.h1s, s.sv = nil, nil
+	s.svDeadline = 0
+	s.Server.Return(s.W.Loop, c, s.reqSent && s.BE.Reuse != proxy.ReuseNever)
+}

@@ -1,0 +1,203 @@
+package stream
+
+import (
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+
+	"gohap/lbcore/h1"
+	"gohap/lbcore/loop"
+	"gohap/lbcore/message"
+	"gohap/lbcore/mux"
+	"gohap/lbcore/proxy"
+	"gohap/lbcore/rule"
+	"gohap/lbcore/sample"
+)
+
+// Session is one client connection: what outlives its requests. Between
+// requests it is all that the connection costs.
+type Session struct {
+	h1         mux.H1Client
+	W          *Worker
+	Bind       *proxy.Bind
+	FE         *proxy.Proxy
+	Src        netip.AddrPort // the client, as rules may have changed it
+	Dst        netip.AddrPort // asked for once, see Destination
+	AcceptedAt int64          // monotonic ns
+	PrevEnd    int64          // end of the previous exchange, zero before the first
+	Requests   int
+	vars       *sample.Store // scope sess, made on first use
+	acceptor   *Acceptor
+	fe         *proxy.LoopCounters
+	bind       *proxy.LoopCounters
+	process    proxy.Lease
+	frontend   proxy.Lease
+	listener   proxy.Lease
+	prev, next *Session
+	current    *Stream
+}
+
+func (w *Worker) session() *Session {
+	n := len(w.sessions)
+	if n == 0 {
+		return &Session{W: w}
+	}
+	s := w.sessions[n-1]
+	w.sessions = w.sessions[:n-1]
+	return s
+}
+
+// open begins the session of an accepted descriptor.
+func (ss *Session) open(a *Acceptor, fd int32, peer netip.AddrPort) {
+	w, l := ss.W, ss.W.Loop
+	ss.acceptor, ss.Bind, ss.FE = a, a.Bind, a.Bind.Proxy
+	ss.Src, ss.Dst = peer, netip.AddrPort{}
+	ss.AcceptedAt, ss.PrevEnd, ss.Requests = l.Now(), 0, 0
+	ss.fe, ss.bind = a.fe, a.counters
+	ss.process.Take(&w.Proc.Conn)
+	ss.frontend.Take(&ss.FE.FEConn)
+	ss.listener.Take(&ss.Bind.Conn)
+	w.idle.push(ss)
+	ss.count(proxy.CumConns, 1)
+	w.totals.Add(proxy.CumConns, 1)
+	w.Proc.ConnRate.Count(l.Now())
+	ss.FE.ConnRate.Count(l.Now())
+	ss.options(fd)
+	if ss.FE.Mode == proxy.HTTP {
+		ss.began()
+		ss.h1.Open(w.Mux, fd, peer, &ss.FE.Client, ss)
+		return
+	}
+	ss.began()
+	w.startTCP(ss, fd, peer)
+}
+
+// options sets what every accepted socket gets.
+func (ss *Session) options(fd int32) {
+	k := ss.W.Loop.Kernel
+	if ss.Src.IsValid() {
+		k.SetOption(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	}
+	if ss.FE.Has(proxy.OptTCPKAClient) {
+		k.SetOption(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
+	}
+	if ss.FE.Has(proxy.OptNoLinger) {
+		k.SetOption(fd, unix.SOL_SOCKET, unix.SO_LINGER, 0)
+	}
+}
+
+// began counts the session once its connection is accepted for good.
+func (ss *Session) began() {
+	ss.count(proxy.CumSess, 1)
+	ss.W.Proc.SessRate.Count(ss.W.Loop.Now())
+	ss.FE.SessRate.Count(ss.W.Loop.Now())
+}
+
+// count adds to the frontend's and the listener's counters.
+func (ss *Session) count(k proxy.Counter, n int64) {
+	ss.fe.Add(k, n)
+	if ss.bind != nil {
+		ss.bind.Add(k, n)
+	}
+}
+
+// Destination returns the address that the client connected to.
+func (ss *Session) Destination() netip.AddrPort {
+	if !ss.Dst.IsValid() {
+		if ss.current != nil && ss.current.cl != nil {
+			ss.Dst = ss.current.cl.Local()
+		} else {
+			ss.Dst = ss.h1.Local()
+		}
+	}
+	return ss.Dst
+}
+
+// NewStream implements mux.ClientOwner.
+func (ss *Session) NewStream(h *message.Head) mux.Upper {
+	s := ss.W.stream(ss)
+	s.beginHTTP(h)
+	if s.phase == ended {
+		return nil
+	}
+	return s
+}
+
+// Refused implements mux.ClientOwner: what was received never became a
+// request. It is logged and counted as one that failed.
+func (ss *Session) Refused(why mux.Refusal, f h1.Failure, partial bool) []byte {
+	silent := ss.FE.Has(proxy.OptDontLogNull) && !partial && why != mux.RefusedMalformed
+	s := ss.W.stream(ss)
+	s.cl = &ss.h1
+	s.Status = f.Code
+	s.Term = [4]byte{'P', 'R', '-', '-'}
+	switch why {
+	case mux.RefusedTimeout:
+		s.Term[0] = 'c'
+	case mux.RefusedClosed:
+		s.Term[0] = 'C'
+	}
+	if ss.FE.Has(proxy.OptIgnoreProbes) && !partial && why != mux.RefusedMalformed {
+		silent = true
+		f.Code = 0
+	}
+	if !silent {
+		ss.count(proxy.FailedReq, 1)
+		if why == mux.RefusedClosed {
+			ss.count(proxy.CliAborts, 1)
+		}
+	}
+	ss.count(proxy.CumReq, 1)
+	s.status(f.Code)
+	s.Times.Request = 0
+	s.finishRefused(silent)
+	if f.Code == 0 || why == mux.RefusedClosed && !partial {
+		return nil
+	}
+	return ss.parserPage(f.Code)
+}
+
+// parserPage returns the page for an error that the HTTP/1 decoder found: the
+// frontend's errorfile, or the built-in raw page.
+func (ss *Session) parserPage(code int) []byte {
+	if r := ss.FE.ErrorPage(code); r != nil {
+		return rule.Raw(r)
+	}
+	if p := message.ErrorPage(code); p != nil {
+		return []byte(p.Raw())
+	}
+	return nil
+}
+
+// Stopping implements mux.ClientOwner.
+func (ss *Session) Stopping() bool {
+	return ss.W.Proc.Stopping.Load() || ss.FE.State.Load() == int32(proxy.Stopped)
+}
+
+// Gone implements mux.ClientOwner.
+func (ss *Session) Gone() {
+	if s := ss.current; s != nil && s.phase != ended {
+		s.abort()
+	}
+	ss.process.Release()
+	ss.frontend.Release()
+	ss.listener.Release()
+	ss.W.idle.remove(ss)
+	if ss.vars != nil {
+		ss.vars.Reset()
+	}
+	if ln := ss.acceptor.Listener; ln != nil && ln.Paused() && !ss.acceptor.Full() {
+		ln.Resume()
+	}
+	ss.W.sessions = append(ss.W.sessions, ss)
+}
+
+// Vars returns the variables of scope sess.
+func (ss *Session) Vars() *sample.Store {
+	if ss.vars == nil {
+		ss.vars = new(sample.Store)
+	}
+	return ss.vars
+}
+
+var _ loop.Acceptor = (*Acceptor)(nil)

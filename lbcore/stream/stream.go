@@ -1,0 +1,324 @@
+package stream
+
+import (
+	"gohap/lbcore/buffer"
+	"gohap/lbcore/loop"
+	"gohap/lbcore/message"
+	"gohap/lbcore/mux"
+	"gohap/lbcore/proxy"
+	"gohap/lbcore/rule"
+	"gohap/lbcore/sample"
+)
+
+// Phase is where a stream stands.
+type Phase uint8
+
+// The phases, in order.
+const (
+	phaseMonitor Phase = iota
+	phaseFrontRules
+	phaseSwitch
+	phaseBackRules
+	phaseRewrite
+	phaseBody
+	phaseServer
+	phaseConnect  // dialing
+	phaseRetry    // waiting before another attempt
+	phaseSend     // the server connection stands
+	phaseForward  // request sent or on its way, response head awaited
+	phaseResponse // response rules
+	phaseData     // response body
+	phaseTunnel
+	phaseTarpit
+	ended
+)
+
+var phaseNames = [...]string{"monitor", "frontend rules", "switching", "backend rules", "rewriting",
+	"body", "server", "connect", "retry", "send", "forward", "response rules", "data", "tunnel", "tarpit", "ended"}
+
+// String names the phase.
+func (p Phase) String() string { return phaseNames[p] }
+
+// Times are the moments of a stream's life in monotonic ns; zero when not
+// reached.
+type Times struct {
+	Begin    int64 // of the request's first byte, or of the accept
+	Request  int64 // head complete
+	Rules    int64 // backend known, waiting for a server begins
+	Queue    int64 // left the queue: connect begins
+	Connect  int64 // connected
+	Response int64 // response head complete
+	Tarpit   int64
+}
+
+// Stream is one exchange. Exported fields are for fetches, actions and logs;
+// they run on its loop.
+type Stream struct {
+	W      *Worker
+	Sess   *Session
+	FE, BE *proxy.Proxy
+	Server *proxy.Server
+	ID     uint64
+	Times  Times
+	Term   [4]byte // termination state
+	Status int     // status for the log, -1 when there is none
+	Req    *message.Head
+	Res    *message.Head
+	Ctx    sample.Context
+	Arena  buffer.Arena
+
+	// What the log line needs after the heads are gone; all in Arena.
+	Method, URI          []byte
+	Major, Minor         uint8
+	ReqCaptured          [][]byte
+	ResCaptured          [][]byte
+	ReqCookie, ResCookie []byte
+	UniqueID             []byte
+	LogLevel             int8 // 0 none set, -1 silent, else level+1
+	Reply                *rule.Reply
+	Conns                [5]int64 // actconn, feconn, beconn, srv_conn, retries at the end
+	BytesIn, BytesOut    int64
+	Retries              int
+	Redispatched         bool
+	QueueSrv, QueueBE    int
+	ServerTimeout        int64 // ns, as set-timeout may have changed them
+	TunnelTimeout        int64
+	ClientTimeout        int64
+
+	phase    Phase
+	ruleAt   int
+	backDone bool // backend side of the present response rules is through
+	cl       mux.Endpoint
+	sv       mux.Endpoint
+	h1s      *mux.H1Server
+	pass     *tcpSides
+	applet   applet
+	reqHead  *message.Head // the client mux's head: Req while it is there
+	resHead  message.Head  // head of a reply from here
+	first    *buffer.Buffer
+	held     *buffer.Buffer // further request body held back, linked by Next
+	heldLen  int
+
+	reqEnd    bool // the request was read to its end
+	reqSent   bool // the request was written to its end
+	resEnd    bool // the response was read to its end
+	resSent   bool // and written
+	reqWait   bool // the server side is blocked: request body waits
+	suspended bool
+	local     bool // the response is from here
+	counted   bool // response status is counted
+	logged    bool
+	reused    bool // on a connection that served before
+	clDead    bool
+
+	timer      loop.Timer
+	wake       int64 // deadline of a wait: connect, retry, tarpit, rule
+	clDeadline int64 // client inactivity
+	svDeadline int64 // server inactivity
+	backend    proxy.Lease
+	server     proxy.Lease
+	process    proxy.Lease
+	be, srv    *proxy.LoopCounters
+	filters    []filterInst
+	txnVars    sample.Store
+	reqVars    sample.Store
+	resVars    sample.Store
+	prev, next *Stream
+	queued     bool
+}
+
+func (w *Worker) stream(ss *Session) *Stream {
+	var s *Stream
+	if n := len(w.streams); n > 0 {
+		s = w.streams[n-1]
+		w.streams = w.streams[:n-1]
+	} else {
+		s = &Stream{W: w}
+		s.timer.Owner = s
+	}
+	now := w.Loop.Now()
+	s.Sess, s.FE, s.BE = ss, ss.FE, nil
+	s.ID = w.Proc.StreamID.Add(1)
+	s.phase, s.ruleAt = phaseMonitor, 0
+	s.Status = -1
+	s.Term = [4]byte{'-', '-', '-', '-'}
+	s.Times = Times{Begin: now}
+	s.ClientTimeout = int64(ss.FE.Timeouts.Client)
+	s.process.Take(&w.Proc.Streams)
+	c := &s.Ctx
+	c.Stream, c.Session, c.Arena = s, ss, &s.Arena
+	c.Process, c.Clock, c.Thread = w.Proc.Facts, w.Loop.Clock(), w.Loop.ID
+	c.Vars = sample.Vars{Sess: ss.Vars(), Txn: &s.txnVars, Req: &s.reqVars, Res: &s.resVars}
+	c.Dir, c.Final = sample.Request, true
+	w.active.push(s)
+	ss.current = s
+	return s
+}
+
+// Phase returns where the stream stands, for show sess.
+func (s *Stream) Phase() Phase { return s.phase }
+
+// Client and ServerSide return the endpoints, for fetches; either may be nil.
+func (s *Stream) Client() mux.Endpoint { return s.cl }
+
+// ServerSide returns the server's endpoint, nil before there is one.
+func (s *Stream) ServerSide() mux.Endpoint { return s.sv }
+
+// Event implements mux.Upper.
+func (s *Stream) Event(side mux.Side, ev mux.Event) {
+	if s.phase == ended {
+		return
+	}
+	if side == mux.Client {
+		s.clientEvent(ev)
+	} else {
+		s.serverEvent(ev)
+	}
+	if s.phase != ended {
+		s.watch()
+	}
+}
+
+func (s *Stream) clientEvent(ev mux.Event) {
+	switch ev {
+	case mux.Broken:
+		s.clientGone()
+	case mux.Writable:
+		s.touchClient()
+		if s.phase >= phaseData && s.phase < ended {
+			s.forwardResponse()
+		} else if s.phase == phaseForward && s.Status == 100 {
+			s.forwardRequest()
+		}
+	case mux.Readable:
+		s.clientReadable()
+	}
+}
+
+func (s *Stream) clientReadable() {
+	switch {
+	case s.phase == phaseBody:
+		s.run()
+	case !s.reqEnd && s.phase >= phaseForward && s.phase < phaseTarpit:
+		s.forwardRequest()
+	case s.cl.HungUp() && s.BE != nil && s.BE.Has(proxy.OptAbortOnClose) && s.phase >= phaseServer && s.phase < phaseData:
+		s.clientGone()
+	case s.cl.HungUp() && s.phase == phaseTarpit:
+		s.clientGone()
+	}
+}
+
+func (s *Stream) serverEvent(ev mux.Event) {
+	switch ev {
+	case mux.Connected:
+		s.connected()
+	case mux.Headed:
+		s.headed()
+	case mux.Readable:
+		if s.phase >= phaseData {
+			s.touchServer()
+			s.forwardResponse()
+		}
+	case mux.Writable:
+		s.touchServer()
+		if !s.reqSent {
+			s.forwardRequest()
+		}
+	case mux.Broken:
+		s.serverBroken()
+	}
+}
+
+// Resume goes on with a suspended rule. Loop only; whoever works elsewhere
+// posts it.
+func (s *Stream) Resume() {
+	if s.phase == ended || !s.suspended {
+		return
+	}
+	s.suspended = false
+	s.run()
+	if s.phase != ended {
+		s.watch()
+	}
+}
+
+// Run implements loop.Runner: a forwarding that used up its budget goes on.
+func (s *Stream) Run() {
+	s.queued = false
+	if s.phase == ended {
+		return
+	}
+	if !s.reqEnd && s.phase >= phaseForward {
+		s.forwardRequest()
+	}
+	if s.phase >= phaseData && s.phase < phaseTarpit {
+		s.forwardResponse()
+	}
+	if s.phase != ended {
+		s.watch()
+	}
+}
+
+func (s *Stream) again() {
+	if !s.queued {
+		s.queued = true
+		s.W.Loop.Queue(s)
+	}
+}
+
+// Panicked aborts the stream whose work panicked.
+func (s *Stream) Panicked(any) {
+	if s.phase == ended {
+		return
+	}
+	s.Term[0], s.Term[1] = 'I', s.letter()
+	s.count(proxy.InternalErrors)
+	s.abort()
+}
+
+// count adds one to a counter of the frontend, and of the backend and server
+// where the stream has reached them.
+func (s *Stream) count(k proxy.Counter) {
+	s.Sess.count(k, 1)
+	if s.be != nil {
+		s.be.Add(k, 1)
+	}
+	if s.srv != nil {
+		s.srv.Add(k, 1)
+	}
+}
+
+// countBackend adds one on the backend's and server's side only.
+func (s *Stream) countBackend(k proxy.Counter) {
+	if s.be != nil {
+		s.be.Add(k, 1)
+	}
+	if s.srv != nil {
+		s.srv.Add(k, 1)
+	}
+}
+
+// letter is the second letter of the termination state: the phase.
+func (s *Stream) letter() byte {
+	switch {
+	case s.phase < phaseServer:
+		return 'R'
+	case s.phase == phaseServer:
+		return 'Q'
+	case s.phase <= phaseSend:
+		return 'C'
+	case s.phase <= phaseResponse:
+		return 'H'
+	case s.phase == phaseTarpit:
+		return 'T'
+	default:
+		return 'D'
+	}
+}
+
+// terminate sets the first two letters unless something already did.
+func (s *Stream) terminate(cause, phase byte) {
+	if s.Term[0] == '-' {
+		s.Term[0], s.Term[1] = cause, phase
+	}
+}

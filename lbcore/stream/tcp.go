@@ -1,0 +1,117 @@
+package stream
+
+import (
+	"net/netip"
+
+	"gohap/lbcore/message"
+	"gohap/lbcore/mux"
+	"gohap/lbcore/transport"
+)
+
+// tcpSides are the connections of a stream in mode tcp.
+type tcpSides struct {
+	client, server mux.Pass
+}
+
+// startTCP begins the one stream of a session in mode tcp.
+func (w *Worker) startTCP(ss *Session, fd int32, peer netip.AddrPort) {
+	s := w.stream(ss)
+	if s.pass == nil {
+		s.pass = new(tcpSides)
+	}
+	s.Times.Request = s.Times.Begin
+	s.cl = &s.pass.client
+	s.pass.client.Accept(w.Mux, fd, peer, s, ss.Gone)
+	s.phase = phaseSwitch
+	s.tcpRules()
+	if s.phase != ended {
+		s.watch()
+	}
+}
+
+// tcpRules switches to a backend and connects.
+func (s *Stream) tcpRules() {
+	if !s.switching() {
+		return
+	}
+	s.phase = phaseServer
+	s.chooseServer()
+}
+
+// dialTCP connects the server side of mode tcp.
+func (s *Stream) dialTCP() {
+	srv := s.Server
+	srv.Used.Inc()
+	st := s.pass.server.Dial(s.W.Mux, s.target(), s, func() { srv.Used.Dec() })
+	if !s.pass.server.IsOpen() {
+		srv.Used.Dec()
+		s.connectFailed()
+		return
+	}
+	s.sv = &s.pass.server
+	switch st {
+	case transport.OK:
+		s.connected()
+	case transport.Again:
+		s.wake = s.after(s.connectTime())
+	default:
+		s.connectFailed()
+	}
+}
+
+// startTunnel begins to pass bytes both ways.
+func (s *Stream) startTunnel() {
+	s.phase = phaseTunnel
+	s.reqEnd, s.resEnd = false, false
+	s.touchClient()
+	s.touchServer()
+	s.forwardRequest()
+	if s.phase != ended {
+		s.forwardResponse()
+	}
+}
+
+// startUpgrade turns both HTTP/1 connections into a tunnel: 101, or the
+// success of a CONNECT. Bytes that either side sent early go first.
+func (s *Stream) startUpgrade(h *message.Head) {
+	c, ok := s.cl.(*mux.H1Client)
+	if !ok || s.h1s == nil {
+		s.terminate('P', 'H')
+		s.fail(502)
+		return
+	}
+	s.h1s.Tunnel()
+	b, _ := s.sv.Read()
+	w := c.WriteHead(h, b, false)
+	c.Tunnel()
+	s.Res, s.Ctx.Response = nil, nil
+	if w == mux.Dead {
+		s.clientGone()
+		return
+	}
+	s.reqSent = false
+	s.startTunnel()
+}
+
+// halfClosed is called when one direction of a tunnel has ended and was passed
+// on; the stream ends with the second.
+func (s *Stream) halfClosed() {
+	if s.reqSent && s.resSent {
+		s.endTunnel()
+		return
+	}
+	s.touchClient()
+	s.touchServer()
+}
+
+// endTunnel ends a stream whose both directions are over.
+func (s *Stream) endTunnel() {
+	cl := s.cl
+	s.close()
+	s.retire()
+	if c, ok := cl.(*mux.H1Client); ok {
+		c.Detach()
+		return
+	}
+	cl.Abort(false)
+}

@@ -1,0 +1,148 @@
+package stream
+
+import (
+	"time"
+
+	"gohap/lbcore/loop"
+	"gohap/lbcore/mux"
+	"gohap/lbcore/proxy"
+)
+
+// watch arms the stream's one timer for the earliest of what it waits for.
+func (s *Stream) watch() {
+	d := s.wake
+	if s.clDeadline != 0 && (d == 0 || s.clDeadline < d) {
+		d = s.clDeadline
+	}
+	if s.svDeadline != 0 && (d == 0 || s.svDeadline < d) {
+		d = s.svDeadline
+	}
+	if d == 0 {
+		s.W.Loop.Disarm(&s.timer)
+		return
+	}
+	s.W.Loop.Arm(&s.timer, d)
+}
+
+// after returns the deadline of a time-out that begins now, zero for none.
+func (s *Stream) after(d int64) int64 {
+	if d <= 0 {
+		return 0
+	}
+	return s.W.Loop.Now() + d
+}
+
+// touchClient restarts the client's inactivity time-out if it runs: while its
+// request body is awaited, or while it does not take the response.
+func (s *Stream) touchClient() {
+	s.clDeadline = 0
+	switch {
+	case s.phase == phaseTunnel:
+		s.clDeadline = s.after(s.tunnel(s.ClientTimeout, s.reqEnd, s.FE.Timeouts.ClientFin))
+	case !s.reqEnd && !s.reqWait, s.cl.State() == mux.Blocked:
+		s.clDeadline = s.after(s.ClientTimeout)
+	}
+}
+
+// touchServer restarts the server's inactivity time-out if it runs: once the
+// request has been sent, or while the server does not take it.
+func (s *Stream) touchServer() {
+	s.svDeadline = 0
+	switch {
+	case s.sv == nil || s.local:
+	case s.phase == phaseTunnel:
+		s.svDeadline = s.after(s.tunnel(s.ServerTimeout, s.resEnd, s.BE.Timeouts.ServerFin))
+	case s.phase >= phaseForward && (s.reqSent || s.sv.State() == mux.Blocked || s.phase >= phaseData):
+		s.svDeadline = s.after(s.ServerTimeout)
+	}
+}
+
+// tunnel is the inactivity time-out of one side of a tunnel: timeout tunnel
+// replaces both sides', and the -fin one counts after a half close.
+func (s *Stream) tunnel(plain int64, closed bool, fin time.Duration) int64 {
+	switch {
+	case closed && fin > 0:
+		return int64(fin)
+	case s.TunnelTimeout > 0:
+		return s.TunnelTimeout
+	}
+	return plain
+}
+
+// Expired implements loop.Expirer.
+func (s *Stream) Expired(*loop.Timer) {
+	if s.phase == ended {
+		return
+	}
+	now := s.W.Loop.Now()
+	due := func(d int64) bool { return d != 0 && d <= now }
+	switch {
+	case due(s.wake):
+		s.wake = 0
+		s.waited()
+	case due(s.svDeadline):
+		s.svDeadline = 0
+		s.serverTimeout()
+	case due(s.clDeadline):
+		s.clDeadline = 0
+		s.clientTimeout()
+	}
+	if s.phase != ended {
+		s.watch()
+	}
+}
+
+// waited ends a wait: what the phase was waiting for did not come, or the
+// pause is over.
+func (s *Stream) waited() {
+	switch s.phase {
+	case phaseConnect:
+		s.connectTimeout()
+	case phaseRetry:
+		s.phase = phaseServer
+		s.run()
+	case phaseTarpit:
+		s.endTarpit()
+	case phaseBody:
+		s.bodyTimeout()
+	default:
+		if s.suspended {
+			s.Ctx.Final = true
+			s.suspended = false
+			s.run()
+		}
+	}
+}
+
+func (s *Stream) serverTimeout() {
+	switch s.phase {
+	case phaseForward, phaseSend:
+		s.terminate('s', 'H')
+		s.countBackend(proxy.FailedResp)
+		s.dropServer()
+		s.fail(504)
+	case phaseTunnel:
+		s.terminate('s', 'D')
+		s.abort()
+	default:
+		s.terminate('s', 'D')
+		s.countBackend(proxy.FailedResp)
+		s.abort()
+	}
+}
+
+func (s *Stream) clientTimeout() {
+	switch {
+	case s.phase == phaseForward:
+		// Reference: a client that stopped sending its body gets 408 semantics
+		// as cH with status 400 when no response has begun.
+		s.terminate('c', 'H')
+		s.count(proxy.CliAborts)
+		s.dropServer()
+		s.fail(408)
+	default:
+		s.terminate('c', s.letter())
+		s.count(proxy.CliAborts)
+		s.abort()
+	}
+}
