@@ -78,29 +78,42 @@ func startReference(t *testing.T, binary string) *reference {
 			r.conns <- c
 		}
 	}()
-	var cfg bytes.Buffer
-	fmt.Fprintf(&cfg, "global\n\tlog %s/log local0\n\tstats socket %s/cli level admin\ndefaults\n\tmode http\n\tlog global\n", dir, dir)
-	fmt.Fprintf(&cfg, "\ttimeout client 5s\n\ttimeout server 5s\n\ttimeout connect 5s\n\tlog-format \"%%ST %%ts\"\n\tretries 0\n")
-	for name, c := range confs {
-		fmt.Fprintf(&cfg, "frontend %s\n\tbind unix@%s/%s.sock\n\t%s\n\tdefault_backend b-%s\n", name, dir, name, c[0], name)
-		fmt.Fprintf(&cfg, "backend b-%s\n\thttp-reuse never\n\t%s\n\tserver s unix@%s/server\n", name, c[1], dir)
-	}
-	os.WriteFile(dir+"/cfg", cfg.Bytes(), 0o600)
+	// The sockets are made here and inherited, so a connect succeeds at once.
 	cmd := exec.Command(binary, "-db", "-f", dir+"/cfg")
 	cmd.Stderr = os.Stderr
+	inherit := func(name string) string {
+		l, err := net.ListenUnix("unix", &net.UnixAddr{Name: dir + "/" + name, Net: "unix"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.SetUnlinkOnClose(false)
+		f, err := l.File()
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Close()
+		cmd.ExtraFiles = append(cmd.ExtraFiles, f)
+		return fmt.Sprintf("fd@%d", 2+len(cmd.ExtraFiles))
+	}
+	var cfg bytes.Buffer
+	fmt.Fprintf(&cfg, "global\n\tlog %s/log local0\n\tstats socket %s level admin\ndefaults\n\tmode http\n\tlog global\n", dir, inherit("cli"))
+	fmt.Fprintf(&cfg, "\ttimeout client 5s\n\ttimeout server 5s\n\ttimeout connect 5s\n\tlog-format \"%%ST %%ts\"\n\tretries 0\n")
+	for name, c := range confs {
+		fmt.Fprintf(&cfg, "frontend %s\n\tbind %s\n\t%s\n\tdefault_backend b-%s\n", name, inherit(name+".sock"), c[0], name)
+		fmt.Fprintf(&cfg, "backend b-%s\n\thttp-reuse never\n\t%s\n\tserver s unix@%s/server\n", name, c[1], dir)
+	}
+	if err := os.WriteFile(dir+"/cfg", cfg.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait(); r.server.Close(); r.logs.Close() })
-	for i := 0; ; i++ {
-		if c, err := net.Dial("unix", dir+"/cli"); err == nil {
-			c.Close()
-			return r
-		} else if i > 200 {
-			t.Fatal(err)
-		}
-		time.Sleep(10 * time.Millisecond)
+	for _, f := range cmd.ExtraFiles {
+		f.Close()
 	}
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait(); r.server.Close(); r.logs.Close() })
+	r.cli("show info") // answers once it runs
+	return r
 }
 
 // collect reads until the peer is silent for d; closed tells whether it closed.
@@ -184,51 +197,66 @@ func (r *reference) run(c *scriptCase) []string {
 		defer server.Close()
 	case <-time.After(settle):
 	}
-	if server == nil {
-		got, closed := collect(client, settle)
-		if !closed && len(got) == 0 {
-			return []string{"..."}
-		}
-		code, _, _ := strings.Cut(r.logLine(settle), " ")
-		line := "! " + code + r.where()
-		if len(got) == 0 {
-			line += " nothing sent"
-		}
-		return []string{line}
+	switch {
+	case server == nil:
+		return r.refused(client)
+	case c.server == "":
+		return r.atServer(server)
 	}
-	seen, closed := collect(server, settle)
-	if c.server == "" {
-		if l := r.logLine(time.Millisecond); l != "" {
-			code, _, _ := strings.Cut(l, " ")
-			out := append(quoteLines("=", string(seen)), "! "+code+r.where())
-			return out
-		}
-		if closed {
-			return append(quoteLines("=", string(seen)), "! closed")
-		}
-		return quoteLines("=", string(seen))
+	collect(server, settle) // the request is not what the case is about
+	return r.atClient(client, server, c.server)
+}
+
+// refused tells how a request ended that reached no server.
+func (r *reference) refused(client net.Conn) []string {
+	got, closed := collect(client, settle)
+	if !closed && len(got) == 0 {
+		return []string{"..."}
 	}
-	text, closing := strings.CutSuffix(c.server, "\x00EOF")
+	code, _, _ := strings.Cut(r.logLine(settle), " ")
+	line := "! " + code + r.where()
+	if len(got) == 0 {
+		line += " nothing sent"
+	}
+	return []string{line}
+}
+
+// atServer tells what the server got.
+func (r *reference) atServer(server net.Conn) []string {
+	got, closed := collect(server, settle)
+	out := quoteLines("=", string(got))
+	if l := r.logLine(time.Millisecond); l != "" {
+		code, _, _ := strings.Cut(l, " ")
+		return append(out, "! "+code+r.where())
+	}
+	if closed {
+		out = append(out, "! closed")
+	}
+	return out
+}
+
+// atClient answers and tells what the client got and who was closed.
+func (r *reference) atClient(client, server net.Conn, answer string) []string {
+	text, closing := strings.CutSuffix(answer, "\x00EOF")
 	server.Write([]byte(text))
 	if closing {
 		server.Close()
 	}
 	got, closed := collect(client, settle)
-	l := r.logLine(time.Millisecond)
-	code, st, _ := strings.Cut(l, " ")
-	var out []string
-	if st != "" && st != "--" && code == "502" {
+	code, state, _ := strings.Cut(r.logLine(time.Millisecond), " ")
+	bad := state != "" && state != "--"
+	if bad && code == "502" {
 		return []string{"! 502" + r.where()}
 	}
 	if len(got) == 0 && !closed {
 		return []string{"..."}
 	}
-	out = quoteLines("=", string(got))
+	out := quoteLines("=", string(got))
 	if closed {
-		out = append(out, "= "+"\\x00EOF")
+		out = append(out, `= \x00EOF`)
 	}
-	if st != "" && st != "--" {
-		out = append(out, "! "+st+r.where())
+	if bad {
+		out = append(out, "! "+state+r.where())
 	}
 	if !closing {
 		if rest, gone := collect(server, time.Millisecond); gone {
