@@ -1,14 +1,17 @@
 // Package log owns log targets: where lines go, which lines they take, and how
 // a line is framed for them.
 //
-//	line --> Target: level, sampling --> Header (rfc3164, rfc5424, ...) --> Sender
-//	                                                   udp, unix   batched by a loop
-//	                                                   stdout, fd  ring + one writer goroutine
-//	                                                   ring@name   Ring
+//	Message --> Logger: level, sampling --> Encoder: header, text, LF, cut to len
+//	                                          |
+//	              udp, unix datagram  Sender  | a loop's batch (sendmmsg), or Sockets off the loops
+//	              stdout, stderr, fd  Writer  | bounded buffer + one goroutine
+//	              ring@name           Ring    | newest lines in memory, followed by readers
 //
-// The package never enters the kernel from a loop: datagrams go to a Sender
-// that the loop flushes, files and pipes to a Writer whose goroutine
-// (gohap/lbcore/log.(*Writer).run) drains a bounded buffer.
+// Parse reads the "log" keyword into a Target; the builder makes Loggers of
+// Targets and gives them their outputs. Emit may be called on a loop: it never
+// blocks, never enters the kernel and does not allocate; what cannot be taken
+// is dropped and counted.
 //
-// Imports: keyword, clock.
+// Goroutines: (*Writer).run, one a Writer, ended by Close. Locks: Writer.mu and
+// Ring.mu, each a leaf. Imports: keyword, config.
 package log
