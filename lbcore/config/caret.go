@@ -15,14 +15,14 @@ func caret(indent, text string, offset, width int) string {
 	return indent + printable(text) + "\n" + strings.Repeat(" ", len(indent)+offset) + "^"
 }
 
-// window cuts width bytes out of text so that offset stands in the middle.
+// window cuts at most width bytes out of text so that offset stands in the
+// middle. The dots stand at both ends, even where nothing is left to cut
+// (reference: the same).
 func window(text string, offset, width int) (string, int) {
 	const dots = "..."
 	start := offset - width/2
 	tail := text[start:]
-	if len(tail) > width {
-		tail = tail[:width-len(dots)] + dots
-	}
+	tail = tail[:min(len(tail), width-len(dots))] + dots
 	return dots + tail[len(dots):], offset - start
 }
 

@@ -33,14 +33,13 @@ func (e *CondError) Error() string { return e.Text }
 // whole expression is parsed before any of it counts.
 func (f *Facts) Eval(expr string, lookup Lookup) (bool, error) {
 	p := condParser{text: expr, facts: f, lookup: lookup}
-	if p.skip(); p.pos == len(expr) {
+	if strings.Trim(expr, " \t") == "" {
 		return false, nil
 	}
-	start := p.pos
 	value, err := p.or()
 	if err != nil {
 		if err.Text == "" {
-			err.Text = unparsable(expr[start:])
+			err.Text = unparsable(expr)
 		}
 		return false, err
 	}
@@ -65,7 +64,7 @@ type condParser struct {
 	depth   int
 }
 
-// maxCondDepth bounds "((((…" and "!!!!…" is a loop.
+// maxCondDepth bounds "((((…"; everything else is a loop.
 const maxCondDepth = 1000
 
 func unparsable(text string) string {
@@ -80,53 +79,53 @@ func (p *condParser) skip() {
 
 // or parses terms joined by && and ||.
 func (p *condParser) or() (bool, *CondError) {
-	value, err := p.and()
-	if err != nil {
-		return false, err
-	}
-	p.skip()
-	at := p.pos
-	if !strings.HasPrefix(p.text[at:], "||") {
-		return value, nil
-	}
-	p.pos += 2
-	right, err := p.or()
-	if err != nil {
-		if err.Text == "" {
-			err.Offset = at
+	value, first := false, -1
+	for {
+		right, err := p.and()
+		if err != nil {
+			if err.Text == "" && first >= 0 {
+				err.Offset = first
+			}
+			return false, err
 		}
-		return false, err
+		value = value || right
+		if p.skip(); !strings.HasPrefix(p.text[p.pos:], "||") {
+			return value, nil
+		}
+		if first < 0 {
+			first = p.pos
+		}
+		p.pos += 2
 	}
-	return value || right, nil
 }
 
 // and parses terms joined by &&.
 func (p *condParser) and() (bool, *CondError) {
-	value, err := p.term()
-	if err != nil {
-		return false, err
-	}
-	p.skip()
-	at := p.pos
-	if !strings.HasPrefix(p.text[at:], "&&") {
-		return value, nil
-	}
-	p.pos += 2
-	right, err := p.and()
-	if err != nil {
-		if err.Text == "" {
-			return false, &CondError{at, unparsable(p.text[at:])}
+	value, at := true, -1
+	for {
+		right, err := p.term()
+		if err != nil {
+			if err.Text == "" && at >= 0 {
+				return false, &CondError{at, unparsable(p.text[at:])}
+			}
+			return false, err
 		}
-		return false, err
+		value = value && right
+		if p.skip(); !strings.HasPrefix(p.text[p.pos:], "&&") {
+			return value, nil
+		}
+		at = p.pos
+		p.pos += 2
 	}
-	return value && right, nil
 }
 
 // term parses "!term", "(expression)", an integer or a predicate.
 func (p *condParser) term() (bool, *CondError) {
-	p.skip()
 	start := p.pos
-	if start == len(p.text) {
+	if p.skip(); start > 0 {
+		start = p.pos // blanks at the very beginning are shown, others are not
+	}
+	if p.pos == len(p.text) {
 		return false, &CondError{Offset: start}
 	}
 	negate := false
@@ -135,33 +134,37 @@ func (p *condParser) term() (bool, *CondError) {
 		p.pos++
 		p.skip()
 	}
-	bad := &CondError{start, unparsable(p.text[start:])}
 	if p.pos == len(p.text) {
-		return false, bad
+		return false, p.bad(start)
 	}
 	var value bool
 	var err *CondError
 	switch c := p.text[p.pos]; {
 	case c == '(':
-		value, err = p.group(start, bad)
+		value, err = p.group(start)
 	case c == '+' || c == '-' || c >= '0' && c <= '9':
-		value, err = p.integer(bad)
+		value, err = p.integer(start)
 	default:
-		value, err = p.predicate(bad)
+		value, err = p.predicate(start)
 	}
 	return value != negate, err
 }
 
-func (p *condParser) group(start int, bad *CondError) (bool, *CondError) {
+// bad refuses what begins at start.
+func (p *condParser) bad(start int) *CondError {
+	return &CondError{start, unparsable(p.text[start:])}
+}
+
+func (p *condParser) group(start int) (bool, *CondError) {
 	if p.depth++; p.depth > maxCondDepth {
-		return false, bad
+		return false, p.bad(start)
 	}
 	p.pos++
 	value, err := p.or()
 	p.depth--
 	if err != nil {
 		if err.Text == "" {
-			return false, bad
+			return false, p.bad(start)
 		}
 		return false, err
 	}
@@ -173,7 +176,7 @@ func (p *condParser) group(start int, bad *CondError) (bool, *CondError) {
 }
 
 // integer reads a C integer: true when it is not zero. Its size does not matter.
-func (p *condParser) integer(bad *CondError) (bool, *CondError) {
+func (p *condParser) integer(start int) (bool, *CondError) {
 	i := p.pos
 	if c := p.text[i]; c == '+' || c == '-' {
 		i++
@@ -190,7 +193,7 @@ func (p *condParser) integer(bad *CondError) (bool, *CondError) {
 		i++
 	}
 	if i == first {
-		return false, bad
+		return false, p.bad(start)
 	}
 	p.pos = i
 	return strings.Trim(p.text[first:i], "0") != "", nil
@@ -206,7 +209,7 @@ var predicates = map[string]int{
 	"version_atleast": 1, "version_before": 1,
 }
 
-func (p *condParser) predicate(bad *CondError) (bool, *CondError) {
+func (p *condParser) predicate(start int) (bool, *CondError) {
 	end := p.pos
 	for end < len(p.text) && (p.text[end] == '_' || p.text[end]|0x20 >= 'a' && p.text[end]|0x20 <= 'z' || isDigit(p.text[end])) {
 		end++
@@ -214,7 +217,7 @@ func (p *condParser) predicate(bad *CondError) (bool, *CondError) {
 	name := p.text[p.pos:end]
 	want, ok := predicates[name]
 	if !ok {
-		return false, bad
+		return false, p.bad(start)
 	}
 	args, n, argErr := SplitArgs(p.text[end:], want)
 	p.pos = end + n

@@ -113,7 +113,7 @@ func (e *Environ) assign(words []string) error {
 
 func validName(keyword, name string) error {
 	if strings.Contains(name, "=") {
-		return fmt.Errorf("'%s' failed on variable '%s' : Invalid argument.", keyword, name)
+		return fmt.Errorf("'%s' failed on variable '%s' : Invalid argument.\n", keyword, name)
 	}
 	return nil
 }

@@ -47,7 +47,7 @@ func (r *reader) run() (abort bool) {
 		r.oneLine(line, complete)
 		r.errors = r.Diag.Errors() - before
 	}
-	if !r.abort && r.first && len(r.blocks) > 0 {
+	if !r.abort && len(r.blocks) > 0 {
 		r.alertf("non-terminated '.if' block.")
 		r.abort = true
 	}
@@ -238,19 +238,19 @@ func (r *reader) eval(words []string) (value, valid bool) {
 	return false, false
 }
 
-// message serves the directives that only speak. They do so in the second pass;
-// an unknown one is refused in the first.
+// message serves the directives that only speak. They do so in the second pass,
+// where unknown ones are refused, too.
 func (r *reader) message(words []string) bool {
-	if len(words[0]) < 2 || words[0][0] != '.' {
+	if words[0][0] != '.' {
 		return false
 	}
 	severity := map[string]Severity{".notice": Notice, ".diag": Diag, ".warning": Warning, ".alert": Alert}
 	s, known := severity[words[0]]
 	switch {
+	case r.first:
 	case !known:
 		r.alertf("unknown directive '%s'.", words[0])
 		r.stop = true
-	case r.first:
 	case len(words) > 2:
 		r.alertf("Unexpected argument '%s' for '%s'. Use quotes if the message should contain spaces.", words[2], words[0])
 	default:

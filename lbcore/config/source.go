@@ -192,12 +192,10 @@ func commandText(err *WordError) string {
 	switch err.Text {
 	case errQuote:
 		return "Syntax Error in condition: Unmatched quote."
-	case errVarBrace:
-		return "Syntax Error in condition: Unmatched brace."
 	case errHex:
 		return "Syntax Error in condition: Truncated or invalid hexadecimal sequence."
 	}
-	return fmt.Sprintf("Syntax Error in condition: %s.", err.Error())
+	return fmt.Sprintf("Syntax Error in condition: %s.", err) // the reference has no words for it
 }
 
 // lookup resolves variables and pseudo variables at the reader's place.

@@ -44,7 +44,7 @@ type WordError struct {
 // Error gives the reference's text without the line and its caret.
 func (e *WordError) Error() string {
 	if e.Word != "" {
-		return fmt.Sprintf("%s, position %d: <%s>.", e.Text, e.Offset+1, e.Word)
+		return fmt.Sprintf("%s, position %d: <%s>.", e.Text, e.Offset, e.Word) // from zero here (reference: the same)
 	}
 	return fmt.Sprintf("%s at position %d", e.Text, e.Offset+1)
 }
@@ -98,6 +98,10 @@ type splitter struct {
 	opened int  // where it was opened
 
 	noComments bool // "#" is a character like any other: -cc
+	// unset says that a variable that does not exist was the last thing read,
+	// quotes apart. Blanks that follow do not end the word, so that "$OPT" alone
+	// leaves no empty word behind (reference: the same, "a$NOPE" b gives ab too).
+	unset bool
 }
 
 func (s *splitter) run() *WordError {
@@ -115,7 +119,9 @@ func (s *splitter) run() *WordError {
 			s.begin(s.pos)
 			s.quote, s.opened = c, s.pos
 		case s.quote == 0 && (c == ' ' || c == '\t'):
-			s.end()
+			if !s.unset {
+				s.end()
+			}
 		case s.quote == 0 && (c == '#' && !s.noComments || c == '\r' || c == '\n'):
 			s.pos = len(s.in)
 			continue
@@ -125,8 +131,7 @@ func (s *splitter) run() *WordError {
 			}
 			continue
 		default:
-			s.begin(s.pos)
-			s.word = append(s.word, c)
+			s.add(c)
 		}
 		s.pos++
 	}
@@ -137,8 +142,15 @@ func (s *splitter) run() *WordError {
 	return nil
 }
 
+// add appends a character to the word.
+func (s *splitter) add(c byte) {
+	s.begin(s.pos)
+	s.word = append(s.word, c)
+}
+
 // begin opens a word at offset unless one is open.
 func (s *splitter) begin(offset int) {
+	s.unset = false
 	if !s.inWord {
 		s.inWord, s.start = true, offset
 	}
@@ -235,37 +247,39 @@ func (s *splitter) variable() *WordError {
 	split := false
 	if brace >= 0 {
 		var err *WordError
-		if value, split, err = s.braced(brace, value, found); err != nil {
+		if value, found, split, err = s.braced(brace, value, found); err != nil {
 			return err
 		}
 	}
-	if !split {
+	if split {
+		s.expand(value, dollar)
+	} else {
 		s.word = append(s.word, value...)
-		return nil
 	}
-	s.expand(value, dollar)
+	s.unset = !found
 	return nil
 }
 
-// braced reads what may follow a name inside braces, and the closing one.
-func (s *splitter) braced(brace int, value string, found bool) (string, bool, *WordError) {
+// braced reads what may follow a name inside braces, and the closing one. It
+// returns the value, whether there is one, and whether to split it.
+func (s *splitter) braced(brace int, value string, found bool) (string, bool, bool, *WordError) {
 	split := false
 	if strings.HasPrefix(s.in[s.pos:], "[") {
 		if !strings.HasPrefix(s.in[s.pos:], "[*]") {
-			return "", false, &WordError{Offset: s.pos, Text: errVarExpand}
+			return "", false, false, &WordError{Offset: s.pos, Text: errVarExpand}
 		}
 		split = true
 		s.pos += 3
 	}
 	end := strings.IndexByte(s.in[s.pos:], '}')
 	if end < 0 || (end > 0 && s.in[s.pos] != '-') {
-		return "", false, &WordError{Offset: brace, Text: errVarBrace}
+		return "", false, false, &WordError{Offset: brace, Text: errVarBrace}
 	}
 	if end > 0 && !found {
-		value = s.in[s.pos+1 : s.pos+end]
+		value, found = s.in[s.pos+1:s.pos+end], true
 	}
 	s.pos += end + 1
-	return value, split, nil
+	return value, found, split, nil
 }
 
 // expand inserts a value as separate words: blanks in it end the word.

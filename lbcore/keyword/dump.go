@@ -178,7 +178,7 @@ func dumpConfig(out *bufio.Writer, set *Set) {
 	for _, s := range []struct {
 		name  string
 		class Class
-	}{{"userlist", "section userlist"}, {"peers", "section peers"}, {"crt-list", "crt-list line options"}, {"crt-store", "section crt-store"}, {"traces", "section traces"}} {
+	}{{"userlist", "section userlist"}, {"peers", "section peers"}, {"crt-list", "crt-list line options"}, {"crt-store", "section crt-store"}, {"traces", "section traces"}, {"acme", "section acme"}} {
 		if set.Lookup(Section, s.name) != nil || len(set.Rows(s.class)) > 0 {
 			section(out, s.name, set, s.class)
 		}
