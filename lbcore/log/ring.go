@@ -41,7 +41,7 @@ func (r *Ring) Line(line []byte) bool {
 	defer r.mu.Unlock()
 	if r.head+len(line) > len(r.buf) {
 		// The rest of the buffer stays unused; its old lines go.
-		r.evict(r.head, len(r.buf))
+		r.evict(r.head, len(r.buf)+1) // an empty line may stand at the very end
 		r.head = 0
 	}
 	r.evict(r.head, r.head+len(line))
