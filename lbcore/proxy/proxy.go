@@ -176,7 +176,9 @@ type Proxy struct {
 	BESessRate  Rate
 	LastSess    atomic.Int64 // wall seconds of the backend's last stream
 	LastChange  atomic.Int64 // wall seconds of the backend's last change of state
-	DownTime    atomic.Int64 // seconds
+	DownTime    atomic.Int64 // seconds, without the present downtime
+	Downs       atomic.Int64 // times that the backend lost its last server
+	isDown      atomic.Bool
 	State       atomic.Int32 // State
 	Reachable   int64        // sum of maxconn of the frontends that reach this backend
 	byName      map[string]*Server

@@ -102,6 +102,8 @@ type Health struct {
 	LastChange int64 // wall seconds
 	DownSince  int64
 	DownTime   int64
+	Fails      int64 // checks that failed while the server was up
+	Downs      int64 // times that it went down
 	InProgress bool
 }
 
@@ -213,6 +215,7 @@ func (s *Server) Checked(r Result, wallSec int64) Transition {
 			h.Value = rise + fall - 1
 		}
 	case up:
+		h.Fails++
 		h.Value--
 		if h.Value < rise {
 			h.Value = 0
@@ -229,6 +232,7 @@ func (s *Server) Checked(r Result, wallSec int64) Transition {
 		h.LastChange = wallSec
 	case !now && up:
 		t = WentDown
+		h.Downs++
 		s.oper.Store(uint32(Down))
 		h.DownSince, h.LastChange = wallSec, wallSec
 	}

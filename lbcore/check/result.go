@@ -1,0 +1,72 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"syscall"
+
+	"gohap/lbcore/proxy"
+)
+
+// The statuses of a TCP check.
+const (
+	L4OK    = "L4OK"
+	L4CON   = "L4CON"
+	L4TOUT  = "L4TOUT"
+	SOCKERR = "SOCKERR"
+)
+
+// reasons are the long forms, in log lines and in the column check_desc.
+var reasons = map[string]string{
+	"UNK": "Unknown", "INI": "Initializing", SOCKERR: "Socket error",
+	L4OK: "Layer4 check passed", L4CON: "Layer4 connection problem", L4TOUT: "Layer4 timeout",
+}
+
+// Reason returns the long form of a check's status, "" for one that does not
+// exist.
+func Reason(status string) string { return reasons[status] }
+
+// classify turns what a dial returned into a result. What the network answered
+// is printed as it is; what this machine refused to try is a general socket
+// error, of layer 4 for IP and of the socket itself for unix sockets.
+func (t *target) classify(err error) proxy.Result {
+	if err == nil {
+		return proxy.Result{OK: true, Status: L4OK}
+	}
+	var timeout net.Error
+	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout() && !errors.Is(err, syscall.ETIMEDOUT) {
+		return proxy.Result{Status: L4TOUT}
+	}
+	text := errorText(err)
+	switch {
+	case t.network == "unix":
+		return proxy.Result{Status: SOCKERR, Desc: fmt.Sprintf("General socket error (%s)", text)}
+	case answered(err):
+		return proxy.Result{Status: L4CON, Desc: text}
+	}
+	return proxy.Result{Status: L4CON, Desc: fmt.Sprintf("General socket error (%s)", text)}
+}
+
+// answered tells whether an error came back from the network.
+func answered(err error) bool {
+	for _, e := range []syscall.Errno{syscall.ECONNREFUSED, syscall.EHOSTUNREACH, syscall.ETIMEDOUT, syscall.ECONNRESET, syscall.EHOSTDOWN} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// errorText is the C library's text of an error: Go's own begins with a small
+// letter.
+func errorText(err error) string {
+	text := err.Error()
+	var e syscall.Errno
+	if errors.As(err, &e) {
+		text = e.Error()
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
+}

@@ -1,0 +1,53 @@
+package proxy
+
+// Availability is what a backend can serve with at one moment.
+type Availability struct {
+	Active, Backup int // usable servers
+	Weight         int // user weight of those that traffic goes to
+}
+
+// OnBackup tells whether only backup servers are left.
+func (a Availability) OnBackup() bool { return a.Active == 0 && a.Backup > 0 }
+
+// Availability counts the usable servers; any goroutine.
+func (p *Proxy) Availability() Availability {
+	var a Availability
+	backup := 0
+	for _, s := range p.Servers {
+		switch w := s.UserWeight(); {
+		case !s.Usable():
+		case !s.Backup:
+			a.Active++
+			a.Weight += w
+		default:
+			a.Backup++
+			if a.Backup == 1 || p.Has(OptAllBackups) {
+				backup += w
+			}
+		}
+	}
+	if a.Active == 0 {
+		a.Weight = backup
+	}
+	return a
+}
+
+// Refresh compares what the backend can serve with with what was known and
+// keeps the moment and the number of changes. It reports a change to exactly
+// one of several callers; any goroutine.
+func (p *Proxy) Refresh(wallSec int64) Transition {
+	up := len(p.Servers) == 0 || p.Availability() != (Availability{})
+	if !p.isDown.CompareAndSwap(up, !up) {
+		return Unchanged
+	}
+	last := p.LastChange.Swap(wallSec)
+	if up {
+		p.DownTime.Add(wallSec - last)
+		return WentUp
+	}
+	p.Downs.Add(1)
+	return WentDown
+}
+
+// IsDown tells whether no server was usable at the last Refresh.
+func (p *Proxy) IsDown() bool { return p.isDown.Load() }

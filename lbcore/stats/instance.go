@@ -1,0 +1,65 @@
+package stats
+
+import (
+	"time"
+
+	"gohap/lbcore/clock"
+	"gohap/lbcore/loop"
+	"gohap/lbcore/proxy"
+)
+
+// Host is what a cli.Server's Host must offer for the commands of this
+// package.
+type Host interface{ Stats() *Instance }
+
+// Instance is what statistics are asked of: one running configuration and the
+// process around it. The fields are set before the first command; what may
+// change while it runs is a function, called on the goroutine of the
+// connection that asks.
+type Instance struct {
+	Proxies []*proxy.Proxy // in the order of the configuration
+	Process *proxy.Process
+	Group   *loop.Group
+	Clock   clock.Source // nil means the machine's clock
+
+	Name        string // "gohap"
+	Version     string // "3.2.0-gohap0.1.0"
+	ReleaseDate string // yyyy/mm/dd
+	BuildInfo   string
+	Node        string // the keyword node or the host's name
+	Description string
+	PID         int
+	Started     int64 // wall seconds
+	StartedMono int64 // monotonic ns
+	BootTime    time.Duration
+	MemMax      int64 // bytes of -m, zero for none
+	ULimitN     int
+	MaxSock     int
+	Maxpipes    int
+
+	// Live facts; nil counts as zero.
+	Jobs       func() int
+	Listeners  func() int
+	Warnings   func() int64 // emitted since the start
+	Environ    func() []string
+	StartupLog func() string
+	Pipes      func() (used, free int)
+	// Pools are the pools that "show pools" lists beside the loops' buffers.
+	Pools func() []PoolInfo
+	// Streams walks the streams of one loop; see StreamWalker. nil means none.
+	Streams StreamWalker
+}
+
+// PoolInfo is one line of "show pools".
+type PoolInfo struct {
+	Name      string
+	Size      int // bytes of one object
+	Allocated int
+	Used      int
+}
+
+// StreamWalker visits the streams of a loop for "show sess". It is called on
+// that loop, with at nil first, fills into for each stream until visit returns
+// false and returns where to go on, nil at the end. into is reused between
+// calls of visit; whatever visit keeps it copies.
+type StreamWalker func(l *loop.Loop, at any, into *StreamInfo, visit func() bool) (next any)
