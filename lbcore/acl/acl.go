@@ -312,7 +312,7 @@ func (a *ACL) Eval(ctx *sample.Context) Result {
 // eval compares every value of the expression until one matches.
 func (l *Line) eval(ctx *sample.Context) Result {
 	s := ctx.Borrow()
-	ok := l.expr.Eval(ctx, l.want, s)
+	ok := l.expr.First(ctx, l.want, s)
 	for {
 		if ok && l.match(s) {
 			ctx.Release()

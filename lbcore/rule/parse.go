@@ -76,5 +76,5 @@ func (a *Args) Need(what string) (string, error) {
 
 // Format compiles the next word as a log-format string.
 func (a *Args) Format(text string, place sample.Place) (*sample.Format, error) {
-	return sample.CompileFormat(a.Set, text, sample.FormatOptions{Options: a.Options, For: place, HTTP: a.HTTP})
+	return sample.CompileFormat(a.Set, text, sample.FormatOptions{Options: a.Options, For: place})
 }

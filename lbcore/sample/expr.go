@@ -221,7 +221,14 @@ func (e *Expr) Eval(c *Context, want Type, s *Sample) bool {
 	return e.run(c, want, s)
 }
 
-// Next computes the next value after an Eval or Next that left NotLast in
+// First is Eval for whoever goes on with Next: a fetch of several values begins
+// with the first one, where Eval yields the one that stands for all of them.
+func (e *Expr) First(c *Context, want Type, s *Sample) bool {
+	s.Flags, s.Iter = 0, Iter{All: true}
+	return e.run(c, want, s)
+}
+
+// Next computes the next value after a First or Next that left NotLast in
 // s.Flags. It reports whether there was one.
 func (e *Expr) Next(c *Context, want Type, s *Sample) bool {
 	if s.Flags&NotLast == 0 {

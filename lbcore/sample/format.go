@@ -32,7 +32,7 @@ type AliasRow struct {
 	Own    bool   // Append does everything itself, with AppendText (%hrl, %hsl)
 	Null   bool   // JSON prints null instead of "" for a missing value
 	Needs  Needs
-	HTTP   bool // only in mode http
+	HTTP   bool // says something in mode http only; accepted anywhere, as in the reference
 }
 
 // Escape names a set of bytes that may not appear as they are.
@@ -60,8 +60,7 @@ const (
 // FormatOptions say where a format stands.
 type FormatOptions struct {
 	Options
-	For  Place
-	HTTP bool // the proxy is in mode http
+	For Place
 }
 
 // Format is a compiled log-format string. It is read-only and shared by all
@@ -118,11 +117,33 @@ func (f *Format) Append(dst []byte, c *Context) []byte {
 	if f.json {
 		dst = f.appendObject(dst, c)
 	} else {
-		for i := range f.items {
-			dst = f.appendItem(dst, c, &f.items[i])
-		}
+		dst = f.appendItems(dst, c)
 	}
 	c.Log = saved
+	return dst
+}
+
+// appendItems appends the items in order. Reference: in logs two separators
+// become one when nothing was printed between them (captures that are not
+// declared).
+func (f *Format) appendItems(dst []byte, c *Context) []byte {
+	merge := f.place == ForLog || f.place == ForID
+	separated := false
+	for i := range f.items {
+		it := &f.items[i]
+		if it.kind != itemText {
+			n := len(dst)
+			dst = f.appendItem(dst, c, it)
+			separated = separated && len(dst) == n
+			continue
+		}
+		text := it.text
+		if separated && text[0] == ' ' {
+			text = text[1:]
+		}
+		dst = append(dst, text...)
+		separated = merge && it.text[len(it.text)-1] == ' '
+	}
 	return dst
 }
 

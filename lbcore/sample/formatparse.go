@@ -185,9 +185,6 @@ func (p *formatParser) aliasName(i int, it item) (int, error) {
 		return 0, fmt.Errorf("no such format alias '%s'. If you wanted to emit the '%%' character verbatim, you need to use '%%%%'", name)
 	}
 	it.kind, it.alias = itemAlias, row.Impl.(*AliasRow)
-	if it.alias.HTTP && !p.o.HTTP {
-		return 0, fmt.Errorf("format alias '%s' is reserved for HTTP mode", name)
-	}
 	p.f.needs |= it.alias.Needs
 	p.add(it)
 	return end, nil

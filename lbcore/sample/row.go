@@ -8,7 +8,8 @@ import (
 
 // FetchFunc produces a value: it fills s and returns true, or returns false
 // with s.Flags telling whether more data may change that. A fetch of several
-// values continues from s.Iter and sets NotLast while there may be more.
+// values continues from s.Iter and sets NotLast while there may be more, if
+// s.Iter.All asks for it.
 type FetchFunc func(c *Context, args []Arg, s *Sample) bool
 
 // ConvFunc transforms s, which has the row's input type, in place. It must not

@@ -50,11 +50,12 @@ const (
 )
 
 // Iter is where a fetch that yields several values remembers its place between
-// calls. It is zero at the first call.
+// calls. Everything but All is zero at the first call.
 type Iter struct {
-	Pos  int // the fetch's own: an index into the header list, ...
-	Off  int // the fetch's own: an offset inside that element
-	Call int // how many values were delivered so far; kept by Expr
+	All  bool // every value is wanted, one after the other; otherwise the one that stands for all
+	Pos  int  // the fetch's own: an index into the header list, ...
+	Off  int  // the fetch's own: an offset inside that element
+	Call int  // how many values were delivered so far; kept by Expr
 }
 
 // Sample is one value. The zero value is ready to be filled; Data is owned by

@@ -1,0 +1,153 @@
+package stream
+
+import (
+	"net/netip"
+
+	"gohap/lbcore/buffer"
+	"gohap/lbcore/message"
+	"gohap/lbcore/proxy"
+)
+
+// This file is what fetches, log aliases and actions see beyond the exported
+// fields. Everything here runs on the stream's loop.
+
+// Attach gives a stream a session, a worker and a request without a
+// connection, so that fetches, actions and formats can be tried. The stream
+// takes no part in anything: it must not be run.
+func (s *Stream) Attach(w *Worker, ss *Session, req *message.Head) {
+	s.W, s.Sess, s.FE = w, ss, ss.FE
+	ss.W, ss.current = w, s
+	s.Status, s.Term = -1, [4]byte{'-', '-', '-', '-'}
+	s.reqHead, s.Req = req, req
+	c := &s.Ctx
+	c.Stream, c.Session, c.Arena = s, ss, &s.Arena
+	c.Process, c.Clock = w.Proc.Facts, w.Loop.Clock()
+	c.Vars.Sess, c.Vars.Txn, c.Vars.Req, c.Vars.Res = ss.Vars(), &s.txnVars, &s.reqVars, &s.resVars
+	c.Request, c.Final = req, true
+}
+
+// Hold gives a stream a piece of request body, as if it had been received.
+func (s *Stream) Hold(b *buffer.Buffer, end bool) {
+	s.hold(b)
+	s.reqEnd = end
+}
+
+// Now returns the time of this turn, monotonic ns.
+func (s *Stream) Now() int64 { return s.W.Loop.Now() }
+
+// Start returns when the exchange's time begins: the accept of the connection,
+// or the end of the exchange before it.
+func (s *Stream) Start() int64 {
+	if s.Sess.PrevEnd != 0 {
+		return s.Sess.PrevEnd
+	}
+	return s.Sess.AcceptedAt
+}
+
+// InRequestRules tells whether request rules still run. Reference: what is
+// timed from the end of the request is not known before.
+func (s *Stream) InRequestRules() bool { return s.phase < phaseServer }
+
+// Local tells whether the response is from here.
+func (s *Stream) Local() bool { return s.local }
+
+// Reused tells whether the server connection served before.
+func (s *Stream) Reused() bool { return s.reused }
+
+// Body calls f with each piece of the request's body that is held, until it
+// returns false. It reads on what has been received already.
+func (s *Stream) Body(f func(piece []byte) bool) {
+	for b := s.first; b != nil; b = b.Next {
+		if b.Len() > 0 && !f(b.Bytes()) {
+			return
+		}
+		if b == s.first && s.held != nil {
+			b = &buffer.Buffer{Next: s.held}
+		}
+	}
+}
+
+// BodyHeld returns how many bytes of request body are held and whether that is
+// all of it.
+func (s *Stream) BodyHeld() (n int, end bool) { return s.heldLen, s.reqEnd }
+
+// ServerLocal and ServerPeer return the addresses of the connection to the
+// server, zero without one.
+func (s *Stream) ServerLocal() netip.AddrPort {
+	if s.sv == nil || s.local {
+		return netip.AddrPort{}
+	}
+	return s.sv.Local()
+}
+
+// ServerPeer returns where the server is, once one is chosen.
+func (s *Stream) ServerPeer() netip.AddrPort {
+	if s.Server == nil || s.Server.Addr == nil {
+		return netip.AddrPort{}
+	}
+	return s.Server.Addr.IP
+}
+
+// Gauges returns the connections of the process, frontend, backend and server.
+// Reference: in the log of an exchange that ended, the last two no longer count
+// it.
+func (s *Stream) Gauges() [4]int64 {
+	if s.Conns[0] != 0 {
+		return [4]int64(s.Conns[:4])
+	}
+	g := [4]int64{s.W.Proc.Conn.Load(), s.FE.FEConn.Load()}
+	if s.BE != nil {
+		g[2] = s.BE.BEConn.Load()
+	}
+	if s.Server != nil {
+		g[3] = s.Server.Conn.Load()
+	}
+	return g
+}
+
+// MakeUniqueID returns the unique id, computed on first use; nil when the
+// frontend has no unique-id-format.
+func (s *Stream) MakeUniqueID() []byte {
+	if s.UniqueID == nil && s.FE.UniqueID != nil {
+		s.UniqueID = s.Arena.Keep(s.FE.UniqueID.Append(s.Arena.Rest(256), &s.Ctx))
+	}
+	return s.UniqueID
+}
+
+// Backend returns the backend, or the frontend while there is none: what logs
+// name.
+func (s *Stream) Backend() *proxy.Proxy {
+	if s.BE != nil {
+		return s.BE
+	}
+	return s.FE
+}
+
+// RequestMethod returns the method of the request, also after it has been
+// sent; the text of an unknown one is kept only where the line is logged.
+func (s *Stream) RequestMethod() (message.Method, []byte) {
+	switch {
+	case s.Req != nil:
+		return s.Req.Method, s.Req.MethodText
+	case s.Method != nil:
+		return message.IdentifyMethod(s.Method), s.Method
+	case s.reqHead != nil:
+		return s.reqHead.Method, nil
+	}
+	return message.MethodOther, nil
+}
+
+// SetClientTimeout changes timeout client for the rest of the exchange, ns.
+func (s *Stream) SetClientTimeout(d int64) {
+	s.ClientTimeout = d
+	if s.cl != nil {
+		s.touchClient()
+	}
+}
+
+// SetServerTimeout changes timeout server for the rest of the exchange, ns.
+func (s *Stream) SetServerTimeout(d int64) {
+	s.ServerTimeout = d
+	s.touchServer()
+}
+
