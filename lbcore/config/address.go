@@ -1,3 +1,5 @@
+//lint:file-ignore ST1005 the texts are the reference's, full stops and all
+
 package config
 
 import (

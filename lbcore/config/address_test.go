@@ -115,3 +115,16 @@ func TestParseSize64(t *testing.T) {
 		}
 	}
 }
+
+func TestSystemResolve(t *testing.T) {
+	ip, err := SystemResolve("127.0.0.1", IPv4)
+	if err != nil || ip != netip.MustParseAddr("127.0.0.1") {
+		t.Errorf("%v %v", ip, err)
+	}
+	if ip, err := SystemResolve("127.0.0.1", IPv6); err == nil {
+		t.Errorf("an IPv4 address as IPv6: %v", ip)
+	}
+	if ip, err := SystemResolve("localhost", AnyIP); err != nil || !ip.IsLoopback() {
+		t.Errorf("%v %v", ip, err)
+	}
+}

@@ -1,3 +1,5 @@
+//lint:file-ignore ST1005 the texts are the reference's, line feeds and all
+
 package config
 
 import (

@@ -48,6 +48,9 @@ type Source struct {
 	// Refused returns why a section that the reference knows is not served here;
 	// ok is false for a word that opens no section anywhere. Nil refuses nothing.
 	Refused func(word string) (why string, ok bool)
+	// BetweenPasses is called after a first pass without errors, to set what it
+	// decided (HAPROXY_LOCALPEER). It may be nil.
+	BetweenPasses func(env *Environ)
 
 	files []file
 }
@@ -157,7 +160,12 @@ func (s *Source) Parse(h Handler) bool {
 			s.Diag.Rawf(Alert, "config : Fatal errors found in configuration.")
 			return false
 		}
-		s.Env.Set("HAPROXY_CFGFILES", strings.Join(s.Files(), ";"))
+		if pass == 1 {
+			s.Env.Set("HAPROXY_CFGFILES", strings.Join(s.Files(), ";"))
+			if s.BetweenPasses != nil {
+				s.BetweenPasses(s.Env)
+			}
+		}
 	}
 	return true
 }

@@ -55,7 +55,8 @@ func newSource(diag *Diagnostics, files ...string) *Source {
 
 func TestHandlerCalls(t *testing.T) {
 	diag, j := &Diagnostics{}, &journal{}
-	s := newSource(diag, "global\n daemon\n setenv A 1\n no option x\nfrontend f1 # c\n default log \"$A\"\n", "backend b\n x y\nlisten l\n")
+	s := newSource(diag, "global\n daemon\n setenv A 1\n no option x\nfrontend f1 # c\n default log \"$A\"\n", "backend b\n x y \"$LATE\"\nlisten l\n")
+	s.BetweenPasses = func(e *Environ) { e.Set("LATE", "yes") }
 	if !s.Parse(j) {
 		t.Fatal(diag.Log())
 	}
@@ -69,7 +70,7 @@ section f1:5 frontend/f1 ["frontend" "f1"]
 statement f1:6 frontend/f1 default ["log" "1"]
 end
 section f2:1 backend/b ["backend" "b"]
-statement f2:2 backend/b ["x" "y"]
+statement f2:2 backend/b ["x" "y" "yes"]
 end
 section f2:3 listen/l ["listen" "l"]
 end
@@ -219,5 +220,27 @@ func TestEnviron(t *testing.T) {
 	}
 	if _, err := e.Apply([]string{"resetenv", "D"}); err != nil || strings.Join(e.Pairs(), " ") != "D=4" {
 		t.Error(e.Pairs())
+	}
+}
+
+// TestStartupVariables asks the reference for its values where it is installed.
+func TestStartupVariables(t *testing.T) {
+	e := NewEnviron([]string{"HAPROXY_BRANCH=own"})
+	e.SetStartup("3.2.26-1", "3.2", true)
+	if v, _ := e.Lookup("HAPROXY_MWORKER"); v != "1" {
+		t.Error("no HAPROXY_MWORKER")
+	}
+	for _, name := range []string{"BRANCH", "STARTUP_VERSION", "HTTP_LOG_FMT", "HTTP_CLF_LOG_FMT", "HTTPS_LOG_FMT", "TCP_LOG_FMT", "TCP_CLF_LOG_FMT"} {
+		value, ok := e.Lookup("HAPROXY_" + name)
+		if !ok || value == "" || value == "own" {
+			t.Errorf("HAPROXY_%s is %q", name, value)
+		}
+		if !hasReference() {
+			continue
+		}
+		want := "unknown keyword '" + value + "' out of section."
+		if says := strings.TrimPrefix(referenceSays(t, "\"$HAPROXY_"+name+"\"\n"), "parsing [t.cfg:1]: "); !strings.HasSuffix(says, want) {
+			t.Errorf("HAPROXY_%s: the reference says %q", name, says)
+		}
 	}
 }

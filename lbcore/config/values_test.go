@@ -80,7 +80,7 @@ func resolveLater(text string) error {
 		return err
 	}
 	if _, err := hostsFile(a.Host, a.Family); err != nil {
-		return fmt.Errorf("'server l/s' : could not resolve address '%s'.", a.Host)
+		return errors.New("'server l/s' : " + CouldNotResolve(a.Host))
 	}
 	return nil
 }

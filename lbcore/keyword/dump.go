@@ -2,6 +2,7 @@ package keyword
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -114,7 +115,9 @@ func lines(out *bufio.Writer, title string, set *Set, class Class, line func(*Ro
 
 func sorted(set *Set, class Class) []*Row {
 	rows := slices.Clone(set.Rows(class))
-	slices.SortFunc(rows, func(a, b *Row) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(rows, func(a, b *Row) int {
+		return cmp.Or(strings.Compare(a.Group, b.Group), strings.Compare(a.Name, b.Name))
+	})
 	return rows
 }
 
@@ -194,7 +197,7 @@ func section(out *bufio.Writer, name string, set *Set, class Class) {
 
 // skip adds how many arguments a word takes.
 func skip(text string, r *Row) string {
-	if r.Skip > 0 {
+	if r.Skip != 0 {
 		return fmt.Sprintf("%s +%d", text, r.Skip)
 	}
 	return text

@@ -119,14 +119,14 @@ type Row struct {
 
 	// What only the -dK dump shows.
 	Valid  Validity // fetches: where they may be used
-	Skip   int      // bind and server options, crt-list words: how many arguments follow
+	Skip   int      // bind and server options, crt-list words: how many arguments follow, -1: it reads on itself
 	Prefix bool     // actions: words that begin with the name match too, "sc-inc-gpc0(1)"
 	Group  string   // bind options: "ssl" where the dump writes it before the word
 	// Tags are shown in brackets: who serves a command ("WORKER", "MASTER",
 	// "EXPERT"), the family of a filter ("BWLIM").
 	Tags []string
 
-	Impl    any      // the function; its type belongs to the class's owner
+	Impl any // the function; its type belongs to the class's owner
 }
 
 // Set is a registry of rows. It is filled before use and read-only afterwards;
