@@ -12,6 +12,8 @@
 // blocks, never enters the kernel and does not allocate; what cannot be taken
 // is dropped and counted.
 //
-// Goroutines: (*Writer).run, one a Writer, ended by Close. Locks: Writer.mu and
-// Ring.mu, each a leaf. Imports: keyword, config.
+// goroutine NewWriter: drains a Writer to a descriptor that may block; ended by
+// Close.
+//
+// Imports: keyword, config.
 package log

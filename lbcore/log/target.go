@@ -1,3 +1,5 @@
+//lint:file-ignore ST1005 the reference's messages are printed as they are
+
 package log
 
 import (

@@ -20,5 +20,6 @@
 // A Context and everything under it belongs to one loop; an Expr and a Format
 // are read-only after Compile and shared by all loops.
 //
-// Imports: keyword, clock, buffer, hash, message, config.
+// Imports: keyword, clock, buffer, message, config; regexp2 for patterns that
+// need look-around.
 package sample

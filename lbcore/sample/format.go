@@ -30,7 +30,7 @@ type AliasRow struct {
 	Type   Type   // Str is encoded and quoted; SInt is printed bare
 	Escape Escape // which bytes of a Str are written as #XX
 	Own    bool   // Append does everything itself, with AppendText (%hrl, %hsl)
-	Null   bool   // JSON prints null instead of "" for a missing value
+	Null   bool   // captures: a missing value prints nothing at all, null in JSON
 	Needs  Needs
 	HTTP   bool // says something in mode http only; accepted anywhere, as in the reference
 }
@@ -60,7 +60,8 @@ const (
 // FormatOptions say where a format stands.
 type FormatOptions struct {
 	Options
-	For Place
+	For  Place
+	HTTP bool // the proxy is in mode http; every alias is accepted in both modes
 }
 
 // Format is a compiled log-format string. It is read-only and shared by all
@@ -123,9 +124,12 @@ func (f *Format) Append(dst []byte, c *Context) []byte {
 	return dst
 }
 
+// undeclared reports whether the item may print nothing at all, not even "-":
+// captures that are not declared.
+func (it *item) undeclared() bool { return it.kind == itemAlias && it.alias.Null }
+
 // appendItems appends the items in order. Reference: in logs two separators
-// become one when nothing was printed between them (captures that are not
-// declared).
+// become one when only captures that are not declared stand between them.
 func (f *Format) appendItems(dst []byte, c *Context) []byte {
 	merge := f.place == ForLog || f.place == ForID
 	separated := false
@@ -134,7 +138,7 @@ func (f *Format) appendItems(dst []byte, c *Context) []byte {
 		if it.kind != itemText {
 			n := len(dst)
 			dst = f.appendItem(dst, c, it)
-			separated = separated && len(dst) == n
+			separated = separated && len(dst) == n && it.undeclared()
 			continue
 		}
 		text := it.text
@@ -188,6 +192,8 @@ func appendAlias(dst []byte, c *Context, it *item) []byte {
 		return finishJSONAlias(dst, n, c, it)
 	}
 	switch {
+	case missing && a.Null:
+		return dst
 	case missing && it.flags&LogQuote != 0:
 		return append(dst, '"', '"')
 	case missing && it.flags&LogMandatory != 0:
