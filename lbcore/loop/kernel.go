@@ -55,6 +55,8 @@ type Kernel interface {
 	Recv(fd int32, p []byte) (int, Errno)
 	Send(fd int32, p []byte) (int, Errno)
 	Socket(family, kind int) (int32, Errno)
+	// SendBatch sends datagrams and returns how many were taken.
+	SendBatch(fd int32, b []Datagram) (int, Errno)
 	Connect(fd int32, to *Sockaddr) Errno
 	Close(fd int32) Errno
 	Shutdown(fd int32, how int) Errno

@@ -65,7 +65,9 @@ type Loop struct {
 	running  []Runner
 	dirty    []Publisher
 	turnEnd  []func()
+	lazy     []func(waiting bool) (more bool)
 	trimNext int64
+	hasLazy  bool
 	conns    atomic.Int64 // registered connections, read when handing over
 
 	mail mailbox
@@ -245,6 +247,14 @@ func (l *Loop) wait() int {
 		first = min(first, timeout)
 	}
 	l.Stats.RawWaits++
+	if l.hasLazy && timeout != 0 {
+		// Something waits for a quiet moment: look first whether this is one.
+		n, e := l.Kernel.Wait(l.events, 0, false)
+		if e == 0 && n > 0 {
+			return n
+		}
+		l.runLazy(true)
+	}
 	n, e := l.Kernel.Wait(l.events, first, false)
 	if e == 0 && n == 0 && first != timeout {
 		if timeout > 0 {
@@ -263,6 +273,16 @@ func (l *Loop) wait() int {
 		return 0
 	}
 	return n
+}
+
+// runLazy lets work that waits for a quiet moment decide; waiting tells that
+// this is one.
+func (l *Loop) runLazy(waiting bool) {
+	more := false
+	for _, f := range l.lazy {
+		more = f(waiting) || more
+	}
+	l.hasLazy = more
 }
 
 // runEvents handles events i to n-1. After a panic it aborts the handler
@@ -399,6 +419,7 @@ func (l *Loop) endTurn() {
 	for _, f := range l.turnEnd {
 		f()
 	}
+	l.runLazy(false)
 	if l.now >= l.trimNext {
 		l.Buffers.Trim()
 		l.trimNext = l.now + int64(time.Second)

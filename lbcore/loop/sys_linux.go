@@ -14,6 +14,15 @@ import (
 // the scheduler.
 type linux struct {
 	epfd, wakefd int32
+	headers      [batchMax]mmsghdr
+	vectors      [batchMax]unix.Iovec
+}
+
+// mmsghdr is the kernel's struct mmsghdr.
+type mmsghdr struct {
+	header unix.Msghdr
+	sent   uint32
+	_      [4]byte
 }
 
 // wakeGen marks the eventfd's registration; generations never reach it.
@@ -113,6 +122,19 @@ func (k *linux) Socket(family, kind int) (int32, Errno) {
 		return -1, e
 	}
 	return int32(n), 0
+}
+
+func (k *linux) SendBatch(fd int32, b []Datagram) (int, Errno) {
+	n := min(len(b), batchMax)
+	for i := range n {
+		k.vectors[i] = unix.Iovec{Base: unsafe.SliceData(b[i].Data), Len: uint64(len(b[i].Data))}
+		k.headers[i] = mmsghdr{header: unix.Msghdr{Name: &b[i].To.raw[0], Namelen: b[i].To.length, Iov: &k.vectors[i], Iovlen: 1}}
+	}
+	r, _, e := syscall.RawSyscall6(unix.SYS_SENDMMSG, uintptr(fd), uintptr(unsafe.Pointer(&k.headers[0])), uintptr(n), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
+	if e != 0 {
+		return 0, e
+	}
+	return int(r), 0
 }
 
 func (k *linux) Connect(fd int32, to *Sockaddr) Errno {

@@ -18,6 +18,7 @@ type ClientConfig struct {
 	KeepAliveTime int64     // timeout http-keep-alive: idle between requests
 	ClientTime    int64     // timeout client: flushing and lingering
 	Policy        h1.Policy // the frontend's options on persistence
+	InsecureReuse bool      // h1-do-not-close-on-insecure-transfer-encoding
 	IgnoreProbes  bool      // option http-ignore-probes
 }
 
@@ -222,6 +223,9 @@ func (c *H1Client) start() {
 	c.begin(h)
 	c.sent = 0
 	c.req, c.keep = h1.Info(h), false
+	if c.cfg.InsecureReuse {
+		c.req.Keep = c.req.Keep || h.Version11() && !h.Flags.Has(message.ConnClose)
+	}
 	up := c.owner.NewStream(h)
 	if c.state == active {
 		c.up = up

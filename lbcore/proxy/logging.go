@@ -1,7 +1,7 @@
 package proxy
 
 import (
-	"gohap/lbcore/loop"
+	"gohap/lbcore/log"
 	"gohap/lbcore/sample"
 )
 
@@ -11,13 +11,7 @@ type Logging struct {
 	// accept. Error replaces it for failed requests, SD is the structured data
 	// of rfc5424.
 	Format, Error, SD *sample.Format
-	HTTP              bool // option httplog or a format that needs the exchange's end
+	HTTP              bool // the request line is needed for the log
 	Tag               string
-	Sink              LogSink
-}
-
-// LogSink takes finished lines. Line is called on a loop and must not block:
-// it copies what it needs.
-type LogSink interface {
-	Line(l *loop.Loop, level int, tag string, sd, line []byte)
+	Loggers           []*log.Logger
 }

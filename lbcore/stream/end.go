@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"gohap/lbcore/log"
 	"gohap/lbcore/message"
 	"gohap/lbcore/mux"
 	"gohap/lbcore/proxy"
@@ -118,7 +119,7 @@ func ms(ns int64) int64 { return max(ns, 0) / 1e6 }
 // log writes the traffic line.
 func (s *Stream) log() {
 	lg := s.FE.Logging
-	if s.logged || lg == nil || lg.Sink == nil || lg.Format == nil {
+	if s.logged || lg == nil || len(lg.Loggers) == 0 || lg.Format == nil {
 		return
 	}
 	s.logged = true
@@ -130,19 +131,19 @@ func (s *Stream) log() {
 	if failed && lg.Error != nil {
 		format = lg.Error
 	}
-	level := 6 // info
+	level := log.Info
 	switch {
 	case s.LogLevel > 0:
-		level = int(s.LogLevel) - 1
+		level = log.Level(s.LogLevel - 1)
 	case failed && s.FE.Has(proxy.OptLogSeparateErrors):
-		level = 3 // err
+		level = log.Err
 	}
 	var sd []byte
 	if lg.SD != nil {
 		sd = s.Arena.Keep(lg.SD.Append(s.Arena.Rest(512), &s.Ctx))
 	}
 	s.W.line = format.Append(s.W.line[:0], &s.Ctx)
-	lg.Sink.Line(s.W.Loop, level, lg.Tag, sd, s.W.line)
+	s.W.Logs.Emit(lg.Loggers, &log.Message{Level: level, Time: s.W.wall(), Tag: lg.Tag, SD: sd, Text: s.W.line})
 }
 
 // dropHeld releases request body that no server took.

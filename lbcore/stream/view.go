@@ -151,3 +151,19 @@ func (s *Stream) SetServerTimeout(d int64) {
 	s.touchServer()
 }
 
+// Peer and Local are the addresses of the client's connection itself, whatever
+// rules made of them.
+func (ss *Session) Peer() netip.AddrPort {
+	if ss.current != nil && ss.current.cl != nil {
+		return ss.current.cl.Peer()
+	}
+	return ss.h1.Peer()
+}
+
+// Local returns the address that the client connected to.
+func (ss *Session) Local() netip.AddrPort {
+	if ss.current != nil && ss.current.cl != nil {
+		return ss.current.cl.Local()
+	}
+	return ss.h1.Local()
+}

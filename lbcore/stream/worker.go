@@ -2,7 +2,9 @@ package stream
 
 import (
 	"net/netip"
+	"time"
 
+	"gohap/lbcore/log"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/mux"
 	"gohap/lbcore/proxy"
@@ -15,6 +17,7 @@ type Worker struct {
 	Mux    *mux.Worker
 	Proc   *proxy.Process
 	Limits proxy.Limits
+	Logs   log.Lines // with the loop's own batch of datagrams
 	// FindBackend serves use_backend rules whose name is computed.
 	FindBackend func(name []byte) *proxy.Proxy
 
@@ -24,15 +27,46 @@ type Worker struct {
 	totals   *proxy.LoopCounters
 	active   streamList
 	idle     sessionList
+	batch    *loop.Datagrams
+	targets  map[*log.Target]*loop.Sockaddr
 }
 
 // NewWorker returns the shared parts for a loop.
 func NewWorker(l *loop.Loop, p *proxy.Process, lim proxy.Limits) *Worker {
-	return &Worker{
+	w := &Worker{
 		Loop: l, Mux: mux.NewWorker(l), Proc: p, Limits: lim,
 		line: make([]byte, 0, 8192), totals: p.Totals.For(l),
+		batch: loop.NewDatagrams(l), targets: map[*log.Target]*loop.Sockaddr{},
 	}
+	w.Logs.Sender = w
+	w.Logs.Encoder.PID = p.Facts.PID
+	return w
 }
+
+// Datagram implements log.Sender over the loop's batch.
+func (w *Worker) Datagram(to *log.Target, line []byte) bool {
+	sa := w.targets[to]
+	if sa == nil {
+		if to.Kind == log.Unix {
+			path := to.Path
+			if path != "" && path[0] == '@' {
+				path = "\x00" + path[1:]
+			}
+			sa, _ = loop.UnixSockaddr(path)
+		} else {
+			sa = loop.IPSockaddr(to.Addr)
+		}
+		w.targets[to] = sa
+	}
+	if sa == nil || !w.batch.Send(sa, line) {
+		w.Proc.Dropped.Add(1)
+		return false
+	}
+	return true
+}
+
+// wall is this turn's wall-clock time.
+func (w *Worker) wall() time.Time { return time.Unix(0, w.Loop.WallNano(w.Loop.Now())) }
 
 // Active returns how many streams live on this loop.
 func (w *Worker) Active() int { return w.active.n }
@@ -63,6 +97,19 @@ func (w *Worker) CloseIdle() {
 		s.h1.CloseIdle()
 		s = next
 	}
+}
+
+// Kill closes all client connections, as a hard stop does.
+func (w *Worker) Kill() {
+	for s := w.active.head; s != nil; s = w.active.head {
+		s.terminate('K', s.letter())
+		s.abort()
+	}
+	for s := w.idle.head; s != nil; s = w.idle.head {
+		s.h1.Abort(false)
+	}
+	w.batch.Flush()
+	w.batch.Close()
 }
 
 // Acceptor takes the connections of one bind line on one loop.

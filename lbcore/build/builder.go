@@ -1,0 +1,249 @@
+package build
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"gohap/lbcore/config"
+	"gohap/lbcore/keyword"
+	"gohap/lbcore/log"
+	"gohap/lbcore/proxy"
+	"gohap/lbcore/rule"
+)
+
+// GlobalFunc reads a line of a global section.
+type GlobalFunc func(b *Builder, st *config.Statement)
+
+// ProxyFunc reads a line of a defaults or proxy section.
+type ProxyFunc func(b *Builder, s *section, st *config.Statement)
+
+// Builder reads one configuration. Use it once.
+type Builder struct {
+	Set    *keyword.Set
+	Diag   *config.Diagnostics
+	Env    *config.Environ
+	Global Global
+
+	sections  []*section // proxies, in order
+	byName    map[string]*section
+	defaults  map[string]*section
+	current   *section // latest defaults, anonymous ones included
+	open      opened
+	sec       *section // the proxy or defaults section being read
+	httpErrs  map[string]rule.Pages
+	errPages  rule.Pages // of the http-errors section being read
+	rings     map[string]*ringConf
+	ring      *ringConf
+	nextID    int
+	lastError *config.Position
+	files     map[string][]byte
+	imports   []pageImport
+	loggers   map[*log.Target]*log.Logger
+}
+
+// opened is what kind of section is being read.
+type opened uint8
+
+const (
+	nothing opened = iota
+	inGlobal
+	inProxy
+	inHTTPErrors
+	inRing
+	inRefused // a section that is not served: its lines are passed over
+)
+
+// New returns a builder over the words of set.
+func New(set *keyword.Set, diag *config.Diagnostics, env *config.Environ) *Builder {
+	b := &Builder{
+		Set: set, Diag: diag, Env: env,
+		byName: map[string]*section{}, defaults: map[string]*section{},
+		httpErrs: map[string]rule.Pages{}, rings: map[string]*ringConf{},
+		files: map[string][]byte{}, nextID: 2, // reference: the first proxy is number 2
+	}
+	b.Global.init()
+	return b
+}
+
+// IsSection reports whether a word opens a section that gohap serves.
+func (b *Builder) IsSection(word string) bool { return b.Set.Lookup(keyword.Section, word) != nil }
+
+// Refused words the refusal of a section that only the reference serves.
+func (b *Builder) Refused(word string) (string, bool) {
+	if _, ok := keyword.Known(keyword.Section, word); ok && !b.IsSection(word) {
+		return keyword.Refusal("section '" + word + "'"), true
+	}
+	return "", false
+}
+
+// Early implements config.Handler.
+func (b *Builder) Early(st *config.Statement) config.Outcome {
+	switch st.Words[0] {
+	case "quiet":
+		b.Diag.Quiet = true
+	case "zero-warning":
+		b.Diag.ZeroWarning = true
+	}
+	return config.Continue
+}
+
+// Section implements config.Handler.
+func (b *Builder) Section(st *config.Statement) config.Outcome {
+	switch st.Words[0] {
+	case "global":
+		b.open = inGlobal
+		b.tooMany(st, 1)
+	case "defaults", "frontend", "backend", "listen":
+		b.open = inProxy
+		return b.openProxy(st)
+	case "http-errors":
+		b.open = inHTTPErrors
+		return b.openHTTPErrors(st)
+	case "ring":
+		b.open = inRing
+		return b.openRing(st)
+	default:
+		b.open = inRefused
+		b.Alertf(st, "%s.", keyword.Refusal("section '"+st.Words[0]+"'"))
+	}
+	return config.Continue
+}
+
+// Statement implements config.Handler.
+func (b *Builder) Statement(st *config.Statement) config.Outcome {
+	before := b.Diag.Errors()
+	switch b.open {
+	case inGlobal:
+		b.globalLine(st)
+	case inProxy:
+		b.proxyLine(st)
+	case inHTTPErrors:
+		b.httpErrorsLine(st)
+	case inRing:
+		b.ringLine(st)
+	}
+	if b.Diag.Errors() > before {
+		pos := st.Pos
+		b.lastError = &pos
+	}
+	return config.Continue
+}
+
+// EndSection implements config.Handler.
+func (b *Builder) EndSection() config.Outcome {
+	b.open, b.sec = nothing, nil
+	return config.Continue
+}
+
+// Alertf reports an error of a statement.
+func (b *Builder) Alertf(st *config.Statement, format string, args ...any) {
+	b.Diag.Alertf(st.Pos, format, args...)
+}
+
+// Warnf reports a warning about a statement.
+func (b *Builder) Warnf(st *config.Statement, format string, args ...any) {
+	b.Diag.Warnf(st.Pos, format, args...)
+}
+
+// unknown reports a word that is no word of its place: one that the reference
+// knows is refused by name, a misspelt one gets a proposal among candidates.
+func (b *Builder) unknown(st *config.Statement, class keyword.Class, word, what, where string, candidates []string) {
+	if _, ok := keyword.Known(class, word); ok {
+		b.Alertf(st, "%s.", keyword.Refusal(fmt.Sprintf("%s '%s' in %s", what, word, where)))
+		return
+	}
+	b.Alertf(st, "unknown %s '%s' in %s%s", what, word, where, keyword.DidYouMean(word, candidates))
+}
+
+// tooMany reports words beyond the first n+1.
+func (b *Builder) tooMany(st *config.Statement, n int) bool {
+	if len(st.Words) <= n {
+		return false
+	}
+	b.Alertf(st, "'%s' cannot handle unexpected argument '%s'.", st.Words[0], st.Words[n])
+	return true
+}
+
+// time reads a time of the keyword what; zero and false after an error.
+func (b *Builder) time(st *config.Statement, text, what string, unit time.Duration) (time.Duration, bool) {
+	t, err := config.ParseTime(text, unit)
+	switch e := err.(type) {
+	case nil:
+	case *config.CharError:
+		b.Alertf(st, "unexpected character '%c' in '%s'.", e.Char, what)
+		return 0, false
+	default:
+		b.Alertf(st, "%s", config.OverflowText(text, what))
+		return 0, false
+	}
+	if t.Trailing != "" {
+		b.Diag.Add(config.Warning, t.TrailingText(text))
+	}
+	return t.Value, true
+}
+
+// address reads an address with the builder's environment and resolver.
+func (b *Builder) rules(r config.AddressRules) *config.AddressRules {
+	r.Env = b.Env.Lookup
+	r.Resolve = resolve
+	r.UnixPrefix = b.Global.UnixPrefix
+	return &r
+}
+
+// resolve asks the machine's resolver, as the C library would.
+func resolve(host string, family config.Family) (netip.Addr, error) {
+	ips, err := net.LookupIP(host)
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	for _, want4 := range []bool{true, false} {
+		for _, ip := range ips {
+			a, ok := netip.AddrFromSlice(ip)
+			if !ok {
+				continue
+			}
+			a = a.Unmap()
+			if a.Is4() == want4 && (family == config.AnyIP || family == config.IPv4 == want4) {
+				return a, nil
+			}
+		}
+	}
+	return netip.Addr{}, fmt.Errorf("no address of that family")
+}
+
+// HTTPErrors implements rule.Host.
+func (b *Builder) HTTPErrors(name string) rule.Pages { return b.httpErrs[name] }
+
+// ReadFile implements rule.Host.
+func (b *Builder) ReadFile(path string) ([]byte, error) {
+	if t, ok := b.files[path]; ok {
+		return t, nil
+	}
+	t, err := os.ReadFile(path)
+	if err == nil {
+		b.files[path] = t
+	}
+	return t, err
+}
+
+// MaxReply implements rule.Host.
+func (b *Builder) MaxReply() int { return b.Global.Limits.BufSize - b.Global.Limits.MaxRewrite }
+
+// NeedCapture implements rule.Host.
+func (b *Builder) NeedCapture(response bool, n int) int {
+	caps := &b.sec.p.ReqCaptures
+	if response {
+		caps = &b.sec.p.ResCaptures
+	}
+	*caps = append(*caps, proxy.Capture{Len: n})
+	return len(*caps) - 1
+}
+
+// quoted joins words for a message.
+func quoted(words []string) string {
+	return "'" + strings.Join(words, "', '") + "'"
+}

@@ -1,0 +1,347 @@
+package build
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"gohap/lbcore/balance"
+	"gohap/lbcore/config"
+	"gohap/lbcore/h1"
+	"gohap/lbcore/keyword"
+	"gohap/lbcore/log"
+	"gohap/lbcore/loop"
+	"gohap/lbcore/mux"
+	"gohap/lbcore/proxy"
+	"gohap/lbcore/sample"
+)
+
+// Result is what a configuration came to.
+type Result struct {
+	Proxies []*proxy.Proxy // in order of declaration, disabled ones left out
+	Global  Global
+	Rings   map[string]*log.Ring
+	Loggers map[*log.Target]*log.Logger
+	// GlobalLoggers are the outputs of the process's own messages.
+	GlobalLoggers []*log.Logger
+}
+
+// Finish checks what only shows once everything was read, resolves references
+// and returns the proxies; nil when there were errors, which Diag was told.
+func (b *Builder) Finish() *Result {
+	b.importPages()
+	b.numberProxies()
+	r := &Result{Rings: map[string]*log.Ring{}}
+	for name, rc := range b.rings {
+		r.Rings[name] = log.NewRing(name, rc.size)
+	}
+	for _, s := range b.sections {
+		b.settle(s)
+	}
+	for _, s := range b.sections {
+		b.connect(s)
+	}
+	b.resolveReferences()
+	b.fullconn()
+	for _, t := range b.Global.LogTargets {
+		r.GlobalLoggers = append(r.GlobalLoggers, b.logger(t))
+	}
+	for _, s := range b.sections {
+		b.warnTimeouts(s)
+		if !s.disabled {
+			r.Proxies = append(r.Proxies, s.p)
+		}
+	}
+	r.Loggers = b.loggers
+	r.Global = b.Global
+	if b.Diag.Errors() > 0 {
+		return nil
+	}
+	return r
+}
+
+// numberProxies gives automatic ids; explicit ones are reserved first.
+func (b *Builder) numberProxies() {
+	taken := map[int]*section{}
+	for _, s := range b.sections {
+		if s.id == 0 {
+			continue
+		}
+		if o := taken[s.id]; o != nil {
+			b.Diag.Alertf(s.pos, "%s %s reuses same custom id as %s %s (declared at %s).", s.kind, s.name, o.kind, o.name, o.pos)
+		}
+		taken[s.id] = s
+	}
+	next := b.nextID
+	for _, s := range b.sections {
+		if s.id == 0 {
+			for taken[next] != nil {
+				next++
+			}
+			s.id = next
+			taken[next] = s
+		}
+		s.p.ID = s.id
+	}
+}
+
+// settle turns a section's settings into its proxy's.
+func (b *Builder) settle(s *section) {
+	p := s.p
+	p.Mode, p.Options, p.Timeouts, p.Disabled = s.mode, s.options, s.timeouts, s.disabled
+	p.Backlog, p.Retries, p.RedispatchEvery, p.Reuse = s.backlog, s.retries, s.redispatch, s.reuse
+	p.Fullconn = s.fullconn
+	p.ForwardFor, p.OriginalTo, p.Pages = s.forwardFor, s.originalTo, s.pages
+	p.CookieCapture = s.cookieCapture
+	p.MonitorURI, p.MonitorFail = []byte(s.monitorURI), s.monitors
+	p.InspectDelay = s.inspectDelay
+	if p.IsFrontend {
+		p.Maxconn.Store(s.maxconn)
+		p.MaxSessRate.Store(s.sessRate)
+		p.Logging = b.logging(s)
+		p.UniqueID = b.format(s, s.uniqueFormat, sample.ForID)
+		p.UniqueIDHeader = []byte(strings.ToLower(s.uniqueHeader))
+		p.Client = b.clientConfig(s)
+	}
+	if p.IsBackend {
+		b.settleServers(s)
+	}
+	b.warnMode(s)
+}
+
+func (b *Builder) clientConfig(s *section) mux.ClientConfig {
+	t := s.timeouts
+	return mux.ClientConfig{
+		Decode:        b.decode(s.options&proxy.OptRelaxedRequest != 0),
+		RequestTime:   int64(cmp.Or(t.HTTPRequest, t.Client)),
+		KeepAliveTime: int64(cmp.Or(t.KeepAlive, t.HTTPRequest, t.Client)),
+		ClientTime:    int64(t.Client),
+		IgnoreProbes:  s.options&proxy.OptIgnoreProbes != 0,
+		Policy: h1.Policy{FrontendClose: s.options&proxy.OptClose != 0,
+			FrontendServerClose: s.options&proxy.OptServerClose != 0},
+		InsecureReuse: b.Global.InsecureTE,
+	}
+}
+
+func (b *Builder) decode(relaxed bool) h1.Options {
+	l := b.Global.Limits
+	return h1.Options{MaxFields: b.Global.MaxHeaders - 1, MaxHead: l.BufSize - l.MaxRewrite, Relaxed: relaxed}
+}
+
+func (b *Builder) settleServers(s *section) {
+	p := s.p
+	taken := map[int]bool{}
+	for _, l := range s.servers {
+		if l.srv.ID != 0 {
+			if taken[l.srv.ID] {
+				b.Diag.Alertf(l.pos, "server %s reuses same custom id as another server of '%s'.", l.srv.Name, s.name)
+			}
+			taken[l.srv.ID] = true
+		}
+	}
+	next := 1
+	for _, l := range s.servers {
+		if l.srv.ID == 0 {
+			for taken[next] {
+				next++
+			}
+			l.srv.ID = next
+			taken[next] = true
+		}
+		l.srv.Config.Decode = b.decode(s.options&proxy.OptRelaxedResponse != 0)
+		if l.check {
+			l.settleCheck(s)
+		}
+		if l.down {
+			l.srv.SetAdmin(proxy.ConfigMaint, 0)
+		}
+		p.AddServer(l.srv)
+		if l.srv.Backup {
+			p.Backups = append(p.Backups, l.srv)
+		} else {
+			p.Active = append(p.Active, l.srv)
+		}
+	}
+	p.Algorithm = "roundrobin"
+	if len(s.balance) > 0 {
+		p.Algorithm = s.balance[0]
+	}
+}
+
+func (l *serverLine) settleCheck(s *section) {
+	c := l.checks
+	c.ConnectTime, c.Timeout = s.timeouts.Connect, s.timeouts.Check
+	c.Addr = l.srv.Addr
+	if ip := l.srv.Addr.IP; ip.IsValid() && (l.port != 0 || l.addrOf != nil) {
+		a, port := ip.Addr(), ip.Port()
+		if l.addrOf != nil && l.addrOf.IP.IsValid() {
+			a = l.addrOf.IP
+			if l.addrOf.HasPort {
+				port = uint16(l.addrOf.Port)
+			}
+		}
+		if l.port != 0 {
+			port = uint16(l.port)
+		}
+		c.Addr = loop.IPSockaddr(netip.AddrPortFrom(a, port))
+	}
+	l.srv.Check = &c
+}
+
+// NewPolicy makes the policy that a backend's algorithm names over servers.
+func NewPolicy(set *keyword.Set, algorithm string, servers []*proxy.Server) balance.Policy {
+	row := set.Lookup(keyword.Balance, algorithm)
+	nodes := make([]balance.Node, len(servers))
+	for i, s := range servers {
+		nodes[i] = s
+	}
+	return row.Impl.(func([]balance.Node) balance.Policy)(nodes)
+}
+
+// connect resolves the names of backends.
+func (b *Builder) connect(s *section) {
+	if !s.p.IsFrontend {
+		return
+	}
+	if d := s.defBackend; d.text != "" {
+		s.p.DefaultBackend = b.backend(s, d, "default_backend")
+	}
+	for _, sw := range s.switches {
+		r := proxy.Switch{Cond: sw.cond, Line: sw.pos.Line}
+		if strings.Contains(sw.name, "%[") {
+			r.Name = b.format(s, placed{sw.name, sw.pos}, sample.ForString)
+		} else if r.Backend = b.backend(s, placed{sw.name, sw.pos}, "use_backend"); r.Backend == nil {
+			continue
+		}
+		s.p.Switches = append(s.p.Switches, r)
+	}
+}
+
+func (b *Builder) backend(s *section, to placed, what string) *proxy.Proxy {
+	t := b.byName[to.text]
+	switch {
+	case t == nil || !t.p.IsBackend:
+		b.Diag.Rawf(config.Alert, "Proxy '%s': unable to find required %s: '%s'.", s.name, what, to.text)
+		return nil
+	case t.mode != s.mode:
+		b.Diag.Rawf(config.Alert, "%s %s '%s' (%s:%d) tries to use incompatible %s %s '%s' (%s:%d) in a '%s' rule (see 'mode').",
+			s.mode, s.kind, s.name, s.pos.File, s.pos.Line, t.mode, t.kind, t.name, t.pos.File, t.pos.Line, what)
+		return nil
+	}
+	return t.p
+}
+
+// resolveReferences binds the arguments of expressions that name proxies and
+// servers.
+func (b *Builder) resolveReferences() {
+	for _, r := range b.Global.refs {
+		at := config.Position{File: r.File, Line: r.Line}
+		name := r.Arg.Str
+		if name == "" {
+			name = r.Proxy
+		}
+		switch r.Arg.Type {
+		case sample.ArgFrontend, sample.ArgBackend:
+			t := b.byName[name]
+			want := r.Arg.Type == sample.ArgFrontend
+			if t == nil || want && !t.p.IsFrontend || !want && !t.p.IsBackend {
+				b.Diag.Alertf(at, "unable to find %s '%s' referenced in arg %d of %s keyword '%s' in proxy '%s'.", r.Arg.Type, name, r.Index, refKind(r), r.Word, r.Proxy)
+				continue
+			}
+			r.Arg.Ref = t.p
+		case sample.ArgServer:
+			px, sv, ok := strings.Cut(name, "/")
+			if !ok {
+				px, sv = r.Proxy, name
+			}
+			t := b.byName[px]
+			if t == nil || t.p.Server(sv) == nil {
+				b.Diag.Alertf(at, "unable to find server '%s' in proxy '%s', referenced in arg %d of %s keyword '%s' in proxy '%s'.", sv, px, r.Index, refKind(r), r.Word, r.Proxy)
+				continue
+			}
+			r.Arg.Ref = t.p.Server(sv)
+		default:
+			b.Diag.Alertf(at, "%s.", keyword.Refusal(fmt.Sprintf("a %s as argument of '%s'", r.Arg.Type, r.Word)))
+		}
+	}
+}
+
+func refKind(r sample.Ref) string {
+	if r.Conv {
+		return "conv"
+	}
+	return "sample fetch"
+}
+
+// fullconn computes the default of fullconn: 10 % of the sum of the maxconn of
+// the frontends that reach a backend, at least 1.
+func (b *Builder) fullconn() {
+	for _, s := range b.sections {
+		reached := map[*proxy.Proxy]bool{}
+		if s.p.IsFrontend {
+			if s.p.DefaultBackend != nil {
+				reached[s.p.DefaultBackend] = true
+			} else if s.p.IsBackend {
+				reached[s.p] = true
+			}
+			for _, sw := range s.p.Switches {
+				if sw.Backend != nil {
+					reached[sw.Backend] = true
+				}
+			}
+		}
+		for p := range reached {
+			p.Reachable += s.maxconn
+		}
+	}
+	for _, s := range b.sections {
+		if s.p.IsBackend && s.p.Fullconn == 0 {
+			s.p.Fullconn = int(max(1, (s.p.Reachable+9)/10))
+		}
+	}
+}
+
+// warnTimeouts tells of time-outs that are needed and missing: one text that
+// names all three (reference).
+func (b *Builder) warnTimeouts(s *section) {
+	if s.disabled {
+		return
+	}
+	t := s.timeouts
+	front := s.p.IsFrontend && t.Client == 0
+	back := s.p.IsBackend && len(s.servers) > 0 && (t.Connect == 0 || t.Server == 0)
+	if front || back {
+		b.Diag.Rawf(config.Warning, "config : missing timeouts for %s '%s'.\n"+
+			"   | While not properly invalid, you will certainly encounter various problems\n"+
+			"   | with such a configuration. To fix this, please ensure that all following\n"+
+			"   | timeouts are set to a non-zero value: 'client', 'connect', 'server'.", sectionWord(s), s.name)
+	}
+}
+
+func sectionWord(s *section) string {
+	if s.kind == "listen" {
+		return "proxy"
+	}
+	return s.kind
+}
+
+// warnMode tells of what a tcp proxy ignores.
+func (b *Builder) warnMode(s *section) {
+	if s.mode == proxy.HTTP || s.kind == "defaults" {
+		return
+	}
+	p := s.p
+	if len(p.HTTPReqRules) > 0 {
+		b.Diag.Rawf(config.Warning, "'http-request' rules ignored for %s '%s' as they require HTTP mode.", s.kind, s.name)
+		p.HTTPReqRules = nil
+	}
+	if len(p.HTTPResRules) > 0 {
+		b.Diag.Rawf(config.Warning, "'http-response' rules ignored for %s '%s' as they require HTTP mode.", s.kind, s.name)
+		p.HTTPResRules = nil
+	}
+	if len(p.HTTPAfterRules) > 0 {
+		b.Diag.Rawf(config.Warning, "'http-after-response' rules ignored for %s '%s' as they require HTTP mode.", s.kind, s.name)
+		p.HTTPAfterRules = nil
+	}
+}

@@ -1,0 +1,313 @@
+package build
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"gohap/lbcore/cli"
+	"gohap/lbcore/config"
+	"gohap/lbcore/keyword"
+	"gohap/lbcore/proxy"
+	"gohap/lbcore/sample"
+)
+
+// Global is what the global sections say.
+type Global struct {
+	Threads      int
+	Maxconn      int64
+	MaxConnRate  int64
+	MaxSessRate  int64
+	UlimitN      int
+	Node, Desc   string
+	LogTargets   []*LogTarget
+	LogTag       string
+	LogHost      string
+	SendHost     bool
+	Sockets      []StatsSocket
+	StatsTimeout time.Duration
+	StatsMaxconn int
+	HardStop     time.Duration
+	UnixPrefix   string
+	Limits       proxy.Limits
+	MaxHeaders   int
+	MaxAccept    int
+	InsecureTE   bool // h1-do-not-close-on-insecure-transfer-encoding
+	refs         []sample.Ref
+}
+
+// StatsSocket is one "stats socket" line.
+type StatsSocket struct {
+	cli.Socket
+	Pos config.Position
+}
+
+func (g *Global) init() {
+	g.LogTag = "gohap"
+	g.StatsTimeout = 10 * time.Second
+	g.StatsMaxconn = 10
+	g.Limits = proxy.Limits{LogURILen: 1024, CookieLen: 63, BufSize: 16384, MaxRewrite: 1024}
+	g.MaxHeaders = 101
+	g.MaxAccept = 16
+	g.Node, _ = hostname()
+}
+
+func (b *Builder) globalLine(st *config.Statement) {
+	word := st.Words[0]
+	row := b.Set.Lookup(keyword.Global, word)
+	if row == nil {
+		b.unknown(st, keyword.Global, word, "keyword", "'global' section", b.Set.Names(keyword.Global))
+		return
+	}
+	if (st.No || st.Default) && row.Flags&keyword.Negatable == 0 {
+		b.Alertf(st, "negation/default currently supported only for options, log, busy-polling, set-dumpable, strict-limits, insecure-fork-wanted and numa-cpu-mapping.")
+		return
+	}
+	row.Impl.(GlobalFunc)(b, st)
+}
+
+// globalInt reads the one integer argument of a global keyword.
+func (b *Builder) globalInt(st *config.Statement) (int64, bool) {
+	if b.tooMany(st, 2) {
+		return 0, false
+	}
+	if len(st.Words) < 2 {
+		b.Alertf(st, "'%s' expects an integer argument.", st.Words[0])
+		return 0, false
+	}
+	n, err := strconv.ParseInt(st.Words[1], 10, 64)
+	if err != nil {
+		b.Alertf(st, "cannot parse '%s' value '%s', an integer is expected.", st.Words[0], st.Words[1])
+		return 0, false
+	}
+	return n, true
+}
+
+// number makes a GlobalFunc that stores an integer within bounds.
+func number(low, high int64, store func(*Global, int64)) GlobalFunc {
+	return func(b *Builder, st *config.Statement) {
+		n, ok := b.globalInt(st)
+		if !ok {
+			return
+		}
+		if n < low || n > high {
+			b.Alertf(st, "'%s' expects a value between %d and %d.", st.Words[0], low, high)
+			return
+		}
+		store(&b.Global, n)
+	}
+}
+
+// size makes a GlobalFunc that stores a number of bytes.
+func size(low, high int64, store func(*Global, int64)) GlobalFunc {
+	return func(b *Builder, st *config.Statement) {
+		if len(st.Words) != 2 {
+			b.Alertf(st, "'%s' expects an integer argument.", st.Words[0])
+			return
+		}
+		n, err := config.ParseSize(st.Words[1])
+		if err != nil {
+			b.Alertf(st, "'%s' expects a size with an optional suffix 'k', 'm' or 'g', got '%s'.", st.Words[0], st.Words[1])
+			return
+		}
+		if int64(n) < low || int64(n) > high {
+			b.Alertf(st, "'%s' expects a value between %d and %d.", st.Words[0], low, high)
+			return
+		}
+		store(&b.Global, int64(n))
+	}
+}
+
+func globalText(store func(*Global, string)) GlobalFunc {
+	return func(b *Builder, st *config.Statement) {
+		if len(st.Words) < 2 {
+			b.Alertf(st, "'%s' expects a string as argument.", st.Words[0])
+			return
+		}
+		if !b.tooMany(st, 2) {
+			store(&b.Global, st.Words[1])
+		}
+	}
+}
+
+func globalRows() []keyword.Row {
+	row := func(name, args, summary, good string, f GlobalFunc, bad ...string) keyword.Row {
+		return keyword.Row{Class: keyword.Global, Name: name, Where: keyword.InGlobal, Args: args, Summary: summary,
+			Good: []keyword.Example{{Config: good}}, Bad: bad, Impl: f}
+	}
+	return []keyword.Row{
+		row("maxconn", "<number>", "most connections that the process takes", "maxconn 4000",
+			number(1, math.MaxInt32, func(g *Global, n int64) { g.Maxconn = n }), "maxconn abc", "maxconn 10k"),
+		row("maxconnrate", "<number>", "most connections a second", "maxconnrate 1000",
+			number(0, math.MaxInt32, func(g *Global, n int64) { g.MaxConnRate = n }), "maxconnrate x"),
+		row("maxsessrate", "<number>", "most sessions a second", "maxsessrate 1000",
+			number(0, math.MaxInt32, func(g *Global, n int64) { g.MaxSessRate = n }), "maxsessrate x"),
+		row("nbthread", "<number>", "number of event loops", "nbthread 2",
+			number(1, 64, func(g *Global, n int64) { g.Threads = int(n) }), "nbthread 0", "nbthread 65"),
+		row("ulimit-n", "<number>", "limit of file descriptors", "ulimit-n 10000",
+			number(0, math.MaxInt32, func(g *Global, n int64) { g.UlimitN = int(n) })),
+		row("node", "<name>", "name of this node in statistics", "node lb1", globalText(func(g *Global, s string) { g.Node = s })),
+		row("description", "<text>", "text about this node in statistics", "description \"edge\"",
+			func(b *Builder, st *config.Statement) { b.Global.Desc = strings.Join(st.Words[1:], " ") }),
+		row("log", "<target> [len <n>] [format <f>] [sample <r>:<n>] <facility> [<level> [<minlevel>]]",
+			"where traffic and events are logged", "log 127.0.0.1:514 local0", globalLog, "log 127.0.0.1:514 nofacility"),
+		row("log-tag", "<text>", "the tag of log lines", "log-tag lb", globalText(func(g *Global, s string) { g.LogTag = s })),
+		row("log-send-hostname", "[<name>]", "puts the host's name into syslog headers", "log-send-hostname",
+			func(b *Builder, st *config.Statement) {
+				b.Global.SendHost, b.Global.LogHost = true, b.Global.Node
+				if len(st.Words) > 1 {
+					b.Global.LogHost = st.Words[1]
+				}
+			}),
+		row("stats", "socket|timeout|maxconn …", "the command socket", "stats socket /run/gohap.sock level admin", globalStats, "stats nonsense"),
+		row("hard-stop-after", "<time>", "longest duration of a soft stop", "hard-stop-after 30s",
+			func(b *Builder, st *config.Statement) {
+				if len(st.Words) < 2 {
+					b.Alertf(st, "'hard-stop-after' expects <time> as argument.")
+				} else if d, ok := b.time(st, st.Words[1], "hard-stop-after", time.Millisecond); ok {
+					b.Global.HardStop = d
+				}
+			}, "hard-stop-after x"),
+		row("unix-bind", "[prefix <p>] [mode <m>] [user <u>] [uid <u>] [group <g>] [gid <g>]", "defaults of unix sockets",
+			"unix-bind prefix /run/", globalUnixBind, "unix-bind nonsense 1"),
+		row("zero-warning", "", "makes every warning fatal", "zero-warning", func(b *Builder, st *config.Statement) { b.tooMany(st, 1) }),
+		row("quiet", "", "prints nothing while starting", "quiet", func(b *Builder, st *config.Statement) { b.tooMany(st, 1) }),
+		row("tune.bufsize", "<size>", "size of a buffer: the largest head, and body held back", "tune.bufsize 32k",
+			size(1024, 1<<24, func(g *Global, n int64) { g.Limits.BufSize = int(n) }), "tune.bufsize x"),
+		row("tune.maxrewrite", "<size>", "room in a buffer that is kept for rewriting heads", "tune.maxrewrite 1024",
+			size(0, 1<<24, func(g *Global, n int64) { g.Limits.MaxRewrite = int(n) }), "tune.maxrewrite x"),
+		row("tune.http.maxhdr", "<number>", "most lines in a head", "tune.http.maxhdr 128",
+			number(1, 32767, func(g *Global, n int64) { g.MaxHeaders = int(n) }), "tune.http.maxhdr 40000"),
+		row("tune.http.logurilen", "<number>", "longest URI in logs", "tune.http.logurilen 2048",
+			number(1, 1<<20, func(g *Global, n int64) { g.Limits.LogURILen = int(n) })),
+		row("tune.http.cookielen", "<number>", "longest captured cookie", "tune.http.cookielen 63",
+			number(1, 1<<16, func(g *Global, n int64) { g.Limits.CookieLen = int(n) })),
+		row("tune.maxaccept", "<number>", "most connections that a listener accepts in a row", "tune.maxaccept 32",
+			number(-1, 1024, func(g *Global, n int64) {
+				if g.MaxAccept = int(n); n <= 0 {
+					g.MaxAccept = 1024
+				}
+			})),
+		row("h1-do-not-close-on-insecure-transfer-encoding", "",
+			"keeps connections after requests with both transfer-encoding and content-length",
+			"h1-do-not-close-on-insecure-transfer-encoding",
+			func(b *Builder, st *config.Statement) { b.Global.InsecureTE = true }),
+	}
+}
+
+func globalStats(b *Builder, st *config.Statement) {
+	switch st.Word(1) {
+	case "socket":
+		b.statsSocket(st)
+	case "timeout":
+		if len(st.Words) < 3 {
+			b.Alertf(st, "'global statement 'stats timeout' expects a positive value")
+		} else if d, ok := b.time(st, st.Words[2], "stats timeout", time.Millisecond); ok {
+			b.Global.StatsTimeout = d
+		}
+	case "maxconn":
+		n, err := strconv.Atoi(st.Word(2))
+		if err != nil || n <= 0 {
+			b.Alertf(st, "'stats maxconn' expects a positive value")
+			return
+		}
+		b.Global.StatsMaxconn = n
+	default:
+		b.Alertf(st, "'stats' only supports 'socket', 'maxconn', 'bind-process' and 'timeout' (got '%s')", st.Word(1))
+	}
+}
+
+func (b *Builder) statsSocket(st *config.Statement) {
+	if len(st.Words) < 3 {
+		b.Alertf(st, "'stats socket' in global section expects an address or a path to a UNIX socket")
+		return
+	}
+	a, err := config.ParseAddress(st.Words[2], b.rules(config.BindRules))
+	if err != nil {
+		b.Alertf(st, "'stats socket' : %s", err)
+		return
+	}
+	k := StatsSocket{Pos: st.Pos, Socket: cli.Socket{UID: -1, GID: -1, Level: cli.Operator}}
+	switch a.Family {
+	case config.Unix:
+		k.Network, k.Address = "unix", a.Path
+	case config.Abstract, config.AbstractZ:
+		k.Network, k.Address = "unix", "@"+a.Path
+	case config.FD:
+		k.Network, k.Address = "fd", strconv.Itoa(a.FD)
+	default:
+		k.Network, k.Address = "tcp", bindText(a)
+	}
+	b.socketOptions(st, &k)
+	b.Global.Sockets = append(b.Global.Sockets, k)
+}
+
+func (b *Builder) socketOptions(st *config.Statement, k *StatsSocket) {
+	for i := 3; i < len(st.Words); i++ {
+		word, arg := st.Words[i], st.Word(i+1)
+		var err error
+		switch word {
+		case "level":
+			k.Level, err = cli.ParseLevel(arg)
+			i++
+		case "mode":
+			var m uint64
+			if m, err = strconv.ParseUint(arg, 8, 32); err == nil {
+				k.Mode = modeOf(m)
+			}
+			i++
+		case "uid", "user":
+			k.UID, err = userID(word, arg)
+			i++
+		case "gid", "group":
+			k.GID, err = groupID(word, arg)
+			i++
+		case "severity-output":
+			k.Severity, err = cli.ParseSeverityOutput(arg)
+			i++
+		case "expose-fd":
+			if arg != "listeners" {
+				b.Alertf(st, "'stats socket' : 'expose-fd' : expects 'listeners', got '%s'", arg)
+			}
+			k.ExposeFDs = true
+			i++
+		case "name", "process":
+			if word == "process" { // an old form that the reference refuses
+				b.Warnf(st, "'process' is not needed any more on 'stats socket' and is ignored; please remove it.")
+			}
+			i++
+		default:
+			b.unknown(st, keyword.Bind, word, "keyword", "'stats socket' line", []string{"level", "mode", "user", "group", "uid", "gid", "expose-fd", "severity-output", "name"})
+		}
+		if err != nil {
+			b.Alertf(st, "'stats socket' : '%s' : %s", word, err)
+		}
+	}
+}
+
+func globalUnixBind(b *Builder, st *config.Statement) {
+	for i := 1; i+1 < len(st.Words); i += 2 {
+		switch st.Words[i] {
+		case "prefix":
+			b.Global.UnixPrefix = st.Words[i+1]
+		default:
+			b.Alertf(st, "'unix-bind' only supports the 'prefix' option here, got '%s'", st.Words[i])
+			return
+		}
+	}
+	if len(st.Words)%2 == 0 {
+		b.Alertf(st, "'%s' expects a value", st.Words[len(st.Words)-1])
+	}
+}
+
+// FileLimit returns the soft limit of file descriptors.
+func FileLimit() int {
+	var r unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &r) != nil {
+		return 1024
+	}
+	return int(r.Cur)
+}

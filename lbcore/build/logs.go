@@ -1,0 +1,199 @@
+package build
+
+import (
+	"strings"
+
+	"gohap/lbcore/config"
+	
+	"gohap/lbcore/keyword"
+	"gohap/lbcore/log"
+	"gohap/lbcore/proxy"
+	"gohap/lbcore/sample"
+)
+
+// LogTarget is one log line and where it stands.
+type LogTarget struct {
+	*log.Target
+	Pos config.Position
+}
+
+type ringConf struct {
+	name string
+	pos  config.Position
+	size int
+	desc string
+	// Format frames the lines that are stored.
+	format string
+	maxlen int
+}
+
+func logRows() []keyword.Row {
+	format := func(name, summary, good string, set func(*section, placed)) keyword.Row {
+		return proxyRow(name, keyword.InFrontends, "<format>", summary, good, func(b *Builder, s *section, st *config.Statement) {
+			if !b.needs(s, st, name, true, false) {
+				return
+			}
+			if len(st.Words) < 2 {
+				b.Alertf(st, "'%s' expects an argument.", name)
+				return
+			}
+			if !b.tooMany(st, 2) {
+				set(s, placed{st.Words[1], st.Pos})
+			}
+		}, name)
+	}
+	return []keyword.Row{
+		{Class: keyword.Proxy, Name: "log", Where: keyword.InProxies, Args: "global | <target> [len <n>] [format <f>] [sample <r>:<n>] <facility> [<level> [<minlevel>]]",
+			Flags: keyword.Negatable, Summary: "where the proxy's traffic is logged", Good: []keyword.Example{{Config: "log global"}, {Config: "no log"}},
+			Bad: []string{"log 127.0.0.1", "log 127.0.0.1 nofacility"}, Impl: ProxyFunc(logKeyword)},
+		proxyRow("log-tag", keyword.InProxies, "<text>", "the tag of the proxy's log lines", "log-tag web", func(_ *Builder, s *section, st *config.Statement) {
+			s.logTag = st.Word(1)
+		}),
+		format("log-format", "the line that is logged for a request or connection", "log-format %ci:%cp\\ %ST", func(s *section, p placed) { s.logFormat = p }),
+		format("log-format-sd", "the structured data of rfc5424 lines", "log-format-sd [x@1\\ a=\\\"%ci\\\"]", func(s *section, p placed) { s.sdFormat = p }),
+		format("error-log-format", "the line of requests and connections that failed", "error-log-format %ci", func(s *section, p placed) { s.errorFormat = p }),
+	}
+}
+
+func (b *Builder) logTarget(st *config.Statement) (log.Entry, bool) {
+	e, err := log.Parse(st.Words[1:], st.No, b.rules(config.LogRules))
+	if err != nil {
+		b.Alertf(st, "log : %s.", strings.TrimSuffix(err.Error(), "."))
+		return e, false
+	}
+	return e, true
+}
+
+func globalLog(b *Builder, st *config.Statement) {
+	e, ok := b.logTarget(st)
+	switch {
+	case !ok:
+	case e.Flush:
+		b.Global.LogTargets = nil
+	case e.Global:
+		b.Alertf(st, "log : 'global' is not supported for a global syslog server.")
+	default:
+		b.Global.LogTargets = append(b.Global.LogTargets, &LogTarget{e.Target, st.Pos})
+	}
+}
+
+func logKeyword(b *Builder, s *section, st *config.Statement) {
+	e, ok := b.logTarget(st)
+	switch {
+	case !ok:
+	case e.Flush:
+		s.logTargets, s.logGlobal = nil, false
+	case e.Global:
+		s.logGlobal = true
+	default:
+		s.logTargets = append(append([]*LogTarget(nil), s.logTargets...), &LogTarget{e.Target, st.Pos})
+	}
+}
+
+// logging makes a frontend's logging of what its section says. The outputs of
+// its loggers are the instance's business.
+func (b *Builder) logging(s *section) *proxy.Logging {
+	lg := &proxy.Logging{Tag: s.logTag}
+	if lg.Tag == "" {
+		lg.Tag = b.Global.LogTag
+	}
+	targets := s.logTargets
+	if s.logGlobal {
+		targets = append(append([]*LogTarget(nil), targets...), b.Global.LogTargets...)
+	}
+	for _, t := range targets {
+		if t.Kind == log.InRing && b.rings[t.Ring] == nil {
+			b.Diag.Alertf(t.Pos, "unable to find ring '%s'.", t.Ring)
+		}
+		lg.Loggers = append(lg.Loggers, b.logger(t))
+	}
+	lg.Format = b.format(s, s.logFormat, sample.ForLog)
+	lg.Error = b.format(s, s.errorFormat, sample.ForLog)
+	lg.SD = b.format(s, s.sdFormat, sample.ForLog)
+	lg.HTTP = s.mode == proxy.HTTP && (lg.Format != nil || lg.Error != nil)
+	return lg
+}
+
+// logger returns the one logger of a target, so that sampling and counters are
+// shared by the proxies that use it.
+func (b *Builder) logger(t *LogTarget) *log.Logger {
+	if b.loggers == nil {
+		b.loggers = map[*log.Target]*log.Logger{}
+	}
+	l := b.loggers[t.Target]
+	if l == nil {
+		l = &log.Logger{Target: t.Target}
+		b.loggers[t.Target] = l
+	}
+	return l
+}
+
+// format compiles a log format; nil when there is none or after an error.
+func (b *Builder) format(s *section, f placed, place sample.Place) *sample.Format {
+	text := f.text
+	if text == "" {
+		return nil
+	}
+	if name, ok := strings.CutPrefix(text, builtinFormat); ok {
+		if strings.HasPrefix(name, "http") && s.mode != proxy.HTTP {
+			b.Diag.Rawf(config.Warning, "config : parsing [%s] : 'option %s' not usable with proxy '%s' (needs 'mode http'). Falling back to 'option tcplog'.", f.pos, "httplog", s.name)
+			name = "tcp" + strings.TrimPrefix(name, "http")
+		}
+		text = map[string]string{"http": "x", "httpclf": "x", "tcp": "x", "tcpclf": "x"}[name]
+	}
+	o := sample.Options{Place: sample.Logs, Proxy: s.name, File: f.pos.File, Line: f.pos.Line, Env: b.Env.Lookup, Refs: b.reference,
+		Warn: func(w string) { b.Diag.Warnf(f.pos, "%s", w) }}
+	c, err := sample.CompileFormat(b.Set, text, sample.FormatOptions{Options: o, For: place, HTTP: s.mode == proxy.HTTP})
+	if err != nil {
+		b.Diag.Alertf(f.pos, "failed to parse log-format : %s.", strings.TrimSuffix(err.Error(), "."))
+	}
+	return c
+}
+
+func ringRows() []keyword.Row {
+	row := func(name, args, good, summary string, f func(*Builder, *ringConf, *config.Statement)) keyword.Row {
+		return keyword.Row{Class: keyword.SectionRing, Name: name, Where: keyword.InOther, Args: args, Summary: summary,
+			Good: []keyword.Example{{Config: good}}, Impl: f}
+	}
+	return []keyword.Row{
+		row("size", "<bytes>", "size 64k", "how much the ring keeps", func(b *Builder, r *ringConf, st *config.Statement) {
+			n, err := config.ParseSize(st.Word(1))
+			if err != nil || n < 1024 {
+				b.Alertf(st, "invalid size '%s' for ring '%s'.", st.Word(1), r.name)
+				return
+			}
+			r.size = int(n)
+		}),
+		row("description", "<text>", "description last lines", "text about the ring", func(_ *Builder, r *ringConf, st *config.Statement) {
+			r.desc = strings.Join(st.Words[1:], " ")
+		}),
+		row("maxlen", "<bytes>", "maxlen 1200", "longest line", func(b *Builder, r *ringConf, st *config.Statement) {
+			if r.maxlen = atoi(st.Word(1)); r.maxlen <= 0 {
+				b.Alertf(st, "invalid size '%s' for maxlen of ring '%s'.", st.Word(1), r.name)
+			}
+		}),
+	}
+}
+
+func (b *Builder) openRing(st *config.Statement) config.Outcome {
+	name := st.Word(1)
+	if name == "" {
+		b.Alertf(st, "missing ring name.")
+		return config.Abort
+	}
+	if b.rings[name] != nil {
+		b.Alertf(st, "sink named '%s' already exists.", name)
+	}
+	b.ring = &ringConf{name: name, pos: st.Pos, size: 16384}
+	b.rings[name] = b.ring
+	return config.Continue
+}
+
+func (b *Builder) ringLine(st *config.Statement) {
+	row := b.Set.Lookup(keyword.SectionRing, st.Words[0])
+	if row == nil {
+		b.unknown(st, keyword.SectionRing, st.Words[0], "keyword", "'ring' section", b.Set.Names(keyword.SectionRing))
+		return
+	}
+	row.Impl.(func(*Builder, *ringConf, *config.Statement))(b, b.ring, st)
+}

@@ -1,0 +1,67 @@
+package build
+
+import (
+	"gohap/lbcore/balance"
+	"gohap/lbcore/config"
+	"gohap/lbcore/keyword"
+)
+
+// Register adds the words of sections, proxies, bind and server lines.
+func Register(set *keyword.Set) {
+	for _, r := range []struct{ name, summary string }{
+		{"global", "settings of the process"},
+		{"defaults", "settings that the proxies behind it inherit"},
+		{"frontend", "where clients connect"},
+		{"backend", "a set of servers"},
+		{"listen", "a frontend and its backend in one"},
+		{"http-errors", "a named set of error pages"},
+		{"ring", "log lines kept in memory"},
+	} {
+		set.Add(keyword.Row{Class: keyword.Section, Name: r.name, Summary: r.summary, Good: []keyword.Example{{Config: r.name}}})
+	}
+	set.Add(globalRows()...)
+	set.Add(proxyRows()...)
+	set.Add(timeoutRows()...)
+	set.Add(optionRows()...)
+	set.Add(bindRows()...)
+	set.Add(serverRows()...)
+	set.Add(ruleRows()...)
+	set.Add(errorRows()...)
+	set.Add(logRows()...)
+	set.Add(ringRows()...)
+	set.Add(oldRows()...)
+	set.Add(rejectedRows()...)
+	set.Add(
+		keyword.Row{Class: keyword.Balance, Name: "roundrobin", Where: keyword.InBackends, Summary: "servers in turn, by weight, weights may change",
+			Good: []keyword.Example{{Config: "balance roundrobin"}}, Impl: func(n []balance.Node) balance.Policy { return balance.NewRoundRobin(n) }},
+		keyword.Row{Class: keyword.Balance, Name: "static-rr", Where: keyword.InBackends, Summary: "servers in turn, by fixed weights",
+			Good: []keyword.Example{{Config: "balance static-rr"}}, Impl: func(n []balance.Node) balance.Policy { return balance.NewStaticRR(n) }},
+	)
+}
+
+// oldRows are forms of old configurations that today's reference refuses and
+// gohap takes with a warning.
+func oldRows() []keyword.Row {
+	return []keyword.Row{{Class: keyword.Proxy, Name: "bind-process", Where: keyword.InProxies, Args: "<set>",
+		Flags: keyword.Deprecated | keyword.Ours, Instead: "nothing: there is one process",
+		Summary: "an old form without meaning: there is one process", Good: []keyword.Example{{Config: "bind-process 1"}},
+		Impl: ProxyFunc(func(b *Builder, s *section, st *config.Statement) {
+			b.Warnf(st, "'bind-process' has no meaning any more and is ignored; please remove it.")
+		})}}
+}
+
+// rejectedRows are words that the reference refuses with texts of their own.
+func rejectedRows() []keyword.Row {
+	refuse := func(class keyword.Class, name, text string) keyword.Row {
+		return keyword.Row{Class: class, Name: name, Summary: "refused: " + text, Bad: []string{name},
+			Impl: ProxyFunc(func(b *Builder, s *section, st *config.Statement) { b.Alertf(st, "%s", text) })}
+	}
+	var rows []keyword.Row
+	for _, name := range []string{"reqrep", "reqirep", "reqadd", "reqdel", "reqidel", "reqallow", "reqiallow", "reqdeny", "reqideny", "reqpass", "reqipass", "reqtarpit", "reqitarpit"} {
+		rows = append(rows, refuse(keyword.ProxyRejected, name, "The '"+name+"' directive is not supported anymore since HAProxy 2.1. Use 'http-request' rules instead."))
+	}
+	for _, name := range []string{"rspadd", "rspdel", "rspidel", "rspdeny", "rspideny", "rsprep", "rspirep"} {
+		rows = append(rows, refuse(keyword.ProxyRejected, name, "The '"+name+"' directive is not supported anymore since HAProxy 2.1. Use 'http-response' rules instead."))
+	}
+	return rows
+}

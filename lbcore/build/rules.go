@@ -1,0 +1,130 @@
+package build
+
+import (
+	"fmt"
+
+	"gohap/lbcore/config"
+	"gohap/lbcore/keyword"
+	"gohap/lbcore/rule"
+	"gohap/lbcore/sample"
+)
+
+// The places where rules stand: the union of what a frontend's and a backend's
+// rules of that kind may use is decided by the section.
+const (
+	placeFrontendHTTP   = sample.FrontendRequestHeader
+	placeFrontendSwitch = sample.FrontendUseBackend
+)
+
+// ruleKind is one rule-set keyword.
+type ruleKind struct {
+	word   string
+	class  keyword.Class
+	rank   int // order of processing, -1 when order does not matter
+	fe, be sample.Validity
+	set    func(*section) *rule.Set
+}
+
+var ruleKinds = []ruleKind{
+	{"http-request", keyword.HTTPReq, 3, sample.FrontendRequestHeader, sample.BackendRequestHeader, func(s *section) *rule.Set { return &s.p.HTTPReqRules }},
+	{"http-response", keyword.HTTPRes, -1, sample.FrontendResponseHeader, sample.BackendResponseHeader, func(s *section) *rule.Set { return &s.p.HTTPResRules }},
+	{"http-after-response", keyword.HTTPAfterRes, -1, sample.FrontendResponseHeader, sample.BackendResponseHeader, func(s *section) *rule.Set { return &s.p.HTTPAfterRules }},
+}
+
+func ruleRows() []keyword.Row {
+	var rows []keyword.Row
+	for _, k := range ruleKinds {
+		rows = append(rows, proxyRow(k.word, keyword.InProxies, "<action> [if|unless <condition>]", "a rule of the "+k.word+" set",
+			k.word+map[string]string{"http-request": " deny if { path /x }"}[k.word]+map[bool]string{true: " set-header a b"}[k.word != "http-request"],
+			func(b *Builder, s *section, st *config.Statement) { b.rule(s, st, k) }, k.word, k.word+" nonsense"))
+	}
+	return append(rows, proxyRow("redirect", keyword.InFrontend|keyword.InListen|keyword.InBackend, "<kind> <target> [options] [if|unless <condition>]",
+		"answers with a redirection", "redirect location /new if { path /old }", redirectKeyword, "redirect", "redirect nonsense x"))
+}
+
+// rule reads one line of a rule set.
+func (b *Builder) rule(s *section, st *config.Statement, k ruleKind) {
+	if s.kind == "defaults" && !s.named {
+		b.Alertf(st, "'%s' not allowed in anonymous 'defaults' section.", k.word)
+		return
+	}
+	name := st.Word(1)
+	if name == "" {
+		b.Alertf(st, "'%s' expects an action name%s.", k.word, "")
+		return
+	}
+	row := b.Set.Lookup(k.class, name)
+	if row == nil {
+		b.unknownAction(st, k, name)
+		return
+	}
+	r, ok := b.action(s, st, k, row, st.Words[2:])
+	if !ok {
+		return
+	}
+	if k.rank >= 0 {
+		b.ruleOrder(s, st, k.word, k.rank)
+	}
+	set := k.set(s)
+	*set = append(*set, r)
+	s.ruled = true
+}
+
+func (b *Builder) unknownAction(st *config.Statement, k ruleKind, name string) {
+	if _, ok := keyword.Known(k.class, name); ok {
+		b.Alertf(st, "%s.", keyword.Refusal(fmt.Sprintf("action '%s' in '%s' rules", name, k.word)))
+		return
+	}
+	names := b.Set.Names(k.class)
+	b.Alertf(st, "'%s' expects %s, but got '%s'%s.", k.word, quotedList(names), name, keyword.DidYouMean(name, names))
+}
+
+// action parses an action's words and the condition behind them.
+func (b *Builder) action(s *section, st *config.Statement, k ruleKind, row *keyword.Row, words []string) (rule.Rule, bool) {
+	place := k.fe
+	switch {
+	case s.kind == "defaults" || s.kind == "listen":
+		place |= k.be
+	case s.p.IsBackend:
+		place = k.be
+	}
+	a := &rule.Args{Set: b.Set, Class: k.class, Name: row.Name, Words: words, HTTP: true,
+		Options: b.options(s, st, place), Host: b,
+		Warn: func(f string, args ...any) { b.Warnf(st, f, args...) }}
+	act, err := row.Impl.(rule.ParseFunc)(a)
+	if err != nil {
+		b.Alertf(st, "error detected in %s '%s' while parsing '%s %s' rule : %s.", s.kind, s.name, k.word, row.Name, err)
+		return rule.Rule{}, false
+	}
+	r := rule.Rule{Action: act, Word: row.Name, File: st.Pos.File, Line: st.Pos.Line}
+	rest := words[a.At:]
+	if len(rest) == 0 {
+		return r, true
+	}
+	if rest[0] != "if" && rest[0] != "unless" {
+		b.Alertf(st, "error detected in %s '%s' while parsing '%s %s' rule : expects 'if' or 'unless' followed by a condition, got '%s'.", s.kind, s.name, k.word, row.Name, rest[0])
+		return r, false
+	}
+	c, ok := b.cond(s, st, rest, place)
+	r.Cond = c
+	return r, ok
+}
+
+// redirectKeyword reads the redirect statement: the action of http-request by
+// another name, in a set of its own that runs behind it.
+func redirectKeyword(b *Builder, s *section, st *config.Statement) {
+	row := b.Set.Lookup(keyword.HTTPReq, "redirect")
+	if row == nil {
+		b.Alertf(st, "'redirect' is not available.")
+		return
+	}
+	k := ruleKinds[0]
+	k.word = "redirect"
+	if r, ok := b.action(s, st, k, row, st.Words[1:]); ok {
+		b.ruleOrder(s, st, "redirect", 4)
+		s.p.RedirectRules = append(s.p.RedirectRules, r)
+	}
+}
+
+// reference resolves an argument that names a proxy or server, later.
+func (b *Builder) reference(r sample.Ref) { b.Global.refs = append(b.Global.refs, r) }

@@ -1,0 +1,265 @@
+package build
+
+import (
+	"fmt"
+	"maps"
+	"time"
+
+	"gohap/lbcore/acl"
+	"gohap/lbcore/config"
+	"gohap/lbcore/keyword"
+	"gohap/lbcore/proxy"
+	"gohap/lbcore/rule"
+)
+
+// conf is what a proxy inherits: a plain value, copied from a defaults section.
+type conf struct {
+	mode          proxy.Mode
+	options       proxy.Options
+	timeouts      proxy.Timeouts
+	maxconn       int64
+	backlog       int
+	fullconn      int
+	retries       int
+	redispatch    int
+	reuse         proxy.Reuse
+	balance       []string
+	forwardFor    *proxy.Forwarded
+	originalTo    *proxy.Forwarded
+	pages         rule.Pages
+	logTargets    []*LogTarget
+	logGlobal     bool
+	logTag        string
+	logFormat     placed
+	errorFormat   placed
+	sdFormat      placed
+	uniqueFormat  placed
+	uniqueHeader  string
+	monitorURI    string
+	sessRate      int64
+	defBackend    placed
+	disabled      bool
+	defaultServer []string
+	cookieCapture *proxy.CookieCapture
+	inspectDelay  time.Duration
+	checkType     string
+}
+
+// placed is a text with the place that it was written at, for messages that
+// come later.
+type placed struct {
+	text string
+	pos  config.Position
+}
+
+// section is a defaults or proxy section.
+type section struct {
+	conf
+	kind  string
+	name  string
+	pos   config.Position
+	where keyword.Where
+	scope *acl.Scope
+	from  *section
+	used  bool // a defaults section that was referenced by name
+	ruled bool // a defaults section that has rules
+	named bool // a defaults section with a name
+	p     *proxy.Proxy
+
+	binds    []*bindLine
+	servers  []*serverLine
+	switches []switchLine
+	monitors []*acl.Cond
+	order    int // rank of the latest rule class, for warnings
+	id       int
+	modeSet  bool
+}
+
+type switchLine struct {
+	cond *acl.Cond
+	name string
+	pos  config.Position
+}
+
+func builtinConf() conf {
+	return conf{retries: 3, logFormat: placed{}}
+}
+
+// openProxy begins a defaults, frontend, backend or listen section.
+func (b *Builder) openProxy(st *config.Statement) config.Outcome {
+	kind, name := st.Words[0], st.Word(1)
+	where := map[string]keyword.Where{"defaults": keyword.InDefaults, "frontend": keyword.InFrontend,
+		"backend": keyword.InBackend, "listen": keyword.InListen}[kind]
+	if kind == "defaults" && name == "from" {
+		name = ""
+	}
+	if kind != "defaults" && name == "" {
+		b.Alertf(st, "'%s' expects an <id> argument%s", kind, map[bool]string{true: ".", false: ""}[false])
+		return config.Abort
+	}
+	if bad := badName(name); bad != 0 {
+		b.Alertf(st, "character '%c' is not permitted in '%s' name '%s'.", bad, kind, name)
+	}
+	s := &section{kind: kind, name: name, pos: st.Pos, where: where, named: name != "", scope: acl.NewScope(b.Set)}
+	s.p = &proxy.Proxy{Name: name, File: st.Pos.File, Line: st.Pos.Line, Kind: kind,
+		IsFrontend: kind == "frontend" || kind == "listen", IsBackend: kind == "backend" || kind == "listen"}
+	b.sec = s
+	b.inherit(st, s)
+	b.oldAddress(st, s)
+	if kind == "defaults" {
+		b.addDefaults(st, s)
+		return config.Continue
+	}
+	b.addProxy(st, s)
+	return config.Continue
+}
+
+// badName returns the first character that a proxy's name may not have.
+func badName(name string) rune {
+	for _, c := range name {
+		switch {
+		case c >= '0' && c <= '9', c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c == '-', c == '_', c == '.', c == ':':
+		default:
+			return c
+		}
+	}
+	return 0
+}
+
+// inherit copies the settings of the defaults section that applies.
+func (b *Builder) inherit(st *config.Statement, s *section) {
+	s.conf = builtinConf()
+	base := b.current
+	explicit := false
+	for i := 1; i < len(st.Words); i++ {
+		if st.Words[i] != "from" {
+			continue
+		}
+		explicit = true
+		base = b.defaults[st.Word(i+1)]
+		if base == nil {
+			b.Alertf(st, "defaults section '%s' not found for %s '%s'.", st.Word(i+1), s.kind, s.name)
+			return
+		}
+		base.used = true
+	}
+	if base == nil || s.kind == "defaults" && !explicit {
+		return
+	}
+	if s.kind == "listen" && base.ruled {
+		b.Alertf(st, "listen section '%s' cannot inherit from '%s' because rules are defined in this defaults section.", s.name, base.name)
+		return
+	}
+	s.from = base
+	s.conf = base.conf
+	s.pages = maps.Clone(base.pages)
+	if base.ruled && s.kind != "defaults" {
+		s.copyRules(base)
+	}
+}
+
+// copyRules takes over the rules of a named defaults section: they run first.
+func (s *section) copyRules(base *section) {
+	d, p := base.p, s.p
+	p.HTTPReqRules = append(p.HTTPReqRules, d.HTTPReqRules...)
+	p.HTTPResRules = append(p.HTTPResRules, d.HTTPResRules...)
+	p.HTTPAfterRules = append(p.HTTPAfterRules, d.HTTPAfterRules...)
+	p.TCPConnRules = append(p.TCPConnRules, d.TCPConnRules...)
+	p.TCPSessRules = append(p.TCPSessRules, d.TCPSessRules...)
+	p.TCPReqRules = append(p.TCPReqRules, d.TCPReqRules...)
+	p.TCPResRules = append(p.TCPResRules, d.TCPResRules...)
+}
+
+func (b *Builder) addDefaults(st *config.Statement, s *section) {
+	if s.name != "" {
+		if old := b.defaults[s.name]; old != nil && old.used {
+			b.Alertf(st, "section 'defaults' with name '%s' was already defined at %s and is referenced, it cannot be redefined.", s.name, old.pos)
+		}
+		b.defaults[s.name] = s
+	}
+	b.current = s
+}
+
+func (b *Builder) addProxy(st *config.Statement, s *section) {
+	for _, o := range b.sections {
+		if o.name != s.name {
+			continue
+		}
+		clash := s.p.IsFrontend && o.p.IsFrontend || s.p.IsBackend && o.p.IsBackend
+		if clash {
+			b.Alertf(st, "%s '%s' has the same name as %s '%s' declared at %s.", s.kind, s.name, o.kind, o.name, o.pos)
+		} else {
+			b.Warnf(st, "%s '%s' has the same name as %s '%s' declared at %s. This is dangerous and will not be supported anymore in version 3.3.",
+				s.kind, s.name, o.kind, o.name, o.pos)
+		}
+		break
+	}
+	b.sections = append(b.sections, s)
+	if s.p.IsBackend || b.byName[s.name] == nil {
+		b.byName[s.name] = s
+	}
+}
+
+// oldAddress takes the 1.x form of a listening address on the section's line,
+// which today's reference refuses.
+func (b *Builder) oldAddress(st *config.Statement, s *section) {
+	i := 2
+	if s.kind == "defaults" {
+		return
+	}
+	if st.Word(i) == "from" {
+		i += 2
+	}
+	if i >= len(st.Words) {
+		return
+	}
+	if !s.p.IsFrontend {
+		b.tooMany(st, i)
+		return
+	}
+	b.Warnf(st, "an address on a '%s' line is an old form; please write 'bind %s' in the section.", s.kind, st.Words[i])
+	line := *st
+	line.Words = append([]string{"bind"}, st.Words[i:]...)
+	bindKeyword(b, s, &line)
+}
+
+// proxyLine dispatches a line of a defaults or proxy section.
+func (b *Builder) proxyLine(st *config.Statement) {
+	s, word := b.sec, st.Words[0]
+	if s == nil {
+		return
+	}
+	row := b.Set.Lookup(keyword.Proxy, word)
+	if row == nil {
+		if r := b.Set.Lookup(keyword.ProxyRejected, word); r != nil {
+			r.Impl.(ProxyFunc)(b, s, st)
+			return
+		}
+		b.unknown(st, keyword.Proxy, word, "keyword", fmt.Sprintf("'%s' section", s.kind), b.Set.Names(keyword.Proxy))
+		return
+	}
+	if (st.No || st.Default) && row.Flags&keyword.Negatable == 0 {
+		b.Alertf(st, "negation/default currently supported only for options, log, busy-polling, set-dumpable, strict-limits, insecure-fork-wanted and numa-cpu-mapping.")
+		return
+	}
+	row.Impl.(ProxyFunc)(b, s, st)
+}
+
+// needs tells whether a section has the capability of a keyword; where it has
+// not, the reference warns and ignores the line.
+func (b *Builder) needs(s *section, st *config.Statement, what string, frontend, backend bool) bool {
+	if s.kind == "defaults" {
+		return true
+	}
+	switch {
+	case frontend && backend:
+		return true
+	case frontend && !s.p.IsFrontend:
+		b.Warnf(st, "'%s' ignored because %s '%s' has no frontend capability.", what, s.kind, s.name)
+		return false
+	case backend && !s.p.IsBackend:
+		b.Warnf(st, "'%s' ignored because %s '%s' has no backend capability.", what, s.kind, s.name)
+		return false
+	}
+	return true
+}

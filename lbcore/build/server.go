@@ -1,0 +1,231 @@
+package build
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"gohap/lbcore/config"
+	"gohap/lbcore/keyword"
+	"gohap/lbcore/loop"
+	"gohap/lbcore/proxy"
+)
+
+// serverLine is a server before it becomes a proxy.Server.
+type serverLine struct {
+	pos    config.Position
+	srv    *proxy.Server
+	addr   config.Address
+	check  bool
+	checks proxy.CheckConfig
+	addrOf *config.Address // addr option: where checks go
+	port   int             // port option
+	down   bool
+}
+
+func newServerLine(pos config.Position) *serverLine {
+	l := &serverLine{pos: pos, srv: &proxy.Server{File: pos.File, Line: pos.Line, Weight0: 1, MaxIdle: -1, MaxReuse: -1, PurgeTime: 5 * time.Second}}
+	l.checks = proxy.CheckConfig{Type: "tcp", Inter: 2 * time.Second, Rise: 2, Fall: 3}
+	return l
+}
+
+// ServerFunc reads one option of a server line and returns how many words it
+// took, itself included.
+type ServerFunc func(b *Builder, st *config.Statement, to *serverLine, words []string) (int, error)
+
+func serverRows() []keyword.Row {
+	row := func(name, args, good, summary string, f ServerFunc) keyword.Row {
+		return keyword.Row{Class: keyword.Server, Name: name, Args: args, Summary: summary,
+			Good: []keyword.Example{{Config: "server s1 127.0.0.1:80 " + good}}, Impl: f}
+	}
+	flag := func(name, summary string, set func(*serverLine)) keyword.Row {
+		return row(name, "", name, summary, func(_ *Builder, _ *config.Statement, to *serverLine, _ []string) (int, error) {
+			set(to)
+			return 1, nil
+		})
+	}
+	number := func(name, summary string, low, high int, set func(*serverLine, int)) keyword.Row {
+		return row(name, "<number>", fmt.Sprintf("%s %d", name, max(low, 1)), summary, func(_ *Builder, _ *config.Statement, to *serverLine, w []string) (int, error) {
+			if len(w) < 2 {
+				return 0, fmt.Errorf("'%s' expects an integer argument", name)
+			}
+			n := atoi(w[1])
+			if strings.HasPrefix(w[1], "-") {
+				n = -atoi(w[1][1:])
+			}
+			if n < low || n > high {
+				return 0, fmt.Errorf("'%s' expects an integer between %d and %d, got '%s'", name, low, high, w[1])
+			}
+			set(to, n)
+			return 2, nil
+		})
+	}
+	span := func(name, summary string, set func(*serverLine, time.Duration)) keyword.Row {
+		return row(name, "<time>", name+" 2s", summary, func(b *Builder, st *config.Statement, to *serverLine, w []string) (int, error) {
+			if len(w) < 2 {
+				return 0, fmt.Errorf("'%s' expects <time> as argument", name)
+			}
+			t, err := config.ParseTime(w[1], time.Millisecond)
+			if err != nil {
+				return 0, fmt.Errorf("'%s' : %w", name, err)
+			}
+			if t.Value <= 0 {
+				return 0, fmt.Errorf("invalid value %d for argument '%s' of server", 0, name)
+			}
+			if t.Small() && name == "inter" {
+				b.Warnf(st, "%s", t.SmallText(name, fmt.Sprintf("server '%s'", to.srv.Name)))
+			}
+			set(to, t.Value)
+			return 2, nil
+		})
+	}
+	const big = 1 << 30
+	return []keyword.Row{
+		flag("check", "checks the server's health", func(to *serverLine) { to.check = true }),
+		flag("no-check", "does not check the server's health", func(to *serverLine) { to.check = false }),
+		flag("backup", "is used when no other server is up", func(to *serverLine) { to.srv.Backup = true }),
+		flag("no-backup", "is no backup", func(to *serverLine) { to.srv.Backup = false }),
+		flag("disabled", "starts in maintenance", func(to *serverLine) { to.down = true }),
+		flag("enabled", "does not start in maintenance", func(to *serverLine) { to.down = false }),
+		number("weight", "share of the traffic", 0, 256, func(to *serverLine, n int) { to.srv.Weight0 = n }),
+		number("id", "numeric identifier", 1, big, func(to *serverLine, n int) { to.srv.ID = n }),
+		number("rise", "good checks before the server is up", 1, big, func(to *serverLine, n int) { to.checks.Rise = n }),
+		number("fall", "bad checks before the server is down", 1, big, func(to *serverLine, n int) { to.checks.Fall = n }),
+		number("port", "port of health checks", 0, 65535, func(to *serverLine, n int) { to.port = n }),
+		number("pool-max-conn", "most idle connections", -1, big, func(to *serverLine, n int) { to.srv.MaxIdle = n }),
+		number("pool-low-conn", "idle connections of a loop that others leave alone", 0, big, func(to *serverLine, n int) { to.srv.LowIdle = n }),
+		number("max-reuse", "most requests over one connection after its first", -1, big, func(to *serverLine, n int) { to.srv.MaxReuse = n }),
+		span("inter", "interval of health checks", func(to *serverLine, d time.Duration) { to.checks.Inter = d }),
+		span("fastinter", "interval while the state is changing", func(to *serverLine, d time.Duration) { to.checks.FastInter = d }),
+		span("downinter", "interval while the server is down", func(to *serverLine, d time.Duration) { to.checks.DownInter = d }),
+		span("pool-purge-delay", "interval of closing idle connections", func(to *serverLine, d time.Duration) { to.srv.PurgeTime = d }),
+		row("addr", "<address>", "addr 127.0.0.2", "address of health checks", func(b *Builder, st *config.Statement, to *serverLine, w []string) (int, error) {
+			if len(w) < 2 {
+				return 0, fmt.Errorf("'addr' expects <ipv4|ipv6> as argument")
+			}
+			a, err := config.ParseAddress(w[1], b.rules(config.CheckRules))
+			to.addrOf = &a
+			return 2, err
+		}),
+	}
+}
+
+func defaultServerKeyword(b *Builder, s *section, st *config.Statement) {
+	if s.kind == "frontend" {
+		b.Alertf(st, "'default-server' not allowed in 'frontend' section.")
+		return
+	}
+	if len(st.Words) < 2 {
+		b.Alertf(st, "'default-server' expects <options> as arguments.")
+		return
+	}
+	probe := newServerLine(st.Pos)
+	if b.serverOptions(st, probe, st.Words[1:], "default-server") {
+		s.defaultServer = append(append([]string(nil), s.defaultServer...), st.Words[1:]...)
+	}
+}
+
+func serverKeyword(b *Builder, s *section, st *config.Statement) {
+	if !s.p.IsBackend {
+		b.Alertf(st, "'server' not allowed in '%s' section.", s.kind)
+		return
+	}
+	if len(st.Words) < 3 {
+		b.Alertf(st, "'server' expects <name> and <addr>[:<port>] as arguments.")
+		return
+	}
+	name := st.Words[1]
+	if c := badName(name); c != 0 {
+		b.Alertf(st, "character '%c' is not permitted in server name '%s'.", c, name)
+		return
+	}
+	for _, o := range s.servers {
+		if o.srv.Name == name {
+			b.Alertf(st, "server '%s' : another server named '%s' was already defined at line %d, please use distinct names.", name, name, o.pos.Line)
+			return
+		}
+	}
+	l := newServerLine(st.Pos)
+	l.srv.Name = name
+	rules := b.rules(config.ServerRules)
+	rules.KeepNames = false // names are resolved now: there are no resolvers sections
+	a, err := config.ParseAddress(st.Words[2], rules)
+	if err != nil {
+		b.Alertf(st, "'server %s' : %s", name, err)
+		return
+	}
+	l.addr = a
+	if err := l.place(); err != nil {
+		b.Alertf(st, "'server %s' : %s", name, err)
+		return
+	}
+	quiet := *st
+	if !b.serverOptions(&quiet, l, s.defaultServer, "server "+name) || !b.serverOptions(st, l, st.Words[3:], "server "+name) {
+		return
+	}
+	if !l.wellPlaced(b, st) {
+		return
+	}
+	s.servers = append(s.servers, l)
+}
+
+// wellPlaced refuses what only shows once all options are read.
+func (l *serverLine) wellPlaced(b *Builder, st *config.Statement) bool {
+	if l.check && l.srv.Addr.Family != 0 && l.addr.Port == 0 && l.port == 0 && l.srv.Addr.Path == "" {
+		b.Alertf(st, "'server %s' : unable to find a port for health checks: the server has no port and there is no 'port' option.", l.srv.Name)
+		return false
+	}
+	return true
+}
+
+// place fills the address to connect to.
+func (l *serverLine) place() error {
+	a := l.addr
+	switch a.Family {
+	case config.Unix:
+		sa, ok := loop.UnixSockaddr(a.Path)
+		if !ok {
+			return fmt.Errorf("path '%s' is too long for a socket", a.Path)
+		}
+		l.srv.Addr, l.srv.AddrText = sa, "unix"
+	case config.Abstract, config.AbstractZ:
+		name := "\x00" + a.Path
+		if a.Family == config.Abstract {
+			pad := make([]byte, 107)
+			copy(pad[1:], a.Path)
+			name = string(pad)
+		}
+		l.srv.Addr, _ = loop.UnixSockaddr(name)
+		l.srv.AddrText = "abns@" + a.Path
+	case config.FD, config.SockPair:
+		return fmt.Errorf("%s", keyword.Refusal("address '"+a.Text+"' on server lines"))
+	default:
+		l.srv.Addr = loop.IPSockaddr(netip.AddrPortFrom(a.IP, uint16(a.Port)))
+		l.srv.AddrText = netJoin(a.IP.String(), a.Port)
+		l.srv.MapPort = a.Relative || !a.HasPort
+		l.srv.UsePort = a.Offset
+	}
+	return nil
+}
+
+func (b *Builder) serverOptions(st *config.Statement, to *serverLine, words []string, what string) bool {
+	for len(words) > 0 {
+		row := b.Set.Lookup(keyword.Server, words[0])
+		if row == nil {
+			if _, ok := keyword.Known(keyword.Server, words[0]); ok {
+				b.Alertf(st, "'%s' : %s.", what, keyword.Refusal("keyword '"+words[0]+"'"))
+			} else {
+				b.Alertf(st, "'%s' : unknown keyword '%s'%s.", what, words[0], keyword.DidYouMean(words[0], b.Set.Names(keyword.Server)))
+			}
+			return false
+		}
+		n, err := row.Impl.(ServerFunc)(b, st, to, words)
+		if err != nil {
+			b.Alertf(st, "'%s' : %s.", what, err)
+			return false
+		}
+		words = words[min(n, len(words)):]
+	}
+	return true
+}

@@ -1,0 +1,108 @@
+package lbcore
+
+import (
+	"io"
+	"os"
+
+	"gohap/lbcore/build"
+	"gohap/lbcore/catalog"
+	"gohap/lbcore/config"
+	"gohap/lbcore/keyword"
+)
+
+// The version: the level of HAProxy that gohap is compatible with, and its own.
+const (
+	Level       = "3.2.0"
+	Release     = "gohap0.1.0"
+	Version     = Level + "-" + Release
+	ReleaseDate = "2026/11/23"
+	Name        = "gohap"
+)
+
+// Features are the names that -vv lists with a plus and feature() knows.
+var Features = map[string]bool{"EPOLL": true, "TPROXY": true, "ACCEPT4": true, "THREAD": true, "NS": false, "FLEET": true, "SHM_OPEN": false}
+
+// Options say how to load.
+type Options struct {
+	Paths     []string // -f
+	Stderr    io.Writer
+	Env       []string // the process's environment
+	LocalPeer string
+	Quiet     bool
+	Diagnose  bool // -dD
+	ZeroWarn  bool // -dW
+	Maxconn   int64
+	Path      string // of the executable, for messages
+	// Builtin is a configuration that is read behind the files, for demo.
+	Builtin string
+}
+
+// Config is a configuration that was read without errors.
+type Config struct {
+	*build.Result
+	Set  *keyword.Set
+	Diag *config.Diagnostics
+	Env  *config.Environ
+}
+
+// Diagnostics returns where messages of this load go.
+func (o *Options) Diagnostics() *config.Diagnostics {
+	return &config.Diagnostics{Out: o.Stderr, Pid: os.Getpid(), Version: Version, Path: o.Path, Program: Name,
+		Quiet: o.Quiet, Diagnose: o.Diagnose, ZeroWarning: o.ZeroWarn}
+}
+
+// Facts is what .if and -cc may ask.
+func Facts() *config.Facts {
+	return &config.Facts{Version: Level, Features: Features,
+		Enabled: map[string]bool{"POLL": true, "EPOLL": true, "SPLICE": true, "REUSEPORT": true, "GETADDRINFO": true}}
+}
+
+// Load reads and checks a configuration. The error has been told to the
+// diagnostics; nil means that it is valid.
+func Load(o *Options) (*Config, *config.Diagnostics) {
+	diag := o.Diagnostics()
+	env := config.NewEnviron(o.Env)
+	for k, v := range map[string]string{"HAPROXY_LOCALPEER": o.LocalPeer, "HAPROXY_BRANCH": "3.2", "HAPROXY_STARTUP_VERSION": Version} {
+		env.Set(k, v)
+	}
+	set := catalog.New()
+	b := build.New(set, diag, env)
+	src := &config.Source{Paths: o.Paths, Env: env, Diag: diag, Facts: Facts(), IsSection: b.IsSection, Refused: b.Refused}
+	if !src.Load() {
+		return nil, diag
+	}
+	if o.Builtin != "" {
+		src.Add("built-in", o.Builtin)
+	}
+	if len(src.Files()) == 0 || !src.Parse(b) {
+		return nil, diag
+	}
+	r := b.Finish()
+	if r == nil {
+		diag.Rawf(config.Alert, "config : Fatal errors found in configuration.")
+		return nil, diag
+	}
+	if o.Maxconn > 0 {
+		r.Global.Maxconn = o.Maxconn
+	}
+	if diag.RefuseWarnings() {
+		return nil, diag
+	}
+	return &Config{Result: r, Set: set, Diag: diag, Env: env}, diag
+}
+
+// HasListeners tells whether anything would be served.
+func (c *Config) HasListeners() bool {
+	for _, p := range c.Proxies {
+		if len(p.Binds) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// DumpKeywords writes the implemented words of classes in the reference's -dK
+// form.
+func DumpKeywords(w io.Writer, classes []string) error {
+	return keyword.Dump(w, catalog.New(), classes)
+}

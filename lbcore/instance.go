@@ -1,0 +1,260 @@
+package lbcore
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"gohap/lbcore/build"
+	"gohap/lbcore/check"
+	"gohap/lbcore/cli"
+	"gohap/lbcore/clock"
+	"gohap/lbcore/log"
+	"gohap/lbcore/loop"
+	"gohap/lbcore/proxy"
+	"gohap/lbcore/sample"
+	"gohap/lbcore/stats"
+	"gohap/lbcore/stream"
+)
+
+// Instance is one running configuration.
+type Instance struct {
+	Config  *Config
+	Process *proxy.Process
+	Group   *loop.Group
+	Workers []*stream.Worker
+
+	checker  *check.Checker
+	commands *cli.Server
+	shared   *log.Shared
+	outputs  map[int]*log.Writer
+	started  time.Time
+	mono     int64
+	slog     *slog.Logger
+	accepts  [][]*stream.Acceptor // by loop
+	stop     sync.Once
+	serving  sync.WaitGroup
+}
+
+// Start binds the sockets of a configuration and begins to serve. The error is
+// the text of an alert. boot is when the process began, for show info.
+func (c *Config) Start(logger *slog.Logger, boot time.Time) (*Instance, error) {
+	in := &Instance{Config: c, slog: logger, started: clock.Wall(), mono: clock.Mono(), outputs: map[int]*log.Writer{}}
+	g := &c.Global
+	loops := g.Threads
+	if loops == 0 {
+		loops = runtime.NumCPU()
+	}
+	// Loops hold their processor through raw calls: leave room for the others.
+	runtime.GOMAXPROCS(loops + 4)
+	debug.SetGCPercent(200)
+	var err error
+	// A buffer takes a head and a full body piece in one receive.
+	if in.Group, err = loop.NewGroup(loops, 2*g.Limits.BufSize, logger); err != nil {
+		return nil, fmt.Errorf("cannot make the event loops: %w", err)
+	}
+	in.process(loops)
+	in.proxies()
+	if err := in.openLogs(); err != nil {
+		return nil, err
+	}
+	for _, l := range in.Group.Loops {
+		w := stream.NewWorker(l, in.Process, g.Limits)
+		w.FindBackend = in.findBackend
+		w.Logs.Encoder.Host = g.LogHost
+		in.Workers = append(in.Workers, w)
+	}
+	if err := in.bind(); err != nil {
+		in.closeListeners()
+		return nil, err
+	}
+	if err := in.openCommands(); err != nil {
+		in.closeListeners()
+		return nil, err
+	}
+	in.Group.Start()
+	in.listen()
+	in.check()
+	return in, nil
+}
+
+// process fills what all proxies share.
+func (in *Instance) process(loops int) {
+	g := &in.Config.Global
+	host, _ := os.Hostname()
+	p := &proxy.Process{
+		Totals: proxy.NewCounters(loops),
+		Facts: &sample.Process{PID: os.Getpid(), Hostname: []byte(host), Node: g.Node, Threads: loops, Start: in.mono,
+			Env: in.Config.Env.Lookup, ProcVars: sample.NewProcVars()},
+	}
+	p.HardMaxconn = g.Maxconn
+	if p.HardMaxconn == 0 {
+		p.HardMaxconn = in.defaultMaxconn()
+	}
+	p.Maxconn.Store(p.HardMaxconn)
+	p.MaxConnRate.Store(g.MaxConnRate)
+	p.MaxSessRate.Store(g.MaxSessRate)
+	in.Process = p
+	p.Totals.Prepare(in.Group.Loops)
+}
+
+// defaultMaxconn derives the process's maxconn from the descriptors that it
+// may open: two a connection, less what listeners and the rest need.
+func (in *Instance) defaultMaxconn() int64 {
+	limit := build.FileLimit()
+	other := 22
+	for _, p := range in.Config.Proxies {
+		other += len(p.Binds)
+	}
+	return int64(max((limit-other)/2, 100))
+}
+
+// proxies makes the run-time parts of proxies and servers.
+func (in *Instance) proxies() {
+	now := in.started.Unix()
+	loops := in.Group.Loops
+	for _, p := range in.Config.Proxies {
+		p.FE, p.BE = proxy.NewCounters(len(loops)), proxy.NewCounters(len(loops))
+		p.FE.Prepare(loops)
+		p.BE.Prepare(loops)
+		p.LastChange.Store(now)
+		if p.IsFrontend && p.Maxconn.Load() == 0 {
+			p.Maxconn.Store(in.Process.HardMaxconn)
+		}
+		for _, b := range p.Binds {
+			if p.Has(proxy.OptSocketStats) {
+				b.Counters = proxy.NewCounters(len(loops))
+				b.Counters.Prepare(loops)
+			}
+		}
+		for _, s := range p.Servers {
+			s.Counters = proxy.NewCounters(len(loops))
+			s.Counters.Prepare(loops)
+			s.Prepare(len(loops))
+		}
+		if p.IsBackend {
+			in.backend(p, now)
+		}
+	}
+}
+
+func (in *Instance) backend(p *proxy.Proxy, now int64) {
+	changed := func(*proxy.Server) {
+		if p.Policy != nil {
+			p.Policy.Update()
+		}
+		if p.Backup != nil {
+			p.Backup.Update()
+		}
+	}
+	for _, s := range p.Servers {
+		s.Init(now, changed)
+	}
+	if len(p.Active) > 0 {
+		p.Policy = build.NewPolicy(in.Config.Set, p.Algorithm, p.Active)
+	}
+	if len(p.Backups) > 0 {
+		backups := p.Backups
+		if !p.Has(proxy.OptAllBackups) {
+			p.Backup = firstUsable(backups)
+			return
+		}
+		p.Backup = build.NewPolicy(in.Config.Set, p.Algorithm, backups)
+	}
+}
+
+// findBackend serves use_backend rules whose name is computed.
+func (in *Instance) findBackend(name []byte) *proxy.Proxy {
+	for _, p := range in.Config.Proxies {
+		if p.IsBackend && p.Name == string(name) {
+			return p
+		}
+	}
+	return nil
+}
+
+// openLogs gives every logger its output.
+func (in *Instance) openLogs() error {
+	for t, l := range in.Config.Loggers {
+		switch t.Kind {
+		case log.FD:
+			w := in.outputs[t.FD]
+			if w == nil {
+				w = log.NewWriter(os.NewFile(uintptr(t.FD), t.Text))
+				in.outputs[t.FD] = w
+			}
+			l.Out = w
+		case log.InRing:
+			l.Out = in.Config.Rings[t.Ring]
+		}
+	}
+	in.shared = log.NewShared(log.Encoder{Host: in.Config.Global.LogHost, PID: os.Getpid()}, &log.Sockets{Now: clock.Wall})
+	return nil
+}
+
+// Log writes a line of the process to the global log targets; any goroutine
+// but a loop's.
+func (in *Instance) Log(level log.Level, text string) {
+	in.shared.Emit(in.Config.GlobalLoggers, &log.Message{Level: level, Time: clock.Wall(), Tag: in.Config.Global.LogTag, Text: []byte(text)})
+}
+
+// check begins health checks.
+func (in *Instance) check() {
+	in.checker = &check.Checker{Proxies: in.Config.Proxies, Log: func(p *proxy.Proxy, level int, line string) {
+		if p.Logging == nil {
+			in.Log(log.Level(level), line)
+			return
+		}
+		in.shared.Emit(p.Logging.Loggers, &log.Message{Level: log.Level(level), Time: clock.Wall(), Tag: p.Logging.Tag, Text: []byte(line)})
+	}}
+	in.checker.Start()
+}
+
+// openCommands binds the command sockets.
+func (in *Instance) openCommands() error {
+	g := &in.Config.Global
+	in.commands = &cli.Server{Commands: cli.NewCommands(in.Config.Set), Host: in, Idle: g.StatsTimeout, MaxConn: g.StatsMaxconn, BufSize: g.Limits.BufSize, Started: in.mono}
+	for _, s := range g.Sockets {
+		l, err := cli.Listen(s.Socket)
+		if err != nil {
+			return fmt.Errorf("Binding [%s] for frontend GLOBAL: %w", s.Pos, err)
+		}
+		in.serving.Add(1)
+		go in.serveCommands(l, s.Socket)
+	}
+	return nil
+}
+
+func (in *Instance) serveCommands(l net.Listener, s cli.Socket) {
+	defer in.serving.Done()
+	if err := in.commands.Serve(l, s); err != nil {
+		in.slog.Debug("command socket ended", "socket", s.String(), "error", err)
+	}
+}
+
+// Stats implements stats.Host.
+func (in *Instance) Stats() *stats.Instance {
+	g := &in.Config.Global
+	return &stats.Instance{
+		Proxies: in.Config.Proxies, Process: in.Process, Group: in.Group,
+		Name: Name, Version: Version, ReleaseDate: ReleaseDate,
+		Node: g.Node, Description: g.Desc, PID: os.Getpid(),
+		Started: in.started.Unix(), StartedMono: in.mono, ULimitN: build.FileLimit(),
+		MaxSock: int(2*in.Process.HardMaxconn) + 22,
+		Environ: in.Config.Env.Pairs, StartupLog: in.Config.Diag.Log,
+		Listeners: in.listeners,
+	}
+}
+
+func (in *Instance) listeners() int {
+	n := len(in.Config.Global.Sockets)
+	for _, p := range in.Config.Proxies {
+		n += len(p.Binds)
+	}
+	return n
+}

@@ -1,0 +1,208 @@
+package lbcore
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"gohap/lbcore/loop"
+	"gohap/lbcore/proxy"
+	"gohap/lbcore/stream"
+)
+
+// bind opens the listening sockets: one a loop where the address allows it
+// (SO_REUSEPORT), one for all otherwise. Every failure is collected, as the
+// reference tells all of them.
+func (in *Instance) bind() error {
+	var errs []error
+	for _, p := range in.Config.Proxies {
+		for _, b := range p.Binds {
+			if err := in.bindOne(b); err != nil {
+				errs = append(errs, fmt.Errorf("Binding [%s:%d] for %s %s: %w", b.File, b.Line, frontendWord(p), p.Name, err))
+			}
+		}
+	}
+	if len(errs) > 0 {
+		return errors.Join(append(errs, errors.New("[gohap] Some protocols failed to start their listeners! Exiting."))...)
+	}
+	return nil
+}
+
+func frontendWord(p *proxy.Proxy) string {
+	if p.Kind == "listen" {
+		return "proxy"
+	}
+	return p.Kind
+}
+
+func (in *Instance) bindOne(b *proxy.Bind) error {
+	if b.InheritFD >= 0 {
+		if err := unix.SetNonblock(b.InheritFD, true); err != nil {
+			return fmt.Errorf("cannot use inherited descriptor fd@%d: %w", b.InheritFD, err)
+		}
+		unix.CloseOnExec(b.InheritFD)
+		b.FDs, b.Shared = []int{b.InheritFD}, true
+		return nil
+	}
+	n := len(in.Group.Loops)
+	if b.Sockaddr.Family == unix.AF_UNIX {
+		n, b.Shared = 1, true
+	}
+	for range n {
+		fd, err := openListener(b)
+		if err != nil {
+			return err
+		}
+		b.FDs = append(b.FDs, fd)
+	}
+	return nil
+}
+
+// openListener makes one listening socket.
+func openListener(b *proxy.Bind) (int, error) {
+	sa := b.Sockaddr
+	fd, err := unix.Socket(sa.Family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("protocol %s: cannot create listening socket (%s)", protocol(sa), sentence(err))
+	}
+	if sa.Family == unix.AF_UNIX {
+		err = bindUnix(fd, b)
+	} else {
+		err = bindInet(fd, b)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	backlog := b.Backlog
+	if backlog == 0 {
+		backlog = b.Proxy.Backlog
+	}
+	if backlog == 0 {
+		backlog = int(min(max(b.Proxy.Maxconn.Load(), 1024), 65535))
+	}
+	if err := unix.Listen(fd, backlog); err != nil {
+		unix.Close(fd)
+		return -1, fmt.Errorf("protocol %s: cannot listen to socket (%s) for [%s]", protocol(sa), sentence(err), place(b))
+	}
+	return fd, nil
+}
+
+func bindInet(fd int, b *proxy.Bind) error {
+	for _, o := range []int{unix.SO_REUSEADDR, unix.SO_REUSEPORT} {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, o, 1); err != nil {
+			return fmt.Errorf("protocol %s: cannot set a socket option (%s) for [%s]", protocol(b.Sockaddr), sentence(err), place(b))
+		}
+	}
+	var sa unix.Sockaddr
+	ap := b.Sockaddr.IP
+	if b.Sockaddr.Family == unix.AF_INET {
+		sa = &unix.SockaddrInet4{Port: int(ap.Port()), Addr: ap.Addr().Unmap().As4()}
+	} else {
+		only := 0
+		if b.V6Only {
+			only = 1
+		}
+		if b.V6Only || b.V4V6 {
+			_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, only)
+		}
+		sa = &unix.SockaddrInet6{Port: int(ap.Port()), Addr: ap.Addr().As16()}
+	}
+	if err := unix.Bind(fd, sa); err != nil {
+		return fmt.Errorf("protocol %s: cannot bind socket (%s) for [%s]", protocol(b.Sockaddr), sentence(err), place(b))
+	}
+	return nil
+}
+
+// bindUnix binds under a temporary name and renames it over the path, so that
+// there is always a socket to connect to.
+func bindUnix(fd int, b *proxy.Bind) error {
+	path := b.UnixPath
+	if path == "" { // abstract
+		if err := unix.Bind(fd, &unix.SockaddrUnix{Name: "@" + b.Sockaddr.Path[1:]}); err != nil {
+			return fmt.Errorf("protocol unix_stream: cannot bind socket (%s) for [%s]", sentence(err), place(b))
+		}
+		return nil
+	}
+	tmp := fmt.Sprintf("%s.%d.tmp", path, os.Getpid())
+	_ = unix.Unlink(tmp)
+	err := unix.Bind(fd, &unix.SockaddrUnix{Name: tmp})
+	if err == nil && b.Mode != 0 {
+		err = unix.Chmod(tmp, b.Mode)
+	}
+	if err == nil && (b.UID >= 0 || b.GID >= 0) {
+		err = unix.Chown(tmp, b.UID, b.GID)
+	}
+	if err == nil {
+		err = unix.Rename(tmp, path)
+	}
+	if err != nil {
+		_ = unix.Unlink(tmp)
+		return fmt.Errorf("protocol unix_stream: cannot bind UNIX socket (%s) [%s]", sentence(err), path)
+	}
+	return nil
+}
+
+func protocol(sa *loop.Sockaddr) string {
+	switch sa.Family {
+	case unix.AF_INET6:
+		return "tcpv6"
+	case unix.AF_UNIX:
+		return "unix_stream"
+	}
+	return "tcpv4"
+}
+
+func place(b *proxy.Bind) string {
+	if b.UnixPath != "" {
+		return b.UnixPath
+	}
+	return b.Sockaddr.IP.String()
+}
+
+// sentence is an error number's text with the C library's capital letter.
+func sentence(err error) string {
+	t := err.Error()
+	if len(t) > 0 && t[0] >= 'a' && t[0] <= 'z' {
+		t = string(t[0]-32) + t[1:]
+	}
+	return t
+}
+
+// listen registers the sockets with the loops.
+func (in *Instance) listen() {
+	burst := in.Config.Global.MaxAccept
+	in.accepts = make([][]*stream.Acceptor, len(in.Group.Loops))
+	in.Group.Each(func(l *loop.Loop) {
+		w := in.Workers[l.ID]
+		for _, p := range in.Config.Proxies {
+			for _, b := range p.Binds {
+				a := stream.NewAcceptor(w, b)
+				fd, shared := b.FDs[0], in.Group
+				if !b.Shared {
+					fd, shared = b.FDs[l.ID], nil
+				}
+				ln, e := l.Listen(int32(fd), a, burst, shared)
+				if e != 0 {
+					in.slog.Error("cannot watch a listener", "proxy", p.Name, "address", place(b), "error", e.Error())
+					continue
+				}
+				a.Listener = ln
+				in.accepts[l.ID] = append(in.accepts[l.ID], a)
+			}
+		}
+	})
+}
+
+func (in *Instance) closeListeners() {
+	for _, p := range in.Config.Proxies {
+		for _, b := range p.Binds {
+			for _, fd := range b.FDs {
+				unix.Close(fd)
+			}
+			b.FDs = nil
+		}
+	}
+}

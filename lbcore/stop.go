@@ -1,0 +1,90 @@
+package lbcore
+
+import (
+	"time"
+
+	"gohap/lbcore/loop"
+	"gohap/lbcore/proxy"
+)
+
+// Drain begins a soft stop: the accept queues are taken, the listeners closed,
+// idle connections closed at once, the others after their present exchange.
+func (in *Instance) Drain() {
+	in.Process.Stopping.Store(true)
+	for _, p := range in.Config.Proxies {
+		p.State.Store(int32(proxy.Stopped))
+	}
+	in.Group.Each(func(l *loop.Loop) {
+		for _, a := range in.accepts[l.ID] {
+			if a.Listener != nil {
+				a.Listener.Close()
+			}
+		}
+		in.accepts[l.ID] = nil
+		in.Workers[l.ID].CloseIdle()
+	})
+	in.closeListeners()
+}
+
+// Busy returns how many client connections are left; any goroutine but a
+// loop's.
+func (in *Instance) Busy() int {
+	total := make(chan int, len(in.Group.Loops))
+	in.Group.Each(func(l *loop.Loop) { total <- in.Workers[l.ID].Sessions() })
+	n := 0
+	for len(total) > 0 {
+		n += <-total
+	}
+	return n
+}
+
+// Wait returns when the last connection has ended or after limit, zero meaning
+// no limit; it tells whether everything had ended.
+func (in *Instance) Wait(limit time.Duration) bool {
+	t := time.NewTicker(20 * time.Millisecond)
+	defer t.Stop()
+	var end <-chan time.Time
+	if limit > 0 {
+		end = time.After(limit)
+	}
+	for in.Busy() > 0 {
+		select {
+		case <-t.C:
+		case <-end:
+			return false
+		}
+	}
+	return true
+}
+
+// SetListening pauses (SIGTTOU) or resumes (SIGTTIN) all listeners.
+func (in *Instance) SetListening(on bool) {
+	in.Group.Each(func(l *loop.Loop) {
+		for _, a := range in.accepts[l.ID] {
+			if a.Listener == nil {
+				continue
+			}
+			if on {
+				a.Listener.Resume()
+			} else {
+				a.Listener.Pause()
+			}
+		}
+	})
+}
+
+// Stop ends everything at once.
+func (in *Instance) Stop() {
+	in.stop.Do(func() {
+		in.checker.Stop()
+		in.commands.Close()
+		in.Group.Each(func(l *loop.Loop) { in.Workers[l.ID].Kill() })
+		in.Group.Stop()
+		in.closeListeners()
+		for _, w := range in.outputs {
+			w.Close()
+		}
+		in.serving.Wait()
+	})
+}
+

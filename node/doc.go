@@ -1,0 +1,14 @@
+// Package node is the composition root: the process around one or more running
+// instances. It reads the command line as HAProxy does, loads, starts, reports,
+// obeys signals and ends with the reference's exit codes.
+//
+//	main -> Run(args) -> exit code
+//	        -c, -cc, -v, -vv, -dK…   answer and end
+//	        -f …                      load, start, wait for signals
+//	        demo                      sample servers, a node in front, a few requests
+//
+// goroutine (*process).serve: waits for signals; ended by the process's end
+// goroutine (*demo).run: sample servers and requests of the demo
+//
+// Imports: lbcore and what it exposes.
+package node

@@ -1,0 +1,104 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"gohap/lbcore"
+	"gohap/lbcore/clock"
+	"gohap/lbcore/config"
+)
+
+// Run is the whole program; it returns the exit code.
+func Run(args []string, stdout, stderr io.Writer) int {
+	boot := clock.Wall()
+	if len(args) > 0 && args[0] == "demo" {
+		return runDemo(args[1:], stdout, stderr)
+	}
+	f, err := parseFlags(args)
+	switch {
+	case errors.Is(err, errUsage), err == nil && len(args) == 0:
+		fmt.Fprint(stderr, usage)
+		return 1
+	case err != nil:
+		fmt.Fprintf(stderr, "[ALERT]    (%d) : %s\n", os.Getpid(), err)
+		return 1
+	case f.version > 0:
+		printVersion(stdout, f.version > 1)
+		return 0
+	case f.hasCond:
+		return evalCondition(f, stderr)
+	}
+	if f.chdir != "" {
+		if err := os.Chdir(f.chdir); err != nil {
+			fmt.Fprintf(stderr, "[ALERT]    (%d) : Could not change to directory %s : %s\n", os.Getpid(), f.chdir, err)
+			return 1
+		}
+	}
+	if f.hasDump {
+		if code := dumpWords(f, stdout, stderr); code != 0 || len(f.paths) == 0 {
+			return code
+		}
+	}
+	if f.memory > 0 {
+		debug.SetMemoryLimit(f.memory << 20)
+	}
+	p := &process{flags: f, stdout: stdout, stderr: stderr, boot: boot,
+		log: slog.New(slog.NewTextHandler(stderr, nil))}
+	return p.run()
+}
+
+func printVersion(w io.Writer, long bool) {
+	fmt.Fprintf(w, "gohap version %s %s - compatible with HAProxy 3.2\n", lbcore.Version, lbcore.ReleaseDate)
+	fmt.Fprintf(w, "Running on: %s/%s, %s\n", runtime.GOOS, runtime.GOARCH, runtime.Version())
+	if !long {
+		return
+	}
+	var names []string
+	for name, on := range lbcore.Features {
+		names = append(names, map[bool]string{true: "+", false: "-"}[on]+name)
+	}
+	slices.SortFunc(names, func(a, b string) int { return strings.Compare(a[1:], b[1:]) })
+	fmt.Fprintf(w, "\nFeature list : %s\n\n", strings.Join(names, " "))
+	fmt.Fprint(w, "Available polling systems :\n      epoll : pref=300,  test result OK\nTotal: 1 (1 usable), will use epoll.\n\n")
+	fmt.Fprint(w, "Available multiplexer protocols :\n         h1 : mode=HTTP  side=FE|BE  mux=H1\n  <default> : mode=TCP   side=FE|BE  mux=PASS\n\n")
+}
+
+func evalCondition(f *flags, stderr io.Writer) int {
+	o := f.options(stderr)
+	s := &config.Source{Diag: o.Diagnostics(), Env: config.NewEnviron(os.Environ()), Facts: lbcore.Facts()}
+	return s.EvalCommand(f.cond)
+}
+
+func dumpWords(f *flags, stdout, stderr io.Writer) int {
+	classes := strings.Split(f.dumpWords, ",")
+	if f.dumpWords == "all" {
+		classes = dumpClasses
+	}
+	if f.dumpWords == "" || f.dumpWords == "help" {
+		fmt.Fprintf(stdout, "Supported -dK arguments: all, %s\n", strings.Join(dumpClasses, ", "))
+		return 0
+	}
+	if err := lbcore.DumpKeywords(stdout, classes); err != nil {
+		fmt.Fprintf(stderr, "[ALERT]    (%d) : -dK: %s\n", os.Getpid(), err)
+		return 1
+	}
+	return 0
+}
+
+func (f *flags) options(stderr io.Writer) *lbcore.Options {
+	path, _ := os.Executable()
+	host, _ := os.Hostname()
+	if f.peer != "" {
+		host = f.peer
+	}
+	return &lbcore.Options{Paths: f.paths, Stderr: stderr, Env: os.Environ(), LocalPeer: host, Quiet: f.quiet,
+		Diagnose: f.diagnose, ZeroWarn: f.zeroWarn, Maxconn: f.maxconn, Path: path}
+}
