@@ -69,6 +69,9 @@ func (c *Config) Start(logger *slog.Logger, boot time.Time) (*Instance, error) {
 		w.Logs.Encoder.Host = g.LogHost
 		in.Workers = append(in.Workers, w)
 	}
+	for _, w := range in.Workers {
+		w.Siblings = in.Workers
+	}
 	if err := in.bind(); err != nil {
 		in.closeListeners()
 		return nil, err

@@ -87,4 +87,3 @@ func (in *Instance) Stop() {
 		in.serving.Wait()
 	})
 }
-

@@ -4,7 +4,7 @@ import (
 	"strings"
 
 	"gohap/lbcore/config"
-	
+
 	"gohap/lbcore/keyword"
 	"gohap/lbcore/log"
 	"gohap/lbcore/proxy"

@@ -36,7 +36,7 @@ func (l *Loop) Listen(fd int32, to Acceptor, burst int, shared *Group) (*Listene
 	}
 	l.attach(fd, ln)
 	l.Stats.Ctls++
-	return ln, l.Kernel.Add(fd, ln.interest(), l.slots[fd].gen)
+	return ln, l.Kernel.Add(fd, ln.interest(), l.slot(fd).gen)
 }
 
 // interest is level-triggered: what a burst leaves is reported again.
@@ -108,7 +108,7 @@ func (ln *Listener) Resume() {
 	if ln.paused && !ln.closed {
 		ln.paused = false
 		ln.loop.Stats.Ctls++
-		ln.loop.Kernel.Add(ln.fd, ln.interest(), ln.loop.slots[ln.fd].gen)
+		ln.loop.Kernel.Add(ln.fd, ln.interest(), ln.loop.slot(ln.fd).gen)
 	}
 }
 

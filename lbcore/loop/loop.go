@@ -40,6 +40,10 @@ const (
 	rawWait     = 2                      // ms of raw epoll_wait before the scheduler-aware one
 )
 
+// slotChunk is how many descriptors' handlers stand together: growing the table
+// never copies what is there.
+const slotChunk = 1024
+
 type slot struct {
 	h   Handler
 	gen int32
@@ -57,7 +61,7 @@ type Loop struct {
 	now      int64
 	wallSec  int64 // wall ns minus monotonic ns, refreshed each second
 	wallNext int64
-	slots    []slot
+	slots    []*[slotChunk]slot
 	gen      int32
 	events   []Event
 	timers   wheel
@@ -136,23 +140,37 @@ func (l *Loop) tick() {
 func (l *Loop) Register(fd int32, h Handler) Errno {
 	l.attach(fd, h)
 	l.Stats.Ctls++
-	return l.Kernel.Add(fd, In|Out|RdHup|edgeTriggered, l.slots[fd].gen)
+	return l.Kernel.Add(fd, In|Out|RdHup|edgeTriggered, l.slot(fd).gen)
 }
 
 func (l *Loop) attach(fd int32, h Handler) {
-	for int(fd) >= len(l.slots) {
-		l.slots = append(l.slots, make([]slot, max(64, len(l.slots)))...)
+	for int(fd)/slotChunk >= len(l.slots) {
+		l.slots = append(l.slots, nil)
 	}
-	invariant.Check(l.slots[fd].h == nil, "descriptor registered twice")
+	c := l.slots[fd/slotChunk]
+	if c == nil {
+		c = new([slotChunk]slot)
+		l.slots[fd/slotChunk] = c
+	}
+	s := &c[fd%slotChunk]
+	invariant.Check(s.h == nil, "descriptor registered twice")
 	l.gen = (l.gen + 1) & 0x7fffffff
-	l.slots[fd] = slot{h, l.gen}
+	*s = slot{h, l.gen}
+}
+
+// slot returns a descriptor's slot, nil when it never had one.
+func (l *Loop) slot(fd int32) *slot {
+	if i := int(fd) / slotChunk; i < len(l.slots) && l.slots[i] != nil {
+		return &l.slots[i][fd%slotChunk]
+	}
+	return nil
 }
 
 // Forget ends the watch of a descriptor that is about to be closed; closing it
 // takes it out of the epoll set.
 func (l *Loop) Forget(fd int32) {
-	if int(fd) < len(l.slots) {
-		l.slots[fd].h = nil
+	if s := l.slot(fd); s != nil {
+		s.h = nil
 	}
 }
 
@@ -304,11 +322,8 @@ func (l *Loop) runEvents(i, n int) (next int) {
 			l.Kernel.Woken()
 			continue
 		}
-		if int(ev.FD) >= len(l.slots) {
-			continue
-		}
-		s := &l.slots[ev.FD]
-		if s.h == nil || s.gen != ev.Gen {
+		s := l.slot(ev.FD)
+		if s == nil || s.h == nil || s.gen != ev.Gen {
 			continue // closed earlier in this turn, or the number's former owner
 		}
 		at = s.h

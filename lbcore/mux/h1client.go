@@ -43,6 +43,8 @@ type ClientOwner interface {
 	Refused(why Refusal, f h1.Failure, partial bool) (page []byte)
 	// Stopping tells whether the connection must not be kept idle.
 	Stopping() bool
+	// Peer returns the client's address.
+	Peer() netip.AddrPort
 	// Gone is called last: the connection is closed.
 	Gone()
 }
@@ -64,7 +66,6 @@ type H1Client struct {
 	timer   loop.Timer
 	cfg     *ClientConfig
 	owner   ClientOwner
-	peer    netip.AddrPort
 	state   clientState
 	req     h1.RequestInfo
 	keep    bool // this exchange allows another one
@@ -79,9 +80,9 @@ const drainTime = int64(1e9)
 
 // Open starts to serve a descriptor; the owner is told of everything from now
 // on, possibly before Open returns.
-func (c *H1Client) Open(w *Worker, fd int32, peer netip.AddrPort, cfg *ClientConfig, owner ClientOwner) {
+func (c *H1Client) Open(w *Worker, fd int32, cfg *ClientConfig, owner ClientOwner) {
 	t := c.timer
-	*c = H1Client{cfg: cfg, owner: owner, peer: peer, timer: t}
+	*c = H1Client{cfg: cfg, owner: owner, timer: t}
 	c.timer.Owner = c
 	c.conn.open(w, fd, c)
 	w.Loop.Opened()
@@ -422,7 +423,7 @@ func (c *H1Client) CloseIdle() bool {
 }
 
 // Peer implements Endpoint.
-func (c *H1Client) Peer() netip.AddrPort { return c.peer }
+func (c *H1Client) Peer() netip.AddrPort { return c.owner.Peer() }
 
 // Abort implements Endpoint.
 func (c *H1Client) Abort(reset bool) { c.close(reset) }

@@ -76,10 +76,19 @@ func varID(name string) uint64 {
 // Vars are the stores that an evaluation sees; a nil one is a scope that does
 // not exist here. Scope proc lives in Process.ProcVars.
 type Vars struct {
+	// Session makes the store of scope sess when it is first needed: a client
+	// connection without such variables carries none. Sess wins when set.
+	Session SessionVars
 	Sess, Txn, Req, Res, Check *Store
 }
 
+// SessionVars is the owner of the variables of scope sess.
+type SessionVars interface{ Vars() *Store }
+
 func (v *Vars) store(s Scope) *Store {
+	if s == ScopeSess && v.Sess == nil && v.Session != nil {
+		return v.Session.Vars()
+	}
 	switch s {
 	case ScopeSess:
 		return v.Sess

@@ -22,17 +22,12 @@ type Session struct {
 	Bind       *proxy.Bind
 	FE         *proxy.Proxy
 	Src        netip.AddrPort // the client, as rules may have changed it
-	Dst        netip.AddrPort // asked for once, see Destination
 	AcceptedAt int64          // monotonic ns
 	PrevEnd    int64          // end of the previous exchange, zero before the first
-	Requests   int
-	vars       *sample.Store // scope sess, made on first use
+	extra      *extra         // what few sessions have, made on first use
 	acceptor   *Acceptor
-	fe         *proxy.LoopCounters
-	bind       *proxy.LoopCounters
-	process    proxy.Lease
-	frontend   proxy.Lease
-	listener   proxy.Lease
+	Requests   int32
+	held       bool // counted in the gauges of process, frontend and listener
 	prev, next *Session
 	current    *Stream
 }
@@ -51,12 +46,9 @@ func (w *Worker) session() *Session {
 func (ss *Session) open(a *Acceptor, fd int32, peer netip.AddrPort) {
 	w, l := ss.W, ss.W.Loop
 	ss.acceptor, ss.Bind, ss.FE = a, a.Bind, a.Bind.Proxy
-	ss.Src, ss.Dst = peer, netip.AddrPort{}
+	ss.Src = peer
 	ss.AcceptedAt, ss.PrevEnd, ss.Requests = l.Now(), 0, 0
-	ss.fe, ss.bind = a.fe, a.counters
-	ss.process.Take(&w.Proc.Conn)
-	ss.frontend.Take(&ss.FE.FEConn)
-	ss.listener.Take(&ss.Bind.Conn)
+	ss.hold()
 	w.idle.push(ss)
 	ss.count(proxy.CumConns, 1)
 	w.totals.Add(proxy.CumConns, 1)
@@ -65,7 +57,7 @@ func (ss *Session) open(a *Acceptor, fd int32, peer netip.AddrPort) {
 	ss.options(fd)
 	if ss.FE.Mode == proxy.HTTP {
 		ss.began()
-		ss.h1.Open(w.Mux, fd, peer, &ss.FE.Client, ss)
+		ss.h1.Open(w.Mux, fd, &ss.FE.Client, ss)
 		return
 	}
 	ss.began()
@@ -95,22 +87,63 @@ func (ss *Session) began() {
 
 // count adds to the frontend's and the listener's counters.
 func (ss *Session) count(k proxy.Counter, n int64) {
-	ss.fe.Add(k, n)
-	if ss.bind != nil {
-		ss.bind.Add(k, n)
+	ss.acceptor.fe.Add(k, n)
+	if ss.acceptor.counters != nil {
+		ss.acceptor.counters.Add(k, n)
+	}
+}
+
+// extra is what few sessions have.
+type extra struct {
+	vars sample.Store   // scope sess
+	dst  netip.AddrPort // as rules have set it
+	peer netip.AddrPort // the connection's own, where rules changed Src
+}
+
+func (ss *Session) more() *extra {
+	if ss.extra == nil {
+		ss.extra = new(extra)
+	}
+	return ss.extra
+}
+
+// SetDestination makes addr the address that the client connected to.
+func (ss *Session) SetDestination(addr netip.AddrPort) { ss.more().dst = addr }
+
+// hold counts the connection in, release out: once, whatever happens.
+func (ss *Session) hold() {
+	ss.held = true
+	ss.W.Proc.Conn.Inc()
+	ss.FE.FEConn.Inc()
+	ss.Bind.Conn.Inc()
+}
+
+func (ss *Session) release() {
+	if !ss.held {
+		return
+	}
+	ss.held = false
+	ss.W.Proc.Conn.Dec()
+	ss.FE.FEConn.Dec()
+	ss.Bind.Conn.Dec()
+	if ss.W.Proc.Waiting.Load() > 0 {
+		ss.W.resumeAll()
 	}
 }
 
 // Destination returns the address that the client connected to.
 func (ss *Session) Destination() netip.AddrPort {
-	if !ss.Dst.IsValid() {
-		if ss.current != nil && ss.current.cl != nil {
-			ss.Dst = ss.current.cl.Local()
-		} else {
-			ss.Dst = ss.h1.Local()
-		}
+	if ss.extra != nil && ss.extra.dst.IsValid() {
+		return ss.extra.dst
 	}
-	return ss.Dst
+	s := ss.current
+	if s == nil || s.cl == nil {
+		return ss.h1.Local()
+	}
+	if !s.dst.IsValid() {
+		s.dst = s.cl.Local()
+	}
+	return s.dst
 }
 
 // NewStream implements mux.ClientOwner.
@@ -179,25 +212,15 @@ func (ss *Session) Gone() {
 	if s := ss.current; s != nil && s.phase != ended {
 		s.abort()
 	}
-	ss.process.Release()
-	ss.frontend.Release()
-	ss.listener.Release()
+	ss.release()
 	ss.W.idle.remove(ss)
-	if ss.vars != nil {
-		ss.vars.Reset()
-	}
-	if ln := ss.acceptor.Listener; ln != nil && ln.Paused() && !ss.acceptor.Full() {
-		ln.Resume()
-	}
+	ss.extra = nil
 	ss.W.sessions = append(ss.W.sessions, ss)
 }
 
 // Vars returns the variables of scope sess.
 func (ss *Session) Vars() *sample.Store {
-	if ss.vars == nil {
-		ss.vars = new(sample.Store)
-	}
-	return ss.vars
+	return &ss.more().vars
 }
 
 var _ loop.Acceptor = (*Acceptor)(nil)

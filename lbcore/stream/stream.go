@@ -1,6 +1,8 @@
 package stream
 
 import (
+	"net/netip"
+
 	"gohap/lbcore/buffer"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/message"
@@ -108,6 +110,7 @@ type Stream struct {
 	local     bool // the response is from here
 	counted   bool // response status is counted
 	logged    bool
+	dst       netip.AddrPort
 	reused    bool // on a connection that served before
 	clDead    bool
 
@@ -148,7 +151,7 @@ func (w *Worker) stream(ss *Session) *Stream {
 	c := &s.Ctx
 	c.Stream, c.Session, c.Arena = s, ss, &s.Arena
 	c.Process, c.Clock, c.Thread = w.Proc.Facts, w.Loop.Clock(), w.Loop.ID
-	c.Vars = sample.Vars{Sess: ss.Vars(), Txn: &s.txnVars, Req: &s.reqVars, Res: &s.resVars}
+	c.Vars = sample.Vars{Session: ss, Txn: &s.txnVars, Req: &s.reqVars, Res: &s.resVars}
 	c.Dir, c.Final = sample.Request, true
 	w.active.push(s)
 	ss.current = s

@@ -22,7 +22,7 @@ func (s *Stream) Attach(w *Worker, ss *Session, req *message.Head) {
 	c := &s.Ctx
 	c.Stream, c.Session, c.Arena = s, ss, &s.Arena
 	c.Process, c.Clock = w.Proc.Facts, w.Loop.Clock()
-	c.Vars.Sess, c.Vars.Txn, c.Vars.Req, c.Vars.Res = ss.Vars(), &s.txnVars, &s.reqVars, &s.resVars
+	c.Vars.Session, c.Vars.Txn, c.Vars.Req, c.Vars.Res = ss, &s.txnVars, &s.reqVars, &s.resVars
 	c.Request, c.Final = req, true
 }
 
@@ -47,6 +47,9 @@ func (s *Stream) Start() int64 {
 // InRequestRules tells whether request rules still run. Reference: what is
 // timed from the end of the request is not known before.
 func (s *Stream) InRequestRules() bool { return s.phase < phaseServer }
+
+// Ending tells whether the exchange is over and being logged.
+func (s *Stream) Ending() bool { return s.Conns[0] != 0 }
 
 // Local tells whether the response is from here.
 func (s *Stream) Local() bool { return s.local }
@@ -151,13 +154,21 @@ func (s *Stream) SetServerTimeout(d int64) {
 	s.touchServer()
 }
 
-// Peer and Local are the addresses of the client's connection itself, whatever
-// rules made of them.
+// Peer implements mux.ClientOwner: Peer and Local are the addresses of the
+// client's connection itself, whatever rules made of them.
 func (ss *Session) Peer() netip.AddrPort {
-	if ss.current != nil && ss.current.cl != nil {
-		return ss.current.cl.Peer()
+	if ss.extra != nil && ss.extra.peer.IsValid() {
+		return ss.extra.peer
 	}
-	return ss.h1.Peer()
+	return ss.Src
+}
+
+// SetSource makes addr the client's address for rules, logs and servers.
+func (ss *Session) SetSource(addr netip.AddrPort) {
+	if x := ss.more(); !x.peer.IsValid() {
+		x.peer = ss.Src
+	}
+	ss.Src = addr
 }
 
 // Local returns the address that the client connected to.

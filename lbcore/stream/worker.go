@@ -2,6 +2,7 @@ package stream
 
 import (
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"gohap/lbcore/log"
@@ -25,9 +26,16 @@ type Worker struct {
 	sessions []*Session
 	line     []byte // scratch for log lines
 	totals   *proxy.LoopCounters
-	active   streamList
-	idle     sessionList
-	batch    *loop.Datagrams
+	// pausedNow tells other loops that a listener here waits for room, resuming
+	// that it is already being told.
+	pausedNow atomic.Bool
+	resuming  atomic.Bool
+	active    streamList
+	idle      sessionList
+	batch     *loop.Datagrams
+	accepts   []*Acceptor
+	// Siblings are the workers of all loops, this one included.
+	Siblings []*Worker
 	targets  map[*log.Target]*loop.Sockaddr
 }
 
@@ -119,6 +127,7 @@ type Acceptor struct {
 	Listener *loop.Listener
 	counters *proxy.LoopCounters
 	fe       *proxy.LoopCounters
+	waiting  bool // paused because something was full
 }
 
 // NewAcceptor prepares accepting on a loop.
@@ -127,19 +136,69 @@ func NewAcceptor(w *Worker, b *proxy.Bind) *Acceptor {
 	if b.Counters != nil {
 		a.counters = b.Counters.For(w.Loop)
 	}
+	w.accepts = append(w.accepts, a)
 	return a
 }
 
+// resumeAll lets the paused listeners of every loop look whether they may go
+// on: a slot of the process, a frontend or a bind line was freed.
+func (w *Worker) resumeAll() {
+	for _, o := range w.Siblings {
+		if o == w {
+			o.resume()
+		} else if o.pausedNow.Load() && !o.resuming.Swap(true) {
+			o.Loop.Post(o.resume)
+		}
+	}
+}
+
+// resume wakes this loop's paused listeners that have room again.
+func (w *Worker) resume() {
+	w.resuming.Store(false)
+	still := false
+	for _, a := range w.accepts {
+		if a.Listener == nil || !a.waiting {
+			continue
+		}
+		if a.full() {
+			still = true
+			continue
+		}
+		a.waiting = false
+		w.Proc.Waiting.Add(-1)
+		a.Listener.Resume()
+	}
+	w.pausedNow.Store(still)
+}
+
 // Full implements loop.Acceptor: the frontend, the bind line or the process
-// has as many connections as it may.
+// has as many connections as it may. The listener pauses then, and goes on when
+// a connection has ended on whatever loop.
 func (a *Acceptor) Full() bool {
-	p := a.W.Proc
-	if max := p.Maxconn.Load(); max > 0 && p.Conn.Load() >= max {
+	if !a.full() {
+		return false
+	}
+	if !a.waiting {
+		a.waiting = true
+		a.W.pausedNow.Store(true)
+		a.W.Proc.Waiting.Add(1)
+	}
+	// A slot may have been freed between the look and the mark.
+	if a.full() {
+		return true
+	}
+	a.waiting = false
+	a.W.Proc.Waiting.Add(-1)
+	return false
+}
+
+func (a *Acceptor) full() bool {
+	p, fe := a.W.Proc, a.Bind.Proxy
+	if most := p.Maxconn.Load(); most > 0 && p.Conn.Load() >= most {
 		p.MaxReached.Add(1)
 		return true
 	}
-	fe := a.Bind.Proxy
-	if max := fe.Maxconn.Load(); max > 0 && fe.FEConn.Load() >= max {
+	if most := fe.Maxconn.Load(); most > 0 && fe.FEConn.Load() >= most {
 		return true
 	}
 	return a.Bind.Maxconn > 0 && a.Bind.Conn.Load() >= a.Bind.Maxconn

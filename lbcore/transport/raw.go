@@ -19,7 +19,7 @@ type Raw struct {
 	loop    *loop.Loop
 	handler loop.Handler
 	fd      int32
-	err     loop.Errno
+	err     int32 // a loop.Errno
 	open    bool
 	watched bool
 	drained bool // no input until the next edge
@@ -66,7 +66,7 @@ func (r *Raw) Recv(p []byte) (int, State) {
 			return 0, Again
 		case e == unix.EINTR:
 		default:
-			r.err = e
+			r.err = int32(e)
 			return 0, Failed
 		}
 	}
@@ -90,7 +90,7 @@ func (r *Raw) Send(p []byte) (int, State) {
 			r.Watch()
 			return sent, Again
 		default:
-			r.err = e
+			r.err = int32(e)
 			return sent, Failed
 		}
 	}
@@ -128,7 +128,7 @@ func (r *Raw) Watch() {
 	}
 	r.watched = true
 	if e := r.loop.Register(r.fd, r.handler); e != 0 {
-		r.err = e
+		r.err = int32(e)
 	}
 }
 
@@ -162,7 +162,7 @@ func (r *Raw) Hand() int32 {
 }
 
 // Err implements Conn.
-func (r *Raw) Err() loop.Errno { return r.err }
+func (r *Raw) Err() loop.Errno { return loop.Errno(r.err) }
 
 // Local implements Conn.
 func (r *Raw) Local() netip.AddrPort { return r.loop.Kernel.LocalAddr(r.fd) }
@@ -203,7 +203,7 @@ func (r *Raw) Connected(to *loop.Sockaddr) State {
 		r.Watch()
 		return Again
 	default:
-		r.err = e
+		r.err = int32(e)
 		return Failed
 	}
 }
