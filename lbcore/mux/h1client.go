@@ -43,6 +43,8 @@ type ClientOwner interface {
 	Refused(why Refusal, f h1.Failure, partial bool) (page []byte)
 	// Stopping tells whether the connection must not be kept idle.
 	Stopping() bool
+	// Config returns what the connections of the frontend share.
+	Config() *ClientConfig
 	// Peer returns the client's address.
 	Peer() netip.AddrPort
 	// Gone is called last: the connection is closed.
@@ -64,7 +66,6 @@ const (
 type H1Client struct {
 	conn
 	timer   loop.Timer
-	cfg     *ClientConfig
 	owner   ClientOwner
 	state   clientState
 	req     h1.RequestInfo
@@ -80,13 +81,13 @@ const drainTime = int64(1e9)
 
 // Open starts to serve a descriptor; the owner is told of everything from now
 // on, possibly before Open returns.
-func (c *H1Client) Open(w *Worker, fd int32, cfg *ClientConfig, owner ClientOwner) {
+func (c *H1Client) Open(w *Worker, fd int32, owner ClientOwner) {
 	t := c.timer
-	*c = H1Client{cfg: cfg, owner: owner, timer: t}
+	*c = H1Client{owner: owner, timer: t}
 	c.timer.Owner = c
 	c.conn.open(w, fd, c)
 	w.Loop.Opened()
-	c.arm(c.cfg.RequestTime)
+	c.arm(c.owner.Config().RequestTime)
 	c.pump()
 }
 
@@ -179,15 +180,15 @@ func (c *H1Client) nothing(s transport.State) {
 func (c *H1Client) parse() {
 	if c.state == idle {
 		c.state = heading
-		if c.served && c.cfg.RequestTime > 0 {
-			c.arm(c.cfg.RequestTime)
+		if c.served && c.owner.Config().RequestTime > 0 {
+			c.arm(c.owner.Config().RequestTime)
 		}
 	}
 	if c.x == nil {
 		c.x = c.w.exchange()
 		c.x.start = c.w.Loop.Now()
 	}
-	n, st := c.x.dec.Request(c.in.Bytes(), &c.x.head, &c.cfg.Decode)
+	n, st := c.x.dec.Request(c.in.Bytes(), &c.x.head, &c.owner.Config().Decode)
 	switch st {
 	case h1.NeedMore:
 		if len(c.in.Room()) == 0 {
@@ -224,7 +225,7 @@ func (c *H1Client) start() {
 	c.begin(h)
 	c.sent = 0
 	c.req, c.keep = h1.Info(h), false
-	if c.cfg.InsecureReuse {
+	if c.owner.Config().InsecureReuse {
 		c.req.Keep = c.req.Keep || h.Version11() && !h.Flags.Has(message.ConnClose)
 	}
 	up := c.owner.NewStream(h)
@@ -235,7 +236,7 @@ func (c *H1Client) start() {
 
 // WriteHead implements Endpoint: a response, interim ones included.
 func (c *H1Client) WriteHead(h *message.Head, b *buffer.Buffer, end bool) WriteState {
-	p := c.cfg.Policy
+	p := c.owner.Config().Policy
 	p.FrontendClose = p.FrontendClose || c.owner.Stopping()
 	c.keep = h1.ClientKeeps(c.req, h, p)
 	con := h1.ClientConnection(c.req, h, p)
@@ -286,7 +287,7 @@ func (c *H1Client) Detach() {
 		c.in = nil
 		c.state = flushing
 		c.keep = complete // whether the client may still be sending
-		c.arm(c.cfg.ClientTime)
+		c.arm(c.owner.Config().ClientTime)
 		if c.out == nil {
 			c.finish()
 		}
@@ -326,13 +327,13 @@ func (c *H1Client) idle() {
 }
 
 func (c *H1Client) keepAlive() int64 {
-	if c.cfg.KeepAliveTime > 0 {
-		return c.cfg.KeepAliveTime
+	if c.owner.Config().KeepAliveTime > 0 {
+		return c.owner.Config().KeepAliveTime
 	}
-	if c.cfg.RequestTime > 0 {
-		return c.cfg.RequestTime
+	if c.owner.Config().RequestTime > 0 {
+		return c.owner.Config().RequestTime
 	}
-	return c.cfg.ClientTime
+	return c.owner.Config().ClientTime
 }
 
 // finish closes after the last byte has left. When the client may still be
@@ -383,7 +384,7 @@ func (c *H1Client) refuse(why Refusal, f h1.Failure) {
 	c.keep = why == RefusedClosed
 	c.in.Release()
 	c.in = nil
-	c.arm(c.cfg.ClientTime)
+	c.arm(c.owner.Config().ClientTime)
 	for len(page) > 0 && !c.dead {
 		b := c.w.Loop.Buffers.Get()
 		n := copy(b.Room(), page)
@@ -400,7 +401,7 @@ func (c *H1Client) refuse(why Refusal, f h1.Failure) {
 func (c *H1Client) Expired(*loop.Timer) {
 	switch c.state {
 	case idle:
-		if c.served || c.cfg.IgnoreProbes {
+		if c.served || c.owner.Config().IgnoreProbes {
 			c.close(false)
 			return
 		}

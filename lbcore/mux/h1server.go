@@ -60,7 +60,6 @@ func (c *H1Server) Dial(w *Worker, to *loop.Sockaddr, cfg *ServerConfig, owner S
 	c.w, c.t, c.up = w, &c.Raw, up
 	if e := c.Raw.Dial(w.Loop, to, c); e != 0 {
 		c.state, c.dead = gone, true
-		c.errno = e
 		return transport.Failed
 	}
 	w.Loop.Opened()

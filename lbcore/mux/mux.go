@@ -118,6 +118,7 @@ func (w *Worker) Live() int { return w.live }
 type exchange struct {
 	start  int64 // monotonic ns of the head's first byte
 	headed int   // bytes of the head
+	left   int64 // bytes of a body of known length still to come
 	head   message.Head
 	dec    h1.Decoder
 	chunks h1.Chunks
@@ -150,21 +151,19 @@ func (w *Worker) release(x *exchange) {
 // out, and the framing of the current message in each direction.
 type conn struct {
 	transport.Raw
-	t        transport.Conn
-	w        *Worker
-	up       Upper
-	x        *exchange
-	in       *buffer.Buffer // received, not yet read
-	out      *buffer.Buffer // produced, not yet sent; linked by Next
-	bodyLeft int64
-	sent     int64
-	inMode   framing
-	outMode  framing
-	headed   bool // the next Read is the first after a head
-	dead     bool
-	shut     bool // our direction ends when what is held back has left
-	cut      bool // the peer left in the middle of a message
-	errno    loop.Errno
+	t       transport.Conn
+	w       *Worker
+	up      Upper
+	x       *exchange
+	in      *buffer.Buffer // received, not yet read
+	out     *buffer.Buffer // produced, not yet sent; linked by Next
+	sent    int64
+	inMode  framing
+	outMode framing
+	headed  bool // the next Read is the first after a head
+	dead    bool
+	shut    bool // our direction ends when what is held back has left
+	cut     bool // the peer left in the middle of a message
 }
 
 // framing is how a body is delimited in one direction.
@@ -202,7 +201,6 @@ func (c *conn) fill() (int, transport.State) {
 // begin sets the framing of a body that follows a parsed head.
 func (c *conn) begin(h *message.Head) {
 	c.headed = true
-	c.bodyLeft = 0
 	switch {
 	case h.Flags.Has(message.Tunnel):
 		c.inMode = untilClose
@@ -212,7 +210,7 @@ func (c *conn) begin(h *message.Head) {
 		c.inMode = chunked
 		c.x.chunks.Reset()
 	case h.BodyLen > 0:
-		c.inMode, c.bodyLeft = length, h.BodyLen
+		c.inMode, c.x.left = length, h.BodyLen
 	case h.Response && h.BodyLen < 0:
 		c.inMode = untilClose
 	default:
@@ -249,9 +247,9 @@ func (c *conn) Read() (*buffer.Buffer, ReadState) {
 		}
 		return nil, End
 	case length:
-		n := min(c.bodyLeft, int64(c.in.Len()))
-		c.bodyLeft -= n
-		if c.bodyLeft == 0 {
+		n := min(c.x.left, int64(c.in.Len()))
+		c.x.left -= n
+		if c.x.left == 0 {
 			c.inMode = none
 			return c.take(int(n)), End
 		}
@@ -511,10 +509,7 @@ func (c *conn) HungUp() bool { return c.t.HungUp() }
 
 // Fault implements Endpoint.
 func (c *conn) Fault() Fault {
-	f := Fault{Closed: c.cut, Errno: c.errno}
-	if f.Errno == 0 {
-		f.Errno = c.t.Err()
-	}
+	f := Fault{Closed: c.cut, Errno: c.t.Err()}
 	if c.x != nil {
 		f.Decode = c.x.dec.Failure()
 	}

@@ -38,7 +38,6 @@ func (c *Pass) Dial(w *Worker, to *loop.Sockaddr, up Upper, onClose func()) tran
 	c.inMode, c.outMode = untilClose, untilClose
 	if e := c.Raw.Dial(w.Loop, to, c); e != 0 {
 		c.closed, c.dead = true, true
-		c.errno = e
 		return transport.Failed
 	}
 	w.Loop.Opened()

@@ -59,19 +59,20 @@ func (s *Stream) close() {
 	if s.cl != nil {
 		s.BytesOut += s.cl.Sent()
 	}
+	// Reference: backend and server no longer count a stream that is logged.
+	s.backend.Release()
+	s.server.Release()
 	s.snapshot()
 	s.tally()
 	s.log()
 	s.dropServer()
 	s.dropHeld()
 	s.detachFilters()
-	s.backend.Release()
-	s.server.Release()
 	s.process.Release()
 	s.phase = ended
 }
 
-// snapshot takes the gauges that the log line shows, this stream included.
+// snapshot takes the gauges that the log line shows.
 func (s *Stream) snapshot() {
 	s.Conns[0] = s.W.Proc.Conn.Load()
 	s.Conns[1] = s.FE.FEConn.Load()
@@ -144,6 +145,7 @@ func (s *Stream) log() {
 	}
 	s.W.line = format.Append(s.W.line[:0], &s.Ctx)
 	s.W.Logs.Emit(lg.Loggers, &log.Message{Level: level, Time: s.W.wall(), Tag: lg.Tag, SD: sd, Text: s.W.line})
+	s.FE.LogLines.Add(1)
 }
 
 // dropHeld releases request body that no server took.

@@ -19,7 +19,6 @@ import (
 type Session struct {
 	h1         mux.H1Client
 	W          *Worker
-	Bind       *proxy.Bind
 	FE         *proxy.Proxy
 	Src        netip.AddrPort // the client, as rules may have changed it
 	AcceptedAt int64          // monotonic ns
@@ -45,7 +44,7 @@ func (w *Worker) session() *Session {
 // open begins the session of an accepted descriptor.
 func (ss *Session) open(a *Acceptor, fd int32, peer netip.AddrPort) {
 	w, l := ss.W, ss.W.Loop
-	ss.acceptor, ss.Bind, ss.FE = a, a.Bind, a.Bind.Proxy
+	ss.acceptor, ss.FE = a, a.Bind.Proxy
 	ss.Src = peer
 	ss.AcceptedAt, ss.PrevEnd, ss.Requests = l.Now(), 0, 0
 	ss.hold()
@@ -57,7 +56,7 @@ func (ss *Session) open(a *Acceptor, fd int32, peer netip.AddrPort) {
 	ss.options(fd)
 	if ss.FE.Mode == proxy.HTTP {
 		ss.began()
-		ss.h1.Open(w.Mux, fd, &ss.FE.Client, ss)
+		ss.h1.Open(w.Mux, fd, ss)
 		return
 	}
 	ss.began()
@@ -115,7 +114,7 @@ func (ss *Session) hold() {
 	ss.held = true
 	ss.W.Proc.Conn.Inc()
 	ss.FE.FEConn.Inc()
-	ss.Bind.Conn.Inc()
+	ss.acceptor.Bind.Conn.Inc()
 }
 
 func (ss *Session) release() {
@@ -125,7 +124,7 @@ func (ss *Session) release() {
 	ss.held = false
 	ss.W.Proc.Conn.Dec()
 	ss.FE.FEConn.Dec()
-	ss.Bind.Conn.Dec()
+	ss.acceptor.Bind.Conn.Dec()
 	if ss.W.Proc.Waiting.Load() > 0 {
 		ss.W.resumeAll()
 	}
@@ -200,6 +199,18 @@ func (ss *Session) parserPage(code int) []byte {
 		return []byte(p.Raw())
 	}
 	return nil
+}
+
+// Config implements mux.ClientOwner.
+func (ss *Session) Config() *mux.ClientConfig { return &ss.FE.Client }
+
+// Bind returns the bind line that the connection came by, nil for a session
+// that only tries formats.
+func (ss *Session) Bind() *proxy.Bind {
+	if ss.acceptor == nil {
+		return nil
+	}
+	return ss.acceptor.Bind
 }
 
 // Stopping implements mux.ClientOwner.

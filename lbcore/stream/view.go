@@ -178,3 +178,10 @@ func (ss *Session) Local() netip.AddrPort {
 	}
 	return ss.h1.Local()
 }
+
+// On gives a session without a connection the bind line that it came by, so
+// that fetches can be tried.
+func (ss *Session) On(b *proxy.Bind) *Session {
+	ss.acceptor = &Acceptor{Bind: b}
+	return ss
+}

@@ -176,6 +176,7 @@ func (r *Raw) Dial(l *loop.Loop, to *loop.Sockaddr, h loop.Handler) loop.Errno {
 	l.Stats.Connects++
 	fd, e := l.Kernel.Socket(to.Family, unix.SOCK_STREAM)
 	if e != 0 {
+		*r = Raw{err: int32(e)}
 		return e
 	}
 	if to.Family != unix.AF_UNIX {
@@ -183,6 +184,7 @@ func (r *Raw) Dial(l *loop.Loop, to *loop.Sockaddr, h loop.Handler) loop.Errno {
 	}
 	if e = l.Kernel.Connect(fd, to); e != 0 && e != unix.EINPROGRESS {
 		l.Kernel.Close(fd)
+		*r = Raw{err: int32(e)}
 		return e
 	}
 	r.Open(l, fd, h)
