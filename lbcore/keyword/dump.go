@@ -90,7 +90,8 @@ func dumpClass(out *bufio.Writer, set *Set, class string) {
 		})
 	case "cnv":
 		lines(out, "# List of registered sample converter functions:", set, Converter, func(r *Row) string {
-			return fmt.Sprintf("%s%s: %s => %s", r.Name, r.Args, r.In, r.Out)
+			// Reference: the output stands first.
+			return fmt.Sprintf("%s%s: %s => %s", r.Name, r.Args, r.Out, r.In)
 		})
 	case "flt":
 		lines(out, "# List of registered filter names:", set, Filter, func(r *Row) string {

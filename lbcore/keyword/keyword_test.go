@@ -206,7 +206,7 @@ func rowsOfDump(t *testing.T, text string) *Set {
 		case "sample converter functions:":
 			row.Class = Converter
 			name, types, _ := strings.Cut(line, ": ")
-			row.In, row.Out, _ = strings.Cut(types, " => ")
+			row.Out, row.In, _ = strings.Cut(types, " => ")
 			row.Name, row.Args = withArgs(name)
 		case "filter names:":
 			row.Class = Filter

@@ -33,6 +33,12 @@ type Context struct {
 	Clock   clock.Source // nil means the machine's clock
 	Thread  int          // the loop's number, from 0
 
+	// LastRule is where the rule stands that last ended its rule set.
+	LastRule struct {
+		File string
+		Line int
+	}
+
 	// Log is the encoding that Format.Append wants from an alias while it
 	// runs: an AliasFunc may read it, nothing else may.
 	Log LogFlags

@@ -6,16 +6,20 @@ import "gohap/lbcore/keyword"
 // scopes and the log-format flags.
 func Register(set *keyword.Set) {
 	for _, r := range fetchRows {
+		row := &FetchRow{Fetch: r.fetch, Args: r.args, Check: r.check, Out: r.out}
 		set.Add(keyword.Row{
 			Class: keyword.Fetch, Name: r.name, Args: r.args.String(), Out: r.out.String(), Summary: r.summary,
-			Good: r.good, Bad: r.bad,
-			Impl: &FetchRow{Fetch: r.fetch, Args: r.args, Check: r.check, Out: r.out},
+			Good: r.good, Bad: r.bad, Valid: keyword.Validity(row.Validity()), Impl: row,
 		})
 	}
-	for _, rows := range [][]convRow{arithRows, textRows, binRows, timeRows, cryptoRows, varRows} {
+	for _, rows := range [][]convRow{arithRows, textRows, binRows, hashRows, timeRows, cryptoRows, varRows} {
 		for _, r := range rows {
+			out := r.out.String()
+			if r.out == Same { // reference: set-var and unset-var are listed so
+				out = Any.String()
+			}
 			set.Add(keyword.Row{
-				Class: keyword.Converter, Name: r.name, Args: r.args.String(), In: r.in.String(), Out: r.out.String(),
+				Class: keyword.Converter, Name: r.name, Args: r.args.String(), In: r.in.String(), Out: out,
 				Summary: r.summary, Good: r.good, Bad: r.bad,
 				Impl: &ConvRow{Conv: r.conv, Args: r.args, Check: r.check, In: r.in, Out: r.out},
 			})

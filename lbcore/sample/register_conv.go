@@ -1,5 +1,7 @@
 package sample
 
+import "gohap/lbcore/hash"
+
 const jwtExample = "str(eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIiwiaWF0IjoxNTE2MjM5MDIyfQ.SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c)"
 
 var arithRows = []convRow{
@@ -65,6 +67,17 @@ var binRows = []convRow{
 	{"url_enc", Str, Str, args(1, ArgStr), convURLEnc, checkURLEnc, "percent-encodes", ex("str(a b&c/~*),url_enc", "a%20b%26c%2F~%2A", "str(a b),url_enc(query)", "a%20b"), []string{"str(a),url_enc(foo)"}},
 }
 
+var hashRows = []convRow{
+	{"crc32", Bin, SInt, args(0, ArgInt), convHash32(hash.CRC32), nil, "the CRC-32 of Ethernet and gzip, spread by an avalanche if the argument is not 0", ex("str(abc),crc32", "891568578", "str(abc),crc32(1)", "930845320", "bin(4100423a),crc32", "112137329"), []string{"str(a),crc32(x)", "str(a),crc32(1,2)"}},
+	{"crc32c", Bin, SInt, args(0, ArgInt), convHash32(hash.CRC32C), nil, "the CRC-32C of RFC 4960, spread by an avalanche if the argument is not 0", ex("str(abc),crc32c", "910901175", "str(abc),crc32c(1)", "1285784220", "bool(1),crc32c", "2118332809"), []string{"str(a),crc32c(x)", "str(a),crc32c(1,2)"}},
+	{"djb2", Bin, SInt, args(0, ArgInt), convHash32(hash.DJB2), nil, "Bernstein's hash, spread by an avalanche if the argument is not 0", ex("str(abc),djb2", "193485963", "str(abc),djb2(1)", "2235766107", "ipv4(1.2.3.4),djb2", "2086511823"), []string{"str(a),djb2(x)", "str(a),djb2(1,2)"}},
+	{"sdbm", Bin, SInt, args(0, ArgInt), convHash32(sdbm), nil, "the hash of the sdbm library, spread by an avalanche if the argument is not 0", ex("str(abc),sdbm", "807794786", "str(abc),sdbm(1)", "659243622", "str(),sdbm", "0"), []string{"str(a),sdbm(x)", "str(a),sdbm(1,2)"}},
+	{"wt6", Bin, SInt, args(0, ArgInt), convHash32(hash.WT6), nil, "a 32-bit hash with rotations that depend on the data, spread by an avalanche if the argument is not 0", ex("str(abc),wt6", "2483038440", "str(abc),wt6(1)", "266135527", "int(5),wt6", "3126901852"), []string{"str(a),wt6(x)", "str(a),wt6(1,2)"}},
+	{"xxh32", Bin, SInt, args(0, ArgInt), convXXH(xxh32), nil, "the 32-bit xxHash with a seed", ex("str(abc),xxh32", "852579327", "str(abc),xxh32(5)", "1562728233", "str(abc),xxh32(4294967301)", "1562728233"), []string{"str(a),xxh32(x)", "str(a),xxh32(1,2)"}},
+	{"xxh64", Bin, SInt, args(0, ArgInt), convXXH(hash.XXH64), nil, "the 64-bit xxHash with a seed, as a signed integer", ex("str(abc),xxh64", "4952883123889572249", "str(abc),xxh64(5)", "-1753195980308443340"), []string{"str(a),xxh64(x)", "str(a),xxh64(1,2)"}},
+	{"xxh3", Bin, SInt, args(0, ArgInt), convXXH(hash.XXH3), nil, "the 64-bit XXH3 with a seed, as a signed integer", ex("str(abc),xxh3", "8696274497037089104", "str(abc),xxh3(5)", "6167986026487092235"), []string{"str(a),xxh3(x)", "str(a),xxh3(1,2)"}},
+}
+
 var timeRows = []convRow{
 	{"http_date", SInt, Str, args(0, ArgInt, ArgStr), convHTTPDate, checkUnit, "a date as HTTP headers write it", ex("int(784111777),http_date", "Sun, 06 Nov 1994 08:49:37 GMT", "int(784111777123),http_date(0,ms)", "Sun, 06 Nov 1994 08:49:37.123 GMT"), []string{"int(1),http_date(1,x)", "int(1),http_date(x)"}},
 	{"date", Str, SInt, args(0), convDate, nil, "seconds since the epoch from an HTTP date", ex(`str("Sun, 06 Nov 1994 08:49:37 GMT"),date`, "784111777", `str("Sunday, 06-Nov-94 08:49:37 GMT"),date`, "784111777", "str(Sun Nov  6 08:49:37 1994),date", "784111777", "str(foo),date", missing), []string{"str(a),date(x)"}},
@@ -86,7 +99,7 @@ var cryptoRows = []convRow{
 	{"jwt_header_query", Bin, Any, args(0, ArgStr, ArgStr), convJWTQuery(0), checkJWTQuery, "the header of a JSON web token, or a value in it", ex(jwtExample+",jwt_header_query($.alg)", "HS256", jwtExample+",jwt_header_query", `{"alg":"HS256","typ":"JWT"}`, "str(a.b.c),jwt_header_query", missing), []string{"str(a),jwt_header_query($.x,y)"}},
 	{"jwt_payload_query", Bin, Any, args(0, ArgStr, ArgStr), convJWTQuery(1), checkJWTQuery, "the payload of a JSON web token, or a value in it", ex(jwtExample+",jwt_payload_query($.iat,int)", "1516239022", jwtExample+",jwt_payload_query($.iat)", "1.51624e+09"), []string{"str(a),jwt_payload_query($.x,y)"}},
 	{"jwt_verify", Bin, SInt, args(2, ArgStr, ArgStr), convJWTVerify, checkJWTVerify, "verifies the signature of a JSON web token: 1 good, 0 bad, negative an error", ex(jwtExample+",jwt_verify(HS256,your-256-bit-secret)", "1", jwtExample+",jwt_verify(HS256,wrong)", "0", jwtExample+",jwt_verify(RS256,nofile)", "-5", "str(a.b),jwt_verify(HS256,wrong)", "-3", "str(a.b.),jwt_verify(none,wrong)", "1"), []string{"str(a),jwt_verify(x,y)"}},
-	{"secure_memcmp", Str, Bool, args(1, ArgStr), convSecureMemcmp, checkVarName, "compares with a variable in constant time", ex("str(abc),set-var(txn.y),secure_memcmp(txn.y)", "1", "str(abc),secure_memcmp(txn.nope)", missing), []string{"str(a),secure_memcmp(a)"}},
+	{"secure_memcmp", Bin, Bool, args(1, ArgStr), convSecureMemcmp, checkVarName, "compares with a variable in constant time", ex("str(abc),set-var(txn.y),secure_memcmp(txn.y)", "1", "str(abc),secure_memcmp(txn.nope)", missing), []string{"str(a),secure_memcmp(a)"}},
 }
 
 var varRows = []convRow{
