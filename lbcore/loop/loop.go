@@ -166,6 +166,21 @@ func (l *Loop) slot(fd int32) *slot {
 	return nil
 }
 
+// Handlers calls f for every registered handler until it returns false. f may
+// close what it is called with.
+func (l *Loop) Handlers(f func(Handler) bool) {
+	for _, c := range l.slots {
+		if c == nil {
+			continue
+		}
+		for i := range c {
+			if h := c[i].h; h != nil && !f(h) {
+				return
+			}
+		}
+	}
+}
+
 // Forget ends the watch of a descriptor that is about to be closed; closing it
 // takes it out of the epoll set.
 func (l *Loop) Forget(fd int32) {

@@ -8,9 +8,9 @@ import "math/bits"
 // old slot comes up.
 type Timer struct {
 	next, prev *Timer
-	deadline   int64 // monotonic ns, zero when disarmed
-	at         int64 // tick that it is queued for, zero when not queued
-	slot       int32
+	deadline   int64  // monotonic ns, zero when disarmed
+	tick       uint32 // tick that it is queued for, its low bits
+	slot       int32  // its slot plus one, zero when not queued
 	Owner      Expirer
 }
 
@@ -60,7 +60,7 @@ func (w *wheel) insert(t *Timer) {
 	// Round up: a timer never fires early.
 	tick := max((t.deadline+tickNs-1)/tickNs, w.tick+1)
 	s := w.place(tick)
-	t.at, t.slot, t.prev, t.next = tick, s, nil, w.slots[s]
+	t.tick, t.slot, t.prev, t.next = uint32(tick), s+1, nil, w.slots[s]
 	if t.next != nil {
 		t.next.prev = t
 	}
@@ -75,12 +75,12 @@ func (w *wheel) unlink(t *Timer) {
 	if t.prev != nil {
 		t.prev.next = t.next
 	} else {
-		w.slots[t.slot] = t.next
+		w.slots[t.slot-1] = t.next
 	}
 	if t.next != nil {
 		t.next.prev = t.prev
 	}
-	t.next, t.prev, t.at = nil, nil, 0
+	t.next, t.prev, t.slot = nil, nil, 0
 	w.count--
 }
 
@@ -90,7 +90,7 @@ func (w *wheel) requeue(s int64) {
 	w.slots[s] = nil
 	for t != nil {
 		next := t.next
-		t.next, t.prev, t.at = nil, nil, 0
+		t.next, t.prev, t.slot = nil, nil, 0
 		w.count--
 		if t.deadline != 0 {
 			w.insert(t)
@@ -162,9 +162,11 @@ func (w *wheel) wait(now int64) int {
 // Arm sets the deadline (monotonic ns) of a timer; loop thread only.
 func (l *Loop) Arm(t *Timer, deadline int64) {
 	t.deadline = deadline
-	if t.at != 0 {
-		if t.at*tickNs <= deadline+tickNs {
-			return // lazily: the old slot comes up first and re-queues it
+	if t.slot != 0 {
+		// Lazily: an old slot that comes up first re-queues it. Deadlines lie
+		// less than 2^31 ticks (24 days) ahead, so that low bits compare.
+		if int32(t.tick-uint32(deadline/tickNs)) <= 1 {
+			return
 		}
 		l.timers.unlink(t)
 	}
@@ -177,7 +179,7 @@ func (l *Loop) Disarm(t *Timer) { t.deadline = 0 }
 // DropTimer takes a timer out of the wheel for good: its owner goes away.
 func (l *Loop) DropTimer(t *Timer) {
 	t.deadline = 0
-	if t.at != 0 {
+	if t.slot != 0 {
 		l.timers.unlink(t)
 	}
 }

@@ -68,7 +68,6 @@ type H1Client struct {
 	timer   loop.Timer
 	owner   ClientOwner
 	state   clientState
-	req     h1.RequestInfo
 	keep    bool // this exchange allows another one
 	pumping bool
 	queued  bool
@@ -224,9 +223,9 @@ func (c *H1Client) start() {
 	c.w.Loop.Disarm(&c.timer)
 	c.begin(h)
 	c.sent = 0
-	c.req, c.keep = h1.Info(h), false
+	c.x.req, c.keep = h1.Info(h), false
 	if c.owner.Config().InsecureReuse {
-		c.req.Keep = c.req.Keep || h.Version11() && !h.Flags.Has(message.ConnClose)
+		c.x.req.Keep = c.x.req.Keep || h.Version11() && !h.Flags.Has(message.ConnClose)
 	}
 	up := c.owner.NewStream(h)
 	if c.state == active {
@@ -238,8 +237,8 @@ func (c *H1Client) start() {
 func (c *H1Client) WriteHead(h *message.Head, b *buffer.Buffer, end bool) WriteState {
 	p := c.owner.Config().Policy
 	p.FrontendClose = p.FrontendClose || c.owner.Stopping()
-	c.keep = h1.ClientKeeps(c.req, h, p)
-	con := h1.ClientConnection(c.req, h, p)
+	c.keep = h1.ClientKeeps(c.x.req, h, p)
+	con := h1.ClientConnection(c.x.req, h, p)
 	return c.writeHead(h, h1.AppendResponse(c.w.scratch[:0], h, con), b, end)
 }
 
@@ -411,6 +410,16 @@ func (c *H1Client) Expired(*loop.Timer) {
 	case flushing, draining:
 		c.close(true)
 	}
+}
+
+// Kill closes the connection at once unless a stream is attached; it tells
+// whether it did.
+func (c *H1Client) Kill() bool {
+	if c.state == active || c.state == closed {
+		return false
+	}
+	c.close(false)
+	return true
 }
 
 // CloseIdle closes the connection when it is between requests, as a soft stop

@@ -116,9 +116,10 @@ func (w *Worker) Live() int { return w.live }
 // exchange is the state of one message being received. An idle connection has
 // none.
 type exchange struct {
-	start  int64 // monotonic ns of the head's first byte
-	headed int   // bytes of the head
-	left   int64 // bytes of a body of known length still to come
+	start  int64          // monotonic ns of the head's first byte
+	headed int            // bytes of the head
+	left   int64          // bytes of a body of known length still to come
+	req    h1.RequestInfo // of a client's request
 	head   message.Head
 	dec    h1.Decoder
 	chunks h1.Chunks

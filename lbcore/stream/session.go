@@ -27,7 +27,6 @@ type Session struct {
 	acceptor   *Acceptor
 	Requests   int32
 	held       bool // counted in the gauges of process, frontend and listener
-	prev, next *Session
 	current    *Stream
 }
 
@@ -48,7 +47,7 @@ func (ss *Session) open(a *Acceptor, fd int32, peer netip.AddrPort) {
 	ss.Src = peer
 	ss.AcceptedAt, ss.PrevEnd, ss.Requests = l.Now(), 0, 0
 	ss.hold()
-	w.idle.push(ss)
+	w.clients++
 	ss.count(proxy.CumConns, 1)
 	w.totals.Add(proxy.CumConns, 1)
 	w.Proc.ConnRate.Count(l.Now())
@@ -224,7 +223,7 @@ func (ss *Session) Gone() {
 		s.abort()
 	}
 	ss.release()
-	ss.W.idle.remove(ss)
+	ss.W.clients--
 	ss.extra = nil
 	ss.W.sessions = append(ss.W.sessions, ss)
 }

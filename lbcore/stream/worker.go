@@ -31,7 +31,7 @@ type Worker struct {
 	pausedNow atomic.Bool
 	resuming  atomic.Bool
 	active    streamList
-	idle      sessionList
+	clients   int // client connections
 	batch     *loop.Datagrams
 	accepts   []*Acceptor
 	// Siblings are the workers of all loops, this one included.
@@ -80,7 +80,7 @@ func (w *Worker) wall() time.Time { return time.Unix(0, w.Loop.WallNano(w.Loop.N
 func (w *Worker) Active() int { return w.active.n }
 
 // Sessions returns how many client connections live on this loop.
-func (w *Worker) Sessions() int { return w.idle.n }
+func (w *Worker) Sessions() int { return w.clients }
 
 // Walk calls f for each stream from at on, nil meaning the first, until f
 // returns false; it returns where to go on. Loop only: whoever walks a large
@@ -100,11 +100,12 @@ func (w *Worker) Walk(at *Stream, f func(*Stream) bool) *Stream {
 // CloseIdle closes the client connections that wait between requests, as a
 // soft stop does.
 func (w *Worker) CloseIdle() {
-	for s := w.idle.head; s != nil; {
-		next := s.next
-		s.h1.CloseIdle()
-		s = next
-	}
+	w.Loop.Handlers(func(h loop.Handler) bool {
+		if c, ok := h.(*mux.H1Client); ok {
+			c.CloseIdle()
+		}
+		return true
+	})
 }
 
 // Kill closes all client connections, as a hard stop does.
@@ -113,9 +114,12 @@ func (w *Worker) Kill() {
 		s.terminate('K', s.letter())
 		s.abort()
 	}
-	for s := w.idle.head; s != nil; s = w.idle.head {
-		s.h1.Abort(false)
-	}
+	w.Loop.Handlers(func(h loop.Handler) bool {
+		if c, ok := h.(*mux.H1Client); ok {
+			c.Kill()
+		}
+		return true
+	})
 	w.batch.Flush()
 	w.batch.Close()
 }
@@ -228,33 +232,6 @@ func (l *streamList) push(s *Stream) {
 }
 
 func (l *streamList) remove(s *Stream) {
-	if s.prev != nil {
-		s.prev.next = s.next
-	} else {
-		l.head = s.next
-	}
-	if s.next != nil {
-		s.next.prev = s.prev
-	}
-	s.prev, s.next = nil, nil
-	l.n--
-}
-
-type sessionList struct {
-	head *Session
-	n    int
-}
-
-func (l *sessionList) push(s *Session) {
-	s.prev, s.next = nil, l.head
-	if l.head != nil {
-		l.head.prev = s
-	}
-	l.head = s
-	l.n++
-}
-
-func (l *sessionList) remove(s *Session) {
 	if s.prev != nil {
 		s.prev.next = s.next
 	} else {
