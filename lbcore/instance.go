@@ -250,7 +250,7 @@ func (in *Instance) Stats() *stats.Instance {
 		Started: in.started.Unix(), StartedMono: in.mono, ULimitN: build.FileLimit(),
 		MaxSock: int(2*in.Process.HardMaxconn) + 22,
 		Environ: in.Config.Env.Pairs, StartupLog: in.Config.Diag.Log,
-		Listeners: in.listeners,
+		Listeners: in.listeners, Streams: in.walkStreams,
 	}
 }
 

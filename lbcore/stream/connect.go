@@ -1,6 +1,8 @@
 package stream
 
 import (
+	"net/netip"
+
 	"golang.org/x/sys/unix"
 
 	"gohap/lbcore/h1"
@@ -94,7 +96,15 @@ func (s *Stream) mayReuse() bool {
 }
 
 // target is the address to connect to.
-func (s *Stream) target() *loop.Sockaddr { return s.Server.Addr }
+func (s *Stream) target() *loop.Sockaddr {
+	srv := s.Server
+	if !srv.MapPort || !srv.Addr.IP.IsValid() {
+		return srv.Addr
+	}
+	// Reference: without a port, or with an offset, the client's port is used.
+	port := uint16(int(s.Sess.Destination().Port()) + srv.UsePort)
+	return loop.IPSockaddr(netip.AddrPortFrom(srv.Addr.IP.Addr(), port))
+}
 
 func (s *Stream) dialed(st transport.State, c *mux.H1Server) {
 	if c.IsOpen() {

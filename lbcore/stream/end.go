@@ -117,6 +117,14 @@ func (s *Stream) tally() {
 
 func ms(ns int64) int64 { return max(ns, 0) / 1e6 }
 
+// logNow writes the traffic line before the end (option logasap): what is not
+// known yet is marked by a "+".
+func (s *Stream) logNow() {
+	s.Early = true
+	s.snapshot()
+	s.log()
+}
+
 // log writes the traffic line.
 func (s *Stream) log() {
 	lg := s.FE.Logging

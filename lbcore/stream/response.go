@@ -108,6 +108,9 @@ func (s *Stream) sendResponse() {
 		return
 	}
 	s.phase = phaseData
+	if s.FE.Has(proxy.OptLogAsap) {
+		s.logNow()
+	}
 	b, st := s.sv.Read()
 	if st == mux.Invalid || st == mux.Aborted {
 		st = mux.More // found again by the next read, after the head has gone

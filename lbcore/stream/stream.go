@@ -82,6 +82,7 @@ type Stream struct {
 	BytesIn, BytesOut    int64
 	Retries              int
 	Redispatched         bool
+	Early                bool // the line is written before the end: option logasap
 	QueueSrv, QueueBE    int
 	ServerTimeout        int64 // ns, as set-timeout may have changed them
 	TunnelTimeout        int64

@@ -146,3 +146,7 @@ func (s *Stream) clientTimeout() {
 		s.abort()
 	}
 }
+
+// Deadline returns when the stream's timer fires next, monotonic ns, zero when
+// it waits for nothing.
+func (s *Stream) Deadline() int64 { return s.timer.Deadline() }

@@ -132,6 +132,7 @@ type Acceptor struct {
 	counters *proxy.LoopCounters
 	fe       *proxy.LoopCounters
 	waiting  bool // paused because something was full
+	timer    loop.Timer
 }
 
 // NewAcceptor prepares accepting on a loop.
@@ -142,6 +143,16 @@ func NewAcceptor(w *Worker, b *proxy.Bind) *Acceptor {
 	}
 	w.accepts = append(w.accepts, a)
 	return a
+}
+
+// acceptor returns this loop's acceptor of a bind line.
+func (w *Worker) acceptor(b *proxy.Bind) *Acceptor {
+	for _, a := range w.accepts {
+		if a.Bind == b {
+			return a
+		}
+	}
+	panic("stream: a bind line that this loop does not serve")
 }
 
 // resumeAll lets the paused listeners of every loop look whether they may go
@@ -198,6 +209,11 @@ func (a *Acceptor) Full() bool {
 
 func (a *Acceptor) full() bool {
 	p, fe := a.W.Proc, a.Bind.Proxy
+	if d := a.tooFast(p, fe); d > 0 {
+		a.timer.Owner = a
+		a.W.Loop.Arm(&a.timer, a.W.Loop.Now()+d)
+		return true
+	}
 	if most := p.Maxconn.Load(); most > 0 && p.Conn.Load() >= most {
 		p.MaxReached.Add(1)
 		return true
@@ -208,10 +224,30 @@ func (a *Acceptor) full() bool {
 	return a.Bind.Maxconn > 0 && a.Bind.Conn.Load() >= a.Bind.Maxconn
 }
 
+// tooFast returns how long to wait, ns, until one more connection keeps the
+// rates that the process and the frontend may have.
+func (a *Acceptor) tooFast(p *proxy.Process, fe *proxy.Proxy) (d int64) {
+	now := a.W.Loop.Now()
+	if most := p.MaxConnRate.Load(); most > 0 {
+		d = p.ConnRate.Wait(now, uint32(most))
+	}
+	if most := p.MaxSessRate.Load(); most > 0 {
+		d = max(d, p.SessRate.Wait(now, uint32(most)))
+	}
+	if most := fe.MaxSessRate.Load(); most > 0 {
+		d = max(d, fe.SessRate.Wait(now, uint32(most)))
+	}
+	return d
+}
+
+// Expired implements loop.Expirer: a rate has room again.
+func (a *Acceptor) Expired(*loop.Timer) { a.W.resume() }
+
 // Accepted implements loop.Acceptor.
 func (a *Acceptor) Accepted(l *loop.Loop, fd int32, peer netip.AddrPort) {
 	if l != a.W.Loop {
-		panic("stream: connection accepted for another loop's worker")
+		// A shared listener handed the descriptor to a less loaded loop.
+		a = a.W.Siblings[l.ID].acceptor(a.Bind)
 	}
 	s := a.W.session()
 	s.open(a, fd, peer)
