@@ -54,10 +54,10 @@ bench: build ## CPU per request beside the reference's, into docs/performance.md
 	$(GO) run ./e2e/bench -write docs/performance.md $(BENCHFLAGS)
 
 parity: ## words of the reference that gohap has
-	$(GO) run ./e2e/parity
+	@$(GO) run ./e2e/parity $(PARITYFLAGS)
 
-docs: build ## docs/keywords.md from the registry
-	$(BIN)/gohap-node -dKall >docs/keywords.md
+docs: ## docs/keywords.md from the registry
+	$(GO) run ./e2e/docs
 
 demo: build ## a node with two servers on this machine, to look at
 	$(BIN)/gohap-node demo
