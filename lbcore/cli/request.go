@@ -54,6 +54,10 @@ func (r *Request) Fail(format string, args ...any) { r.Message(Err, format, args
 // Level returns what the connection may do now.
 func (r *Request) Level() Level { return r.conn.level }
 
+// SocketLevel returns what the connection's socket grants, which Lower does not
+// change.
+func (r *Request) SocketLevel() Level { return r.conn.socket.Level }
+
 // Require answers "Permission denied" and reports false when the connection
 // has less than the level.
 func (r *Request) Require(l Level) bool {

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"errors"
 	"strings"
 )
 
@@ -24,8 +23,13 @@ type input struct {
 	limit   int    // how long a line, its payload included, may be
 }
 
+// refusal is an answer in the reference's words.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
 // errTooBig is a line, with its payload, that does not fit.
-var errTooBig = errors.New("The command line is too big for the buffer size. Please change tune.bufsize in the configuration to use a bigger command.") //nolint:staticcheck // the reference's text
+const errTooBig = refusal("The command line is too big for the buffer size. Please change tune.bufsize in the configuration to use a bigger command.")
 
 // collecting tells whether a payload is being entered.
 func (in *input) collecting() bool { return in.payload != 0 }

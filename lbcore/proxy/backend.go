@@ -51,3 +51,21 @@ func (p *Proxy) Refresh(wallSec int64) Transition {
 
 // IsDown tells whether no server was usable at the last Refresh.
 func (p *Proxy) IsDown() bool { return p.isDown.Load() }
+
+// ClearChecks forgets what checks have counted and how long the server was
+// down, as "clear counters all" does; any goroutine.
+func (s *Server) ClearChecks(wallSec int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := &s.health
+	h.Fails, h.Downs, h.DownTime = 0, 0, 0
+	h.DownSince, h.LastChange = wallSec, wallSec
+}
+
+// IdleOn returns the idle connections that a loop holds; on that loop only.
+func (s *Server) IdleOn(id int) int {
+	if id >= len(s.pools) {
+		return 0
+	}
+	return len(s.pools[id].conns)
+}

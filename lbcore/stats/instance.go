@@ -48,6 +48,8 @@ type Instance struct {
 	Pools func() []PoolInfo
 	// Streams walks the streams of one loop; see StreamWalker. nil means none.
 	Streams StreamWalker
+
+	meter meter
 }
 
 // PoolInfo is one line of "show pools".
@@ -59,7 +61,9 @@ type PoolInfo struct {
 }
 
 // StreamWalker visits the streams of a loop for "show sess". It is called on
-// that loop, with at nil first, fills into for each stream until visit returns
-// false and returns where to go on, nil at the end. into is reused between
-// calls of visit; whatever visit keeps it copies.
+// that loop, with at nil first, fills into for each stream and calls visit,
+// until visit returns false; it returns where to go on, nil at the end. Between
+// two calls the loop turns: streams end and their objects serve others, so what
+// it returns must be safe to go on from, a stream's number and not its address.
+// into is reused between calls of visit; whatever visit keeps it copies.
 type StreamWalker func(l *loop.Loop, at any, into *StreamInfo, visit func() bool) (next any)

@@ -1,0 +1,205 @@
+package stats
+
+import (
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+	"strconv"
+	"strings"
+	"time"
+
+	"gohap/lbcore/cli"
+	"gohap/lbcore/loop"
+)
+
+// answerTime is how long a loop may take to answer before it is left out: a
+// stuck loop must not make the command socket useless.
+const answerTime = time.Second
+
+// ask runs f on every loop and collects what it returns, in the order of the
+// loops; the zero value stands for a loop that did not answer in time.
+func ask[T any](in *Instance, f func(*loop.Loop) T) []T {
+	if in.Group == nil {
+		return nil
+	}
+	type answer struct {
+		i int
+		v T
+	}
+	all := make([]T, len(in.Group.Loops))
+	answers := make(chan answer, len(all)) // late answers find room
+	waiting := 0
+	for i, l := range in.Group.Loops {
+		if l.Post(func() { answers <- answer{i, f(l)} }) {
+			waiting++
+		}
+	}
+	limit := time.NewTimer(answerTime)
+	defer limit.Stop()
+	for range waiting {
+		select {
+		case a := <-answers:
+			all[a.i] = a.v
+		case <-limit.C:
+			return all
+		}
+	}
+	return all
+}
+
+// pools lists the loops' buffers and what the instance adds.
+func (in *Instance) pools() []PoolInfo {
+	buffers := PoolInfo{Name: "buffer"}
+	for _, p := range ask(in, func(l *loop.Loop) PoolInfo {
+		return PoolInfo{Size: l.Buffers.Size(), Used: l.Buffers.Used(), Allocated: l.Buffers.Used() + l.Buffers.Free()}
+	}) {
+		buffers.Size = max(buffers.Size, p.Size)
+		buffers.Used += p.Used
+		buffers.Allocated += p.Allocated
+	}
+	all := []PoolInfo{buffers}
+	if in.Pools != nil {
+		all = append(all, in.Pools()...)
+	}
+	return all
+}
+
+// showPools prints the reference's form without what has no meaning here:
+// caches by thread, users, addresses.
+func showPools(r *cli.Request) {
+	in, ok := instance(r)
+	if !ok {
+		return
+	}
+	r.WriteString("Dumping pools usage. Use SIGQUIT to flush them.\n")
+	f := facts{Instance: in, pools: in.pools()}
+	for _, p := range f.pools {
+		r.Printf("  - Pool %s (%d bytes) : %d allocated (%d bytes), %d used, needed_avg %d, 0 failures, 1 users\n",
+			p.Name, p.Size, p.Allocated, p.Size*p.Allocated, p.Used, p.Used)
+	}
+	r.Printf("Total: %d pools, %d bytes allocated, %d used.\n", len(f.pools), f.pool(), f.poolUsed())
+}
+
+// activity is one line of "show activity".
+type activity struct {
+	name string
+	of   func(*loop.Stats) int64
+	max  bool // the total is the highest, not the sum
+}
+
+// activities are the loops' counters; names that the reference has mean the
+// same as there.
+var activities = []activity{
+	{name: "loops", of: func(s *loop.Stats) int64 { return s.Turns }},
+	{name: "tasksw", of: func(s *loop.Stats) int64 { return s.Tasks }},
+	{name: "poll_io", of: func(s *loop.Stats) int64 { return s.Events }},
+	{name: "poll_exp", of: func(s *loop.Stats) int64 { return s.Fired }},
+	{name: "accepted", of: func(s *loop.Stats) int64 { return s.Accepts }},
+	{name: "accq_pushed", of: func(s *loop.Stats) int64 { return s.Handed }},
+	{name: "data_syscalls", of: func(s *loop.Stats) int64 { return s.Recvs + s.Sends }},
+	{name: "recv_calls", of: func(s *loop.Stats) int64 { return s.Recvs }},
+	{name: "recv_again", of: func(s *loop.Stats) int64 { return s.RecvAgain }},
+	{name: "send_calls", of: func(s *loop.Stats) int64 { return s.Sends }},
+	{name: "send_again", of: func(s *loop.Stats) int64 { return s.SendAgain }},
+	{name: "connect_calls", of: func(s *loop.Stats) int64 { return s.Connects }},
+	{name: "poll_ctl", of: func(s *loop.Stats) int64 { return s.Ctls }},
+	{name: "poll_raw", of: func(s *loop.Stats) int64 { return s.RawWaits }},
+	{name: "poll_wait", of: func(s *loop.Stats) int64 { return s.Waits }},
+	{name: "poll_intr", of: func(s *loop.Stats) int64 { return s.Interrupted }},
+	{name: "posted", of: func(s *loop.Stats) int64 { return s.Posted }},
+	{name: "bytes_in", of: func(s *loop.Stats) int64 { return s.BytesIn }},
+	{name: "bytes_out", of: func(s *loop.Stats) int64 { return s.BytesOut }},
+	{name: "panics", of: func(s *loop.Stats) int64 { return s.Panics }},
+	{name: "max_stall_us", of: func(s *loop.Stats) int64 { return s.MaxStall / 1000 }, max: true},
+}
+
+// showActivity prints the loops' counters: a total, and each loop's share when
+// there are several; an argument selects one loop, 0 the totals alone.
+func showActivity(r *cli.Request) {
+	in, ok := instance(r)
+	if !ok {
+		return
+	}
+	stats := ask(in, func(l *loop.Loop) loop.Stats { return l.Stats })
+	only := -1
+	if len(r.Args) > 0 {
+		only = integer(r.Args[0])
+	}
+	if only < -1 || only > len(stats) {
+		r.Fail("Thread ID number must be between -1 and nbthread")
+		return
+	}
+	c := in.clock()
+	now := c.Wall()
+	up := (c.Mono() - in.StartedMono) / 1000
+	r.Printf("thread_id: %d (1..%d)\n", max(1, only), len(stats))
+	r.Printf("date_now: %d.%06d\n", now.Unix(), now.Nanosecond()/1000)
+	r.Printf("uptime_now: %d.%06d\n", up/1e6, up%1e6)
+	for _, a := range activities {
+		r.WriteString(a.name + ": " + a.values(stats, only) + "\n")
+	}
+	for _, m := range processMetrics() {
+		r.Printf("%s: %d\n", m.name, m.n)
+	}
+}
+
+func (a *activity) values(stats []loop.Stats, only int) string {
+	if only > 0 {
+		return strconv.FormatInt(a.of(&stats[only-1]), 10)
+	}
+	total := int64(0)
+	var each strings.Builder
+	for i := range stats {
+		n := a.of(&stats[i])
+		if a.max {
+			total = max(total, n)
+		} else {
+			total += n
+		}
+		each.WriteString(" " + strconv.FormatInt(n, 10))
+	}
+	text := strconv.FormatInt(total, 10)
+	if only < 0 && len(stats) > 1 {
+		text += " [" + each.String() + " ]"
+	}
+	return text
+}
+
+type metric struct {
+	name string
+	n    int64
+}
+
+// processMetrics are the runtime's own counters, of the process as a whole.
+func processMetrics() []metric {
+	names := []struct{ ours, theirs string }{
+		{"mallocs", "/gc/heap/allocs:objects"},
+		{"malloc_bytes", "/gc/heap/allocs:bytes"},
+		{"frees", "/gc/heap/frees:objects"},
+		{"heap_live", "/gc/heap/live:bytes"},
+		{"gc_cycles", "/gc/cycles/total:gc-cycles"},
+		{"goroutines", "/sched/goroutines:goroutines"},
+	}
+	samples := make([]metrics.Sample, len(names))
+	for i, n := range names {
+		samples[i].Name = n.theirs
+	}
+	metrics.Read(samples)
+	var all []metric
+	for i, n := range names {
+		if samples[i].Value.Kind() == metrics.KindUint64 {
+			all = append(all, metric{n.ours, int64(samples[i].Value.Uint64())})
+		}
+	}
+	return all
+}
+
+// debugGC forces a collection and gives memory back, so that what is measured
+// afterwards is what is needed.
+func debugGC(r *cli.Request) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	debug.FreeOSMemory()
+	runtime.ReadMemStats(&after)
+	r.Message(cli.Info, "heap %d bytes before, %d after", before.HeapAlloc, after.HeapAlloc)
+}

@@ -1,0 +1,260 @@
+package stats
+
+import (
+	"io"
+	"strconv"
+	"strings"
+
+	"gohap/lbcore/cli"
+	"gohap/lbcore/clock"
+	"gohap/lbcore/proxy"
+)
+
+// Query says which lines of the statistics are wanted and in which form.
+type Query struct {
+	Form    string // "csv", "typed" or "json"
+	Desc    bool   // typed: with descriptions
+	Up      bool   // leave out servers that are down or in maintenance
+	NoMaint bool   // leave out servers in maintenance
+	Proxy   *proxy.Proxy
+	ID      int  // of a proxy that does not exist: nothing is printed; -1 for all
+	Types   int  // bits: 1 frontends, 2 backends, 4 servers, 8 listeners
+	Server  int  // id of a server or listener, -1 for all
+	Full    bool // addresses, cookies and algorithms (reference: by the socket's level)
+}
+
+// lineTypes are the bits of Query.Types.
+var lineTypes = map[byte]int{'F': 1, 'B': 2, 'S': 4, 'L': 8}
+
+func showStat(r *cli.Request) {
+	in, ok := instance(r)
+	if !ok {
+		return
+	}
+	q, ok := in.statQuery(r)
+	if !ok {
+		return
+	}
+	in.WriteStat(r, q)
+}
+
+// statQuery reads the arguments; words that it does not know are passed over,
+// as the reference does.
+func (in *Instance) statQuery(r *cli.Request) (Query, bool) {
+	q := Query{Form: "csv", ID: -1, Types: -1, Server: -1, Full: r.SocketLevel() >= cli.Operator}
+	args := r.Args
+	if len(args) > 0 && args[0] == "domain" {
+		if len(args) < 2 || args[1] != "proxy" {
+			r.Fail("Invalid statistics domain.")
+			return q, false
+		}
+		args = args[2:]
+	}
+	// reference: three words are always a selection, also when the first is a
+	// modifier.
+	if len(args) >= 3 {
+		if !in.selectProxy(&q, args[0]) {
+			r.Fail("No such proxy.")
+			return q, false
+		}
+		q.Types, q.Server = integer(args[1]), integer(args[2])
+		args = args[3:]
+	}
+	for _, word := range args {
+		switch word {
+		case "typed", "json":
+			q.Form = word
+		case "desc":
+			q.Desc = true
+		case "up":
+			q.Up = true
+		case "no-maint":
+			q.NoMaint = true
+		}
+	}
+	return q, true
+}
+
+// integer reads what stands at the beginning of a word, 0 when nothing does.
+func integer(word string) int {
+	end := 0
+	for end < len(word) && (word[end] >= '0' && word[end] <= '9' || end == 0 && word[0] == '-') {
+		end++
+	}
+	n, _ := strconv.Atoi(word[:end])
+	return n
+}
+
+// selectProxy takes a name or an id, of which any number is taken.
+func (in *Instance) selectProxy(q *Query, word string) bool {
+	for _, p := range in.Proxies {
+		if p.Name == word {
+			q.Proxy = p
+			return true
+		}
+	}
+	n, err := strconv.Atoi(word)
+	if err != nil {
+		return false
+	}
+	q.ID = n
+	return true
+}
+
+// dump is one answer being written.
+type dump struct {
+	*Instance
+	Query
+	w          writer
+	form       form
+	mono, wall int64
+	rows       int // written so far
+}
+
+type writer interface {
+	io.Writer
+	io.StringWriter
+}
+
+// WriteStat writes the statistics. It may block on w; any goroutine that is no
+// loop may call it.
+func (in *Instance) WriteStat(w writer, q Query) {
+	d := &dump{Instance: in, Query: q, w: w, mono: in.clock().Mono(), wall: in.clock().Wall().Unix()}
+	d.form = map[string]form{"typed": asTyped, "json": asJSON}[q.Form]
+	switch d.form {
+	case asCSV:
+		d.header()
+	case asJSON:
+		w.WriteString("[")
+	}
+	for _, p := range in.Proxies {
+		if q.Proxy != nil && p != q.Proxy || q.Proxy == nil && q.ID >= 0 && p.ID != q.ID || p.Disabled {
+			continue
+		}
+		d.proxy(p)
+	}
+	if d.form == asJSON {
+		w.WriteString("]\n")
+	}
+}
+
+func (in *Instance) clock() clock.Source {
+	if in.Clock == nil {
+		return clock.System
+	}
+	return in.Clock
+}
+
+func (d *dump) header() {
+	d.w.WriteString("# ")
+	for i := range columns {
+		d.w.WriteString(columns[i].name + ",")
+	}
+	d.w.WriteString("-,")
+	for i := range h1Columns {
+		d.w.WriteString(h1Columns[i].name + ",")
+	}
+	d.w.WriteString("\n")
+}
+
+// proxy writes the lines of a proxy: frontend, listeners, servers, backend.
+func (d *dump) proxy(p *proxy.Proxy) {
+	if p.IsFrontend {
+		d.line(object{kind: 'F', p: p})
+		if p.Has(proxy.OptSocketStats) {
+			for _, b := range p.Binds {
+				d.line(object{kind: 'L', p: p, b: b})
+			}
+		}
+	}
+	if !p.IsBackend {
+		return
+	}
+	for _, s := range p.Servers {
+		d.line(object{kind: 'S', p: p, s: s, health: s.Health()})
+	}
+	d.line(object{kind: 'B', p: p})
+}
+
+// wanted tells whether the query takes a line.
+func (d *dump) wanted(o *object) bool {
+	if d.Types >= 0 && d.Types&lineTypes[o.kind] == 0 {
+		return false
+	}
+	if d.Server >= 0 && o.kind != 'F' && o.kind != 'B' && sid(o).n != int64(d.Server) {
+		return false
+	}
+	if o.kind == 'S' {
+		inMaint := o.s.Admin()&maint != 0
+		if d.NoMaint && inMaint || d.Up && (inMaint || o.s.Oper() == proxy.Down) {
+			return false
+		}
+	}
+	return true
+}
+
+func (d *dump) line(o object) {
+	o.in, o.mono, o.wall, o.full, o.only = d.Instance, d.mono, d.wall, d.Full, d.Up || d.NoMaint
+	if !d.wanted(&o) {
+		return
+	}
+	if d.form == asJSON {
+		if d.rows > 0 {
+			d.w.WriteString(",")
+		}
+		d.w.WriteString("[")
+	}
+	d.rows++
+	n := 0
+	for i := range columns {
+		n += d.cell(&o, &columns[i], i, n)
+	}
+	if d.form == asCSV {
+		d.w.WriteString("-,")
+	}
+	for i := range h1Columns {
+		n += d.cell(&o, &h1Columns[i], len(columns)+i, n)
+	}
+	switch d.form {
+	case asCSV:
+		d.w.WriteString("\n")
+	case asJSON:
+		d.w.WriteString("]")
+	}
+}
+
+// cell writes one value and returns how many were written; before is how many
+// the line has already.
+func (d *dump) cell(o *object, c *column, pos, before int) int {
+	v := empty
+	if c.value != nil && strings.IndexByte(c.kinds, o.kind) >= 0 {
+		v = c.value(o)
+	}
+	if d.form == asCSV {
+		d.w.WriteString(v.text(c.typ, true) + ",")
+		return 1
+	}
+	if !v.set {
+		return 0
+	}
+	tags := c.tags
+	if t := otherTags[string(o.kind)+"."+c.name]; t != "" {
+		tags = t
+	}
+	if d.form == asTyped {
+		d.w.WriteString(string(o.kind) + "." + strconv.Itoa(o.p.ID) + "." + strconv.FormatInt(sid(o).n, 10) + "." +
+			strconv.Itoa(pos) + "." + c.name + ".1:" + tags + ":" + c.typ.String() + ":" + v.text(c.typ, false))
+		if d.Desc {
+			d.w.WriteString(`:"` + c.desc + `"`)
+		}
+		d.w.WriteString("\n")
+		return 1
+	}
+	if before > 0 {
+		d.w.WriteString(",")
+	}
+	kind := map[byte]string{'F': "Frontend", 'B': "Backend", 'S': "Server", 'L': "Listener"}[o.kind]
+	d.w.WriteString(`{"objType":"` + kind + `","proxyId":` + strconv.Itoa(o.p.ID) + `,"id":` + strconv.FormatInt(sid(o).n, 10) + `,`)
+	jsonValue(d.w, pos, c.name, tags, c.typ, v.text(c.typ, false))
+	return 1
+}

@@ -1,0 +1,84 @@
+package stats
+
+import (
+	"fmt"
+
+	"gohap/lbcore/proxy"
+)
+
+// status is the word of column status.
+func status(o *object) cell {
+	switch o.kind {
+	case 'F':
+		return word([...]string{"OPEN", "PAUSED", "STOP"}[proxy.State(o.p.State.Load())])
+	case 'L':
+		if o.b.Maxconn > 0 && o.b.Conn.Load() >= o.b.Maxconn {
+			return word("FULL")
+		}
+		if proxy.State(o.p.State.Load()) == proxy.Paused {
+			return word("WAITING")
+		}
+		return word("OPEN")
+	case 'S':
+		return word(serverStatus(o.s, &o.health))
+	}
+	return word(backendStatus(o))
+}
+
+// backendStatus is UP while one server is usable or there is none at all; when
+// lines were left out it says how many of how many are up, whatever their
+// weight.
+func backendStatus(o *object) string {
+	text := "UP"
+	if len(o.p.Servers) > 0 && o.p.Availability() == (proxy.Availability{}) {
+		text = "DOWN"
+	}
+	if o.only {
+		up := 0
+		for _, s := range o.p.Servers {
+			if s.Oper() != proxy.Down && s.Admin()&maint == 0 {
+				up++
+			}
+		}
+		text += fmt.Sprintf(" (%d/%d)", up, len(o.p.Servers))
+	}
+	return text
+}
+
+// serverStatus joins administrative state, operational state and what checks
+// have counted so far: UP 2/3 is two failures from down, DOWN 1/2 one success
+// from up.
+func serverStatus(s *proxy.Server, h *proxy.Health) string {
+	admin := s.Admin()
+	switch {
+	case admin&proxy.ResolutionMaint != 0:
+		return "MAINT (resolution)"
+	case admin&maint != 0:
+		return "MAINT"
+	case s.Check == nil && admin&drain != 0:
+		return "DRAIN"
+	case s.Check == nil && s.Oper() == proxy.Running:
+		return "no check"
+	}
+	rise, fall := 0, 0
+	if s.Check != nil {
+		rise, fall = s.Check.Rise, s.Check.Fall
+	}
+	if s.Oper() == proxy.Down {
+		if h.Value > 0 {
+			return fmt.Sprintf("DOWN %d/%d", h.Value, rise)
+		}
+		return "DOWN"
+	}
+	text := "UP"
+	switch {
+	case admin&drain != 0:
+		text = "DRAIN"
+	case s.Oper() == proxy.Stopping:
+		text = "NOLB"
+	}
+	if s.Check != nil && h.Value < rise+fall-1 {
+		text += fmt.Sprintf(" %d/%d", h.Value-rise+1, fall)
+	}
+	return text
+}
