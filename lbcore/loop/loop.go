@@ -456,3 +456,6 @@ func (l *Loop) endTurn() {
 	}
 	l.mail.publish(&l.Stats)
 }
+
+// Busy tells whether the next turn has work without any event.
+func (l *Loop) Busy() bool { return len(l.tasks) > 0 || l.mail.pending() }

@@ -164,6 +164,10 @@ func (s *Stream) dropHeld() {
 		b.Release()
 	}
 	s.heldLen = 0
+	for i := range s.stuck {
+		s.stuck[i].b.Release()
+		s.stuck[i] = stuck{}
+	}
 }
 
 // retire puts the object back for the next stream. The caller must not touch

@@ -47,6 +47,36 @@ func (s *Stream) filterHeaders(side mux.Side, h *message.Head) {
 	}
 }
 
+// stuck is what filters held back in one direction, and how the read ended that
+// it came from.
+type stuck struct {
+	b  *buffer.Buffer
+	st mux.ReadState
+}
+
+// pull reads the next piece of body from an endpoint through the filters. What
+// they hold back is offered to them again by the next pull.
+func (s *Stream) pull(side mux.Side, from mux.Endpoint) (*buffer.Buffer, mux.ReadState) {
+	b, st := s.stuck[side].b, s.stuck[side].st
+	if b != nil {
+		s.stuck[side] = stuck{}
+	} else {
+		b, st = from.Read()
+	}
+	if len(s.filters) == 0 || b == nil || b.Len() == 0 {
+		return b, st
+	}
+	n := s.filterPayload(side, b)
+	if n == b.Len() {
+		return b, st
+	}
+	rest := s.W.Loop.Buffers.Get()
+	rest.Append(b.Bytes()[n:])
+	b.W = b.R + n
+	s.stuck[side] = stuck{rest, st}
+	return b, mux.Wait
+}
+
 // filterPayload returns how many bytes of b may go on.
 func (s *Stream) filterPayload(side mux.Side, b *buffer.Buffer) int {
 	n := b.Len()

@@ -11,7 +11,11 @@ import (
 // fail answers with the error page of a status: the backend's, the
 // frontend's or the built-in one.
 func (s *Stream) fail(status int) {
-	s.Sess.count(proxy.Intercepted, 0)
+	if s.FE.Mode != proxy.HTTP {
+		s.Status = -1
+		s.abort() // nothing can be said in mode tcp
+		return
+	}
 	s.errorReply(status)
 }
 
@@ -117,6 +121,9 @@ func (s *Stream) redirect(h *message.Head, l *rule.Location) {
 	h.AddID(message.IDLocation, where)
 	if l.Cookie != "" {
 		h.AddID(message.IDSetCookie, s.Arena.Copy([]byte(l.Cookie)))
+	}
+	if l.CookieFormat != nil {
+		h.AddID(message.IDSetCookie, s.Arena.Keep(l.CookieFormat.Append(s.Arena.Rest(256), &s.Ctx)))
 	}
 	if l.NoCache {
 		h.AddID(message.IDCacheControl, noCache)

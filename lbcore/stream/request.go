@@ -332,10 +332,9 @@ func (s *Stream) hold(b *buffer.Buffer) {
 
 // readRequest reads the client's next piece of body.
 func (s *Stream) readRequest() (*buffer.Buffer, mux.ReadState) {
-	b, st := s.cl.Read()
+	b, st := s.pull(mux.Client, s.cl)
 	if b != nil {
 		s.BytesIn += int64(b.Len())
-		s.filterPayload(mux.Client, b)
 	}
 	if st == mux.End {
 		s.reqEnd = true

@@ -111,11 +111,7 @@ func (s *Stream) sendResponse() {
 	if s.FE.Has(proxy.OptLogAsap) {
 		s.logNow()
 	}
-	b, st := s.sv.Read()
-	if st == mux.Invalid || st == mux.Aborted {
-		st = mux.More // found again by the next read, after the head has gone
-	}
-	s.payload(b)
+	b, st := s.pull(mux.Server, s.sv)
 	end := st == mux.End && !(h.Flags.Has(message.Chunked) && len(s.sv.Trailers()) > 0)
 	if end {
 		s.resEnd, s.resSent = true, true
@@ -131,16 +127,12 @@ func (s *Stream) sendResponse() {
 		s.clientGone()
 	case end:
 		s.finish()
+	case st == mux.Invalid || st == mux.Aborted:
+		s.responseCut(nil, st) // the client got the head and sees that it is cut
 	case w == mux.Blocked:
 		s.touchClient()
 	default:
 		s.forwardResponse()
-	}
-}
-
-func (s *Stream) payload(b *buffer.Buffer) {
-	if b != nil && len(s.filters) > 0 {
-		s.filterPayload(mux.Server, b)
 	}
 }
 
@@ -168,11 +160,10 @@ func (s *Stream) forwardResponse() {
 			s.touchClient()
 			return
 		}
-		b, st := s.sv.Read()
-		s.payload(b)
+		b, st := s.pull(mux.Server, s.sv)
 		switch st {
 		case mux.Wait:
-			b.Release()
+			s.cl.Write(b, false, nil)
 			s.touchServer()
 			return
 		case mux.Aborted, mux.Invalid:

@@ -124,6 +124,7 @@ type Stream struct {
 	process    proxy.Lease
 	be, srv    *proxy.LoopCounters
 	filters    []filterInst
+	stuck      [2]stuck
 	txnVars    sample.Store
 	reqVars    sample.Store
 	resVars    sample.Store

@@ -185,3 +185,34 @@ func (ss *Session) On(b *proxy.Bind) *Session {
 	ss.acceptor = &Acceptor{Bind: b}
 	return ss
 }
+
+// Fits tells whether a head that grows by n bytes still fits in a buffer, from
+// which it has to be sent. Reference: rewriting may use tune.maxrewrite too.
+func (s *Stream) Fits(h *message.Head, n int) bool {
+	n += len(h.MethodText) + len(h.Target) + len(h.Reason) + 16
+	for i := range h.Fields {
+		if f := &h.Fields[i]; f.Flags&message.FieldDeleted == 0 {
+			n += len(f.Name) + len(f.Value) + 4
+		}
+	}
+	return n <= s.W.Limits.BufSize
+}
+
+// CountFailedRewrite counts a rewrite that was left out.
+func (s *Stream) CountFailedRewrite() { s.count(proxy.FailedRewrites) }
+
+// Deny counts a message that rules refuse.
+func (s *Stream) Deny(response bool) {
+	if response {
+		s.count(proxy.DeniedResp)
+		return
+	}
+	s.count(proxy.DeniedReq)
+}
+
+// Intercept counts a request that the frontend's own rules answer.
+func (s *Stream) Intercept() {
+	if s.BE == nil || s.BE == s.FE {
+		s.Sess.count(proxy.Intercepted, 1)
+	}
+}
