@@ -1,12 +1,7 @@
 package cli
 
-// The engine's own commands are about the connection; they are not rows,
-// because their place in the help is fixed: behind all others.
-var ownHelp = []struct{ usage, summary string }{
-	{"help [<command>]", "list matching or all commands"},
-	{"prompt [help | n | i | p | timed ]*", "toggle interactive mode with prompt"},
-	{"quit", "disconnect"},
-}
+// The engine's own commands end every list of the help, in this order.
+var ownOrder = []string{"help", "prompt", "quit"}
 
 const promptHelp = `Usage: prompt [help | n | i | p | timed]*
 Changes the default prompt and interactive mode. Available options:
@@ -17,20 +12,12 @@ Changes the default prompt and interactive mode. Available options:
   timed   toggle displaying the current date in the prompt
 Without any argument, toggles between n/i->p, p->n.`
 
-// builtin executes help, prompt and quit.
-func (c *conn) builtin(r *Request, words []string) bool {
-	switch words[0] {
-	case "help":
-		c.help(r, words[1:])
-	case "prompt":
-		c.setPrompt(r, words[1:])
-	case "quit":
-		c.quit = true
-	default:
-		return false
-	}
-	return true
-}
+func help(r *Request) { r.conn.help(r, r.Args) }
+
+func prompt(r *Request) { r.conn.setPrompt(r, r.Args) }
+
+// quit ends the connection behind what was answered before; it answers nothing.
+func quit(r *Request) { r.conn.quit = true }
 
 func (c *conn) setPrompt(r *Request, words []string) {
 	if len(words) == 0 {

@@ -202,6 +202,13 @@ func TestHelp(t *testing.T) {
 			t.Errorf("%q:\n%s\nwant:\n%s", c.send, got, c.want)
 		}
 	}
+	less := keyword.NewSet()
+	Register(less)
+	less.Remove(keyword.Command, "help")
+	got := ask(t, serve(t, &Server{Commands: NewCommands(less)}, Socket{}), "help\n")
+	if !strings.HasPrefix(got, "Unknown command: 'help'") || strings.Contains(got, "help [<command>]") {
+		t.Errorf("help without its row: %q", got)
+	}
 	for _, send := range []string{"x", "shwo", "1234567890", strings.Repeat("z", 5000), "show zz"} {
 		lines := strings.SplitAfter(ask(t, path, send+"\n"), "\n")
 		if !strings.HasPrefix(lines[0], "Unknown command: '") || len(lines) != 1+candidates+3+2 {

@@ -60,7 +60,10 @@ type command struct {
 
 // Commands is the set of commands of a registry, in the order of the help. It
 // is read-only and may be used by any goroutine.
-type Commands struct{ rows []command }
+type Commands struct {
+	rows []command
+	own  []command // help, prompt, quit
+}
 
 // NewCommands collects the rows of class keyword.Command. It panics on a row
 // whose Impl is not a Command with a Run: a programmer's error.
@@ -77,7 +80,11 @@ func NewCommands(set *keyword.Set) *Commands {
 		if impl.Usage == "" {
 			impl.Usage = strings.TrimSpace(row.Name + " " + row.Args)
 		}
-		c.rows = append(c.rows, command{Command: impl, summary: row.Summary})
+		if cmd := (command{Command: impl, summary: row.Summary}); slices.Contains(ownOrder, row.Name) {
+			c.own = append(c.own, cmd)
+		} else {
+			c.rows = append(c.rows, cmd)
+		}
 	}
 	// reference: the help is sorted by words, the engine's own three come last.
 	slices.SortStableFunc(c.rows, func(a, b command) int {
@@ -89,6 +96,11 @@ func NewCommands(set *keyword.Set) *Commands {
 // find returns the command whose words begin args, nil when there is none. Of
 // two the one with more words wins.
 func (c *Commands) find(args []string) *command {
+	for i := range c.own {
+		if len(args) > 0 && args[0] == c.own[i].Words[0] {
+			return &c.own[i]
+		}
+	}
 	var best *command
 	for i := range c.rows {
 		r := &c.rows[i]

@@ -128,9 +128,6 @@ func (c *conn) command(words []string, payload string) {
 		r.Fail("Too many arguments. Commands must have at most %d arguments.", maxWords)
 		return
 	}
-	if c.builtin(r, words) {
-		return
-	}
 	cmd := c.server.Commands.find(words)
 	switch {
 	case cmd == nil:

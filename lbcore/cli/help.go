@@ -28,8 +28,8 @@ func (c *conn) list(words []string) string {
 	for _, cmd := range c.server.Commands.match(words, c.expert) {
 		helpLine(&b, cmd.Usage, cmd.summary)
 	}
-	for _, own := range ownHelp {
-		helpLine(&b, own.usage, own.summary)
+	for _, own := range c.server.Commands.own {
+		helpLine(&b, own.Usage, own.summary)
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
@@ -54,8 +54,8 @@ func (c *Commands) match(words []string, expert bool) []*command {
 	if len(words) == 0 {
 		return shown
 	}
-	if words[0] == "help" || words[0] == "prompt" || words[0] == "quit" {
-		return nil // the engine's own three stand below any list
+	if slices.Contains(ownOrder, words[0]) {
+		return nil // they stand below any list
 	}
 	begin := filter(shown, func(r *command) bool { return hasPrefix(r.Words, words) })
 	if len(begin) == 0 {

@@ -11,6 +11,9 @@ import (
 // Register adds the commands about the connection itself.
 func Register(set *keyword.Set) {
 	set.Add(
+		row("help", "[<command>]", "list matching or all commands", Command{Run: help}, "help show"),
+		row("prompt", "[help | n | i | p | timed ]*", "toggle interactive mode with prompt", Command{Run: prompt}, "prompt help", "prompt sometimes"),
+		row("quit", "", "disconnect", Command{Run: quit}, "quit"),
 		row("echo", "<text>", "print text to the output", Command{Run: func(r *Request) {
 			r.Message(Info, "%s", strings.Join(r.Args, " "))
 		}}, "echo hello world"),
@@ -20,14 +23,14 @@ func Register(set *keyword.Set) {
 			r.Message(Info, "%s", r.Level())
 		}}, "show cli level"),
 		row("show cli sockets", "", "dump list of cli sockets", Command{Run: showSockets}, "show cli sockets"),
-		row("set severity-output", "[none|number|string]", "set presence of severity level in feedback information", Command{Run: setSeverity}, "set severity-output number"),
-		row("set timeout", "[cli] <delay>", "change a timeout setting", Command{Run: setTimeout}, "set timeout cli 60"),
+		row("set severity-output", "[none|number|string]", "set presence of severity level in feedback information", Command{Run: setSeverity}, "set severity-output number", "set severity-output loud", "set severity-output"),
+		row("set timeout", "[cli] <delay>", "change a timeout setting", Command{Run: setTimeout}, "set timeout cli 60", "set timeout cli", "set timeout cli 0", "set timeout client 5"),
 		row("expert-mode", "[on|off]", "show and allow commands that only developers need", Command{Level: Admin, Hidden: true, Run: expertMode}, "expert-mode on"),
 	)
 }
 
-func row(name, args, summary string, c Command, good string) keyword.Row {
-	return keyword.Row{Class: keyword.Command, Name: name, Args: args, Summary: summary, Impl: c,
+func row(name, args, summary string, c Command, good string, bad ...string) keyword.Row {
+	return keyword.Row{Bad: bad, Class: keyword.Command, Name: name, Args: args, Summary: summary, Impl: c,
 		Good: []keyword.Example{{Config: good}}}
 }
 

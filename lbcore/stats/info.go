@@ -1,10 +1,10 @@
 package stats
 
 import (
-	"slices"
 	"strconv"
 
 	"gohap/lbcore/cli"
+	"gohap/lbcore/keyword"
 )
 
 func showInfo(r *cli.Request) {
@@ -12,16 +12,15 @@ func showInfo(r *cli.Request) {
 	if !ok {
 		return
 	}
+	m := in.modifiers(r.Args)
 	form := asCSV
-	for _, word := range r.Args {
-		switch word {
-		case "typed":
-			form = asTyped
-		case "json":
-			form = asJSON
-		}
+	switch {
+	case m["json"]:
+		form = asJSON
+	case m["typed"]:
+		form = asTyped
 	}
-	in.writeInfo(r, form, slices.Contains(r.Args, "desc"), slices.Contains(r.Args, "float"))
+	in.writeInfo(r, form, m["desc"], m["float"])
 }
 
 // writeInfo writes the facts about the process: "name: value" lines, typed or
@@ -31,8 +30,12 @@ func (in *Instance) writeInfo(w writer, f form, desc, precise bool) {
 	if f == asJSON {
 		w.WriteString("[")
 	}
+	n := 0
 	for i := range fields {
 		x := &fields[i]
+		if !in.has(keyword.InfoField, x.name) {
+			continue
+		}
 		v, typ, tags := x.value(facts), x.typ, x.tags
 		text := v.text(typ, f == asCSV)
 		if precise && x.precise != nil {
@@ -47,7 +50,7 @@ func (in *Instance) writeInfo(w writer, f form, desc, precise bool) {
 		case asTyped:
 			w.WriteString(strconv.Itoa(x.pos) + "." + x.name + ".1:" + tags + ":" + typ.String() + ":" + text)
 		case asJSON:
-			if i > 0 {
+			if n++; n > 1 {
 				w.WriteString(",")
 			}
 			w.WriteString("{")

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"gohap/lbcore/clock"
+	"gohap/lbcore/keyword"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/proxy"
 )
@@ -21,6 +22,10 @@ type Instance struct {
 	Process *proxy.Process
 	Group   *loop.Group
 	Clock   clock.Source // nil means the machine's clock
+
+	// Words is the registry: a column, field or modifier that was taken out of
+	// it is not there. nil means all.
+	Words *keyword.Set
 
 	Name        string // "gohap"
 	Version     string // "3.2.0-gohap0.1.0"
@@ -50,6 +55,21 @@ type Instance struct {
 	Streams StreamWalker
 
 	meter meter
+}
+
+// has tells whether a word is in the registry.
+func (in *Instance) has(c keyword.Class, name string) bool {
+	return in.Words == nil || in.Words.Lookup(c, name) != nil
+}
+
+// modifiers returns which of the words are modifiers of "show info" and "show
+// stat"; others are passed over (reference).
+func (in *Instance) modifiers(words []string) map[string]bool {
+	m := map[string]bool{}
+	for _, w := range words {
+		m[w] = in.has(keyword.StatModifier, w)
+	}
+	return m
 }
 
 // PoolInfo is one line of "show pools".

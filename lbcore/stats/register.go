@@ -37,6 +37,7 @@ func Register(set *keyword.Set) {
 	}
 	for _, m := range [][2]string{
 		{"desc", "append a description to each value"},
+		{"domain", "choose the domain of the statistics; proxy is the only one"},
 		{"float", "print rates and times with decimals where they have them"},
 		{"json", "print JSON"},
 		{"no-maint", "leave out servers in maintenance"},

@@ -7,6 +7,7 @@ import (
 
 	"gohap/lbcore/cli"
 	"gohap/lbcore/clock"
+	"gohap/lbcore/keyword"
 	"gohap/lbcore/proxy"
 )
 
@@ -43,7 +44,7 @@ func showStat(r *cli.Request) {
 func (in *Instance) statQuery(r *cli.Request) (Query, bool) {
 	q := Query{Form: "csv", ID: -1, Types: -1, Server: -1, Full: r.SocketLevel() >= cli.Operator}
 	args := r.Args
-	if len(args) > 0 && args[0] == "domain" {
+	if len(args) > 0 && args[0] == "domain" && in.has(keyword.StatModifier, "domain") {
 		if len(args) < 2 || args[1] != "proxy" {
 			r.Fail("Invalid statistics domain.")
 			return q, false
@@ -60,16 +61,11 @@ func (in *Instance) statQuery(r *cli.Request) (Query, bool) {
 		q.Types, q.Server = integer(args[1]), integer(args[2])
 		args = args[3:]
 	}
-	for _, word := range args {
-		switch word {
-		case "typed", "json":
-			q.Form = word
-		case "desc":
-			q.Desc = true
-		case "up":
-			q.Up = true
-		case "no-maint":
-			q.NoMaint = true
+	m := in.modifiers(args)
+	q.Desc, q.Up, q.NoMaint = m["desc"], m["up"], m["no-maint"]
+	for _, form := range []string{"typed", "json"} {
+		if m[form] {
+			q.Form = form
 		}
 	}
 	return q, true
@@ -108,7 +104,8 @@ type dump struct {
 	w          writer
 	form       form
 	mono, wall int64
-	rows       int // written so far
+	shown      []bool // by column
+	rows       int    // written so far
 }
 
 type writer interface {
@@ -120,6 +117,9 @@ type writer interface {
 // loop may call it.
 func (in *Instance) WriteStat(w writer, q Query) {
 	d := &dump{Instance: in, Query: q, w: w, mono: in.clock().Mono(), wall: in.clock().Wall().Unix()}
+	for i := range columns {
+		d.shown = append(d.shown, in.has(keyword.StatColumn, columns[i].name))
+	}
 	d.form = map[string]form{"typed": asTyped, "json": asJSON}[q.Form]
 	switch d.form {
 	case asCSV:
@@ -148,7 +148,9 @@ func (in *Instance) clock() clock.Source {
 func (d *dump) header() {
 	d.w.WriteString("# ")
 	for i := range columns {
-		d.w.WriteString(columns[i].name + ",")
+		if d.shown[i] {
+			d.w.WriteString(columns[i].name + ",")
+		}
 	}
 	d.w.WriteString("-,")
 	for i := range h1Columns {
@@ -207,7 +209,9 @@ func (d *dump) line(o object) {
 	d.rows++
 	n := 0
 	for i := range columns {
-		n += d.cell(&o, &columns[i], i, n)
+		if d.shown[i] {
+			n += d.cell(&o, &columns[i], i, n)
+		}
 	}
 	if d.form == asCSV {
 		d.w.WriteString("-,")

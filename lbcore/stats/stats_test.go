@@ -491,6 +491,28 @@ func TestShowSessAbandoned(t *testing.T) {
 	in.Group.Each(func(*loop.Loop) {})
 }
 
+// What was taken out of the registry is not there.
+func TestWithoutWords(t *testing.T) {
+	in, _ := build(t)
+	in.Words = keyword.NewSet()
+	Register(in.Words)
+	for _, w := range []struct {
+		class keyword.Class
+		name  string
+	}{{keyword.StatColumn, "scur"}, {keyword.InfoField, "Pid"}, {keyword.StatModifier, "typed"}} {
+		if !in.Words.Remove(w.class, w.name) {
+			t.Fatalf("no row %s", w.name)
+		}
+	}
+	ours := serve(t, in)
+	if got, _ := ours.ask("show stat typed"); !strings.HasPrefix(got, "# pxname,svname,qcur,qmax,smax,") {
+		t.Errorf("%.80q", got)
+	}
+	if got, _ := ours.ask("show info typed"); !strings.Contains(got, "\nProcess_num: 1\nUptime: ") {
+		t.Errorf("%.300q", got)
+	}
+}
+
 // Every row has a summary; examples are answered as their row says.
 func TestExamples(t *testing.T) {
 	in, _ := build(t)
