@@ -2,6 +2,7 @@ package build
 
 import (
 	"fmt"
+	"strings"
 
 	"gohap/lbcore/config"
 	"gohap/lbcore/keyword"
@@ -53,7 +54,7 @@ func (b *Builder) rule(s *section, st *config.Statement, k ruleKind) {
 		b.Alertf(st, "'%s' expects an action name%s.", k.word, "")
 		return
 	}
-	row := b.Set.Lookup(k.class, name)
+	row := b.actionRow(k, name)
 	if row == nil {
 		b.unknownAction(st, k, name)
 		return
@@ -68,6 +69,18 @@ func (b *Builder) rule(s *section, st *config.Statement, k ruleKind) {
 	set := k.set(s)
 	*set = append(*set, r)
 	s.ruled = true
+}
+
+// actionRow finds an action; the names of some go on in parentheses.
+func (b *Builder) actionRow(k ruleKind, name string) *keyword.Row {
+	if row := b.Set.Lookup(k.class, name); row != nil {
+		return row
+	}
+	word, _, _ := strings.Cut(name, "(")
+	if row := b.Set.Lookup(k.class, word); row != nil && row.Prefix {
+		return row
+	}
+	return nil
 }
 
 func (b *Builder) unknownAction(st *config.Statement, k ruleKind, name string) {
@@ -88,7 +101,7 @@ func (b *Builder) action(s *section, st *config.Statement, k ruleKind, row *keyw
 	case s.p.IsBackend:
 		place = k.be
 	}
-	a := &rule.Args{Set: b.Set, Class: k.class, Name: row.Name, Words: words, HTTP: true,
+	a := &rule.Args{Set: b.Set, Class: k.class, Name: written(row, st), Words: words, HTTP: true, Plain: k.word == "redirect",
 		Options: b.options(s, st, place), Host: b,
 		Warn: func(f string, args ...any) { b.Warnf(st, f, args...) }}
 	act, err := row.Impl.(rule.ParseFunc)(a)
@@ -108,6 +121,14 @@ func (b *Builder) action(s *section, st *config.Statement, k ruleKind, row *keyw
 	c, ok := b.cond(s, st, rest, place)
 	r.Cond = c
 	return r, ok
+}
+
+// written is the action's name as it stands in the line.
+func written(row *keyword.Row, st *config.Statement) string {
+	if row.Prefix {
+		return st.Word(1)
+	}
+	return row.Name
 }
 
 // redirectKeyword reads the redirect statement: the action of http-request by

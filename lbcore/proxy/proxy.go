@@ -185,6 +185,7 @@ type Proxy struct {
 	ServersByID map[int]*Server
 	MaxTimes    MaxTimes
 	Paused      atomic.Bool
+	LogLines    atomic.Int64 // traffic lines written so far (%lc)
 }
 
 // State is a frontend's state as statistics show it.

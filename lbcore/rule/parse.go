@@ -20,6 +20,8 @@ type Args struct {
 	Words []string      // behind the name, the condition included
 	At    int           // next word
 	HTTP  bool          // the proxy is in mode http
+	// Plain: texts hold no expressions (the keyword redirect).
+	Plain bool
 	// Options are for compiling expressions and formats at this place.
 	Options sample.Options
 	// Host resolves what lies outside the rule; see Host.

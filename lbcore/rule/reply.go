@@ -67,6 +67,8 @@ type Location struct {
 	Append  func(c *sample.Context, dst []byte) []byte
 	Cookie  string // the value of set-cookie, "" for none
 	NoCache bool   // 302, 303, 307
+	// CookieFormat computes the value of set-cookie; nil means Cookie.
+	CookieFormat *sample.Format
 }
 
 // Pages is a table of error replies by status.

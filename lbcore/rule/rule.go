@@ -47,6 +47,9 @@ type Set []Rule
 // decided, from which a suspended set goes on. A condition that lacks data
 // suspends the set unless c.Final is set.
 func (s Set) Run(c *sample.Context, at int) (int, Verdict) {
+	if at == 0 {
+		c.SoftRewrite = false
+	}
 	for ; at < len(s); at++ {
 		r := &s[at]
 		if r.Cond != nil {
@@ -58,6 +61,9 @@ func (s Set) Run(c *sample.Context, at int) (int, Verdict) {
 			}
 		}
 		if v := r.Action.Run(c); v != Continue {
+			if v != Suspend && r.Line > 0 {
+				c.LastRule.File, c.LastRule.Line = r.File, r.Line
+			}
 			return at, v
 		}
 	}

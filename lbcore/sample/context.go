@@ -39,6 +39,10 @@ type Context struct {
 		Line int
 	}
 
+	// SoftRewrite: a rewrite that cannot be done is left out (strict-mode off).
+	// It is reset when a rule set begins.
+	SoftRewrite bool
+
 	// Log is the encoding that Format.Append wants from an alias while it
 	// runs: an AliasFunc may read it, nothing else may.
 	Log LogFlags

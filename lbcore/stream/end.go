@@ -3,7 +3,6 @@ package stream
 import (
 	"gohap/lbcore/log"
 	"gohap/lbcore/message"
-	"gohap/lbcore/mux"
 	"gohap/lbcore/proxy"
 )
 
@@ -11,10 +10,10 @@ import (
 // goes on.
 func (s *Stream) finish() {
 	s.close()
-	cl, _ := s.cl.(*mux.H1Client)
+	x := s.exchange
 	s.retire()
-	if cl != nil {
-		cl.Detach()
+	if x != nil {
+		x.Detach()
 	}
 }
 
@@ -176,7 +175,7 @@ func (s *Stream) retire() {
 	w, ss := s.W, s.Sess
 	w.Loop.Disarm(&s.timer)
 	w.active.remove(s)
-	ss.current = nil
+	ss.tcp = nil
 	ss.PrevEnd = w.Loop.Now()
 	s.Arena.Reset()
 	s.txnVars.Reset()

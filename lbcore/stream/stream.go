@@ -92,6 +92,7 @@ type Stream struct {
 	ruleAt   int
 	backDone bool // backend side of the present response rules is through
 	cl       mux.Endpoint
+	exchange mux.ClientEndpoint // cl where it carries requests, nil in mode tcp
 	sv       mux.Endpoint
 	h1s      *mux.H1Server
 	pass     *tcpSides
@@ -108,12 +109,15 @@ type Stream struct {
 	resSent   bool // and written
 	reqWait   bool // the server side is blocked: request body waits
 	suspended bool
-	local     bool // the response is from here
-	counted   bool // response status is counted
+	bodyUntil int64 // deadline of a rule that waits for the request's body
+	local     bool  // the response is from here
+	counted   bool  // response status is counted
 	logged    bool
 	dst       netip.AddrPort
 	reused    bool // on a connection that served before
 	clDead    bool
+	// resChunked: the response came, or will be made, in chunks.
+	resChunked bool
 
 	timer      loop.Timer
 	wake       int64 // deadline of a wait: connect, retry, tarpit, rule
@@ -156,7 +160,6 @@ func (w *Worker) stream(ss *Session) *Stream {
 	c.Vars = sample.Vars{Session: ss, Txn: &s.txnVars, Req: &s.reqVars, Res: &s.resVars}
 	c.Dir, c.Final = sample.Request, true
 	w.active.push(s)
-	ss.current = s
 	return s
 }
 
@@ -204,6 +207,8 @@ func (s *Stream) clientReadable() {
 	switch {
 	case s.phase == phaseBody:
 		s.run()
+	case s.suspended && s.bodyUntil != 0:
+		s.Resume()
 	case !s.reqEnd && s.phase >= phaseForward && s.phase < phaseTarpit:
 		s.forwardRequest()
 	case s.cl.HungUp() && s.BE != nil && s.BE.Has(proxy.OptAbortOnClose) && s.phase >= phaseServer && s.phase < phaseData:

@@ -3,9 +3,13 @@ package stream
 import (
 	"net/netip"
 
+	"golang.org/x/sys/unix"
+
 	"gohap/lbcore/buffer"
 	"gohap/lbcore/message"
+	"gohap/lbcore/mux"
 	"gohap/lbcore/proxy"
+	"gohap/lbcore/rule"
 )
 
 // This file is what fetches, log aliases and actions see beyond the exported
@@ -16,7 +20,7 @@ import (
 // takes no part in anything: it must not be run.
 func (s *Stream) Attach(w *Worker, ss *Session, req *message.Head) {
 	s.W, s.Sess, s.FE = w, ss, ss.FE
-	ss.W, ss.current = w, s
+	ss.W = w
 	s.Status, s.Term = -1, [4]byte{'-', '-', '-', '-'}
 	s.reqHead, s.Req = req, req
 	c := &s.Ctx
@@ -173,8 +177,8 @@ func (ss *Session) SetSource(addr netip.AddrPort) {
 
 // Local returns the address that the client connected to.
 func (ss *Session) Local() netip.AddrPort {
-	if ss.current != nil && ss.current.cl != nil {
-		return ss.current.cl.Local()
+	if ss.tcp != nil && ss.tcp.cl != nil {
+		return ss.tcp.cl.Local()
 	}
 	return ss.h1.Local()
 }
@@ -215,4 +219,97 @@ func (s *Stream) Intercept() {
 	if s.BE == nil || s.BE == s.FE {
 		s.Sess.count(proxy.Intercepted, 1)
 	}
+}
+
+// SetTunnelTimeout changes timeout tunnel for the rest of the exchange, ns.
+func (s *Stream) SetTunnelTimeout(d int64) { s.TunnelTimeout = d }
+
+// Capture stores a copy of text in a declared capture slot, cut to its length;
+// a slot that does not exist takes nothing.
+func (s *Stream) Capture(response bool, slot int, text []byte) {
+	list, caps := &s.ReqCaptured, s.FE.ReqCaptures
+	if response {
+		list, caps = &s.ResCaptured, s.FE.ResCaptures
+	}
+	if slot >= len(caps) {
+		return
+	}
+	for len(*list) <= slot {
+		*list = append(*list, nil)
+	}
+	(*list)[slot] = s.Arena.Copy(text[:min(len(text), caps[slot].Len)])
+}
+
+// Vanish makes the end of the client's connection unseen: its kernel drops the
+// socket without a word where it may (TCP_REPAIR needs a privilege), else the
+// reset that ends it dies after ttl hops, one unless given.
+func (s *Stream) Vanish(ttl int) {
+	fd := int32(-1)
+	switch c := s.cl.(type) {
+	case *mux.H1Client:
+		fd = c.FD()
+	case *mux.Pass:
+		fd = c.FD()
+	}
+	if fd < 0 {
+		return
+	}
+	k := s.W.Loop.Kernel
+	if ttl == 0 && k.SetOption(fd, unix.IPPROTO_TCP, unix.TCP_REPAIR, 1) == 0 {
+		return
+	}
+	ttl = max(ttl, 1)
+	if k.SetOption(fd, unix.IPPROTO_IP, unix.IP_TTL, ttl) != 0 {
+		k.SetOption(fd, unix.IPPROTO_IPV6, unix.IPV6_UNICAST_HOPS, ttl)
+	}
+	k.SetOption(fd, unix.SOL_SOCKET, unix.SO_LINGER, 0)
+}
+
+// WaitBody is wait-for-body: it suspends the rule until atLeast bytes of the
+// request's body are held, or all of it, or as much as a buffer takes.
+// Reference: its own time counts, and ends in a 408.
+func (s *Stream) WaitBody(atLeast int, within int64) rule.Verdict {
+	limit := s.W.Limits.BufSize - s.W.Limits.MaxRewrite
+	if atLeast > 0 {
+		limit = min(limit, atLeast)
+	}
+	s.continue100()
+	for !s.reqEnd && s.heldLen < limit {
+		b, st := s.readRequest()
+		s.hold(b)
+		switch st {
+		case mux.Wait:
+			return s.awaitBody(within)
+		case mux.Aborted, mux.Invalid:
+			return s.bodyBroken(st)
+		}
+	}
+	s.wake, s.bodyUntil = 0, 0
+	return rule.Continue
+}
+
+func (s *Stream) awaitBody(within int64) rule.Verdict {
+	now := s.W.Loop.Now()
+	switch {
+	case s.bodyUntil == 0:
+		s.bodyUntil = now + within
+	case now >= s.bodyUntil:
+		s.wake, s.bodyUntil = 0, 0
+		s.count(proxy.FailedReq)
+		return s.Answer(&rule.Reply{Status: 408, Builtin: true}, 'c', 'R')
+	}
+	s.wake = s.bodyUntil
+	return rule.Suspend
+}
+
+func (s *Stream) bodyBroken(st mux.ReadState) rule.Verdict {
+	s.reqEnd, s.wake, s.bodyUntil = true, 0, 0
+	cause := byte('C')
+	if st == mux.Invalid {
+		cause = 'P'
+		s.count(proxy.FailedReq)
+	} else {
+		s.count(proxy.CliAborts)
+	}
+	return s.Answer(&rule.Reply{Status: 400, Builtin: true}, cause, 'R')
 }

@@ -1,0 +1,176 @@
+package fetch
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"gohap/lbcore/acl"
+	"gohap/lbcore/buffer"
+	"gohap/lbcore/clock"
+	"gohap/lbcore/h1"
+	"gohap/lbcore/keyword"
+	"gohap/lbcore/loop"
+	"gohap/lbcore/message"
+	"gohap/lbcore/proxy"
+	"gohap/lbcore/sample"
+	"gohap/lbcore/stream"
+)
+
+// fabric is a stream without a connection, on a loop that does not run, and
+// the proxies that the examples name.
+type fabric struct {
+	set     *keyword.Set
+	clock   *clock.Fake
+	worker  *stream.Worker
+	session *stream.Session
+	stream  *stream.Stream
+	proxies map[string]*proxy.Proxy
+}
+
+func testSet() *keyword.Set {
+	set := keyword.NewSet()
+	sample.Register(set)
+	acl.Register(set)
+	Register(set)
+	return set
+}
+
+// newFabric stands at 2023-11-15 00:13:20 GMT when the connection is accepted.
+func newFabric(t testing.TB) *fabric {
+	t.Helper()
+	time.Local = time.UTC // the examples' dates are in one zone
+	f := &fabric{set: testSet(), clock: clock.NewFake(time.Unix(1700007200, 0)), proxies: map[string]*proxy.Proxy{}}
+	l := loop.New(0, nil, f.clock, 16384, nil)
+	proc := &proxy.Process{Totals: proxy.NewCounters(1), Facts: &sample.Process{PID: 42, Hostname: []byte("node1"), ProcVars: sample.NewProcVars()}}
+	proc.Conn.Inc()
+	f.worker = stream.NewWorker(l, proc, proxy.Limits{LogURILen: 1024, BufSize: 16384, MaxRewrite: 1024})
+	f.addProxies()
+	fe := f.proxies["fe"]
+	bind := &proxy.Bind{Proxy: fe, ID: 1}
+	bind.Conn.Inc()
+	fe.FEConn.Inc()
+	f.session = (&stream.Session{
+		FE: fe, Src: netip.MustParseAddrPort("127.0.0.1:33333"), AcceptedAt: l.Now(), Requests: 1,
+	}).On(bind)
+	f.session.SetDestination(netip.MustParseAddrPort("127.1.0.1:8080"))
+	return f
+}
+
+func (f *fabric) addProxies() {
+	f.proxies["fe"] = &proxy.Proxy{Name: "fe", ID: 2, IsFrontend: true, Mode: proxy.HTTP, Timeouts: proxy.Timeouts{Client: 6 * time.Second}}
+	for i, name := range []string{"be", "other", "limited"} {
+		p := &proxy.Proxy{Name: name, ID: 3 + i, IsBackend: true, Mode: proxy.HTTP, Timeouts: proxy.Timeouts{Server: 5 * time.Second, Tunnel: 7 * time.Second}}
+		f.proxies[name] = p
+		for j := 1; j <= 2; j++ {
+			s := &proxy.Server{Name: "s" + strconv.Itoa(j), ID: j, Weight0: 1, Addr: loop.IPSockaddr(netip.MustParseAddrPort("127.0.0.1:8000"))}
+			if name == "limited" {
+				s.Maxconn.Store(int64(10 * j))
+				s.Weight0 = 1 + 6*(j-1)
+			}
+			s.Init(1700007200, nil)
+			if name == "other" && j == 2 {
+				s.SetAdmin(proxy.ConfigMaint, 0)
+			}
+			p.AddServer(s)
+			p.Active = append(p.Active, s)
+		}
+	}
+	f.proxies["fe"].DefaultBackend = f.proxies["be"]
+}
+
+// refs resolves what expressions name, as the builder does.
+func (f *fabric) refs(r sample.Ref) {
+	be, srv, ok := strings.Cut(r.Arg.Str, "/")
+	p := f.proxies[be]
+	switch {
+	case p == nil:
+	case ok:
+		r.Arg.Ref = p.Server(srv)
+	default:
+		r.Arg.Ref = p
+	}
+}
+
+// exchange begins a stream with a message as examples write it: a request, or
+// a response to the example request.
+func (f *fabric) exchange(t testing.TB, text string) *stream.Stream {
+	t.Helper()
+	if text == "" {
+		text = exampleHead
+	}
+	request := text
+	if strings.HasPrefix(text, "HTTP/") {
+		request = exampleHead
+	}
+	h, body := parse(t, request)
+	s := new(stream.Stream)
+	f.session.PrevEnd = 0
+	s.Attach(f.worker, f.session, h)
+	s.ID, s.ClientTimeout = 7, int64(6*time.Second)
+	now := f.session.AcceptedAt
+	s.Times.Begin, s.Times.Request = now, now
+	if len(body) > 0 {
+		b := f.worker.Loop.Buffers.Get()
+		b.Append(body)
+		s.Hold(b, true)
+	}
+	s.ReqCaptured = [][]byte{[]byte("www.e")}
+	if request != text {
+		f.respond(t, s, text)
+	}
+	return s
+}
+
+// respond makes the stream one whose server has answered.
+func (f *fabric) respond(t testing.TB, s *stream.Stream, text string) {
+	h, _ := parse(t, text)
+	s.BE = f.proxies["be"]
+	s.Server = s.BE.Server("s1")
+	s.ServerTimeout, s.TunnelTimeout = int64(5*time.Second), int64(7*time.Second)
+	now := s.Times.Request
+	s.Times.Rules, s.Times.Queue, s.Times.Connect, s.Times.Response = now, now, now, now
+	s.Req, s.Ctx.Request = nil, nil
+	s.Res, s.Ctx.Response, s.Status = h, h, h.Status
+	s.Ctx.Dir = sample.Response
+	s.Term[0], s.Term[1] = 'L', 'H' // as http-response return sets it
+	if at := h.Find([]byte("x-cap")); at >= 0 {
+		s.ResCaptured = [][]byte{h.Fields[at].Value[:5]}
+	}
+}
+
+func parse(t testing.TB, text string) (*message.Head, []byte) {
+	t.Helper()
+	head, body, _ := strings.Cut(text, "\n\n")
+	raw := []byte(strings.ReplaceAll(head, "\n", "\r\n") + "\r\n\r\n")
+	var d h1.Decoder
+	h := new(message.Head)
+	st := h1.Done
+	if strings.HasPrefix(text, "HTTP/") {
+		_, st = d.Response(raw, h, &h1.Options{}, &h1.RequestInfo{Method: message.GET})
+	} else {
+		_, st = d.Request(raw, h, &h1.Options{})
+	}
+	if st != h1.Done {
+		t.Fatalf("%q does not parse: %v", text, d.Failure())
+	}
+	return h, []byte(body)
+}
+
+// eval prints an expression as %[...] does, or says that it has no value.
+func (f *fabric) eval(t testing.TB, s *stream.Stream, text string) string {
+	t.Helper()
+	e, rest, err := sample.Compile(f.set, text, sample.Options{Refs: f.refs})
+	if err != nil || rest != "" {
+		t.Fatalf("%s: %v, rest %q", text, err, rest)
+	}
+	var v sample.Sample
+	if !e.Eval(&s.Ctx, sample.Str, &v) {
+		return missing
+	}
+	return string(v.Data)
+}
+
+var _ = buffer.Headroom
