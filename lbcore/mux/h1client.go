@@ -35,9 +35,9 @@ const (
 // ClientOwner is the session that a client connection serves.
 type ClientOwner interface {
 	// NewStream is called with each parsed request head, which stays valid as
-	// the package comment says. It returns the stream, or nil when that has
-	// already ended.
-	NewStream(h *message.Head) Upper
+	// the package comment says, and the exchange's endpoint. It returns the
+	// stream, or nil when that has already ended.
+	NewStream(ep ClientEndpoint, h *message.Head) Upper
 	// Refused is called once when no request came of what was received;
 	// partial tells whether anything was. It returns the page to answer.
 	Refused(why Refusal, f h1.Failure, partial bool) (page []byte)
@@ -227,7 +227,7 @@ func (c *H1Client) start() {
 	if c.owner.Config().InsecureReuse {
 		c.x.req.Keep = c.x.req.Keep || h.Version11() && !h.Flags.Has(message.ConnClose)
 	}
-	up := c.owner.NewStream(h)
+	up := c.owner.NewStream(c, h)
 	if c.state == active {
 		c.up = up
 	}
@@ -439,13 +439,7 @@ func (c *H1Client) Peer() netip.AddrPort { return c.owner.Peer() }
 func (c *H1Client) Abort(reset bool) { c.close(reset) }
 
 // Panicked implements loop.Handler.
-func (c *H1Client) Panicked(any) {
-	if up := c.up; up != nil {
-		c.up = nil
-		up.Event(Client, Broken)
-	}
-	c.close(true)
-}
+func (c *H1Client) Panicked(any) { c.close(true) }
 
 // close ends the connection at once, whatever it is doing.
 func (c *H1Client) close(reset bool) {
@@ -454,6 +448,11 @@ func (c *H1Client) close(reset bool) {
 	}
 	c.state = closed
 	c.w.Loop.Disarm(&c.timer)
+	if up := c.up; up != nil {
+		c.up = nil
+		c.dead = true
+		up.Event(Client, Broken) // a stream that closed us has ended and does not listen
+	}
 	c.release(reset)
 	c.w.Loop.Closed()
 	c.owner.Gone()

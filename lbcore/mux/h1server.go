@@ -163,7 +163,7 @@ func (c *H1Server) broken(s transport.State) {
 	case transport.Again:
 		return
 	case transport.EOF:
-		c.cut = true
+		c.cut, c.partial = true, c.seen
 	default:
 		c.dead = true
 	}
@@ -260,7 +260,9 @@ func (c *H1Server) close(reset bool) {
 		return
 	}
 	c.state = gone
-	c.release(reset)
+	// Reference: a server connection that is ended from here is reset, so that
+	// no port lingers in TIME_WAIT.
+	c.release(reset || !c.t.HungUp())
 	c.w.Loop.Closed()
 	c.owner.Closed(c)
 }

@@ -64,6 +64,8 @@ type Fault struct {
 	Errno  loop.Errno // zero when the peer closed
 	Decode h1.Failure // for a head that could not be parsed
 	Closed bool       // the peer closed before, or in the middle of, a head
+	// Partial: in the middle of it.
+	Partial bool
 }
 
 // Endpoint is one side of a stream.
@@ -94,6 +96,24 @@ type Endpoint interface {
 	// Abort closes the connection at once; the stream is no longer told of
 	// anything. With reset the peer is told by a TCP reset.
 	Abort(reset bool)
+}
+
+// ClientEndpoint is the client's side of one exchange, as a mux whose
+// connections carry requests offers it. A connection may have many at once.
+type ClientEndpoint interface {
+	Endpoint
+	// Detach ends the exchange: the response is complete, or was given up.
+	Detach()
+	// Interim writes a 1xx response; the final one follows.
+	Interim(h *message.Head) WriteState
+	// Continue tells the client to send its body.
+	Continue() WriteState
+	// Tunnel turns both directions into plain bytes.
+	Tunnel()
+	// HeadStart is when the request's first byte came, monotonic ns, HeadLen
+	// the length of its head in bytes.
+	HeadStart() int64
+	HeadLen() int
 }
 
 // Worker is what the connections of one loop share.

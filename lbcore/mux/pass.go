@@ -96,7 +96,7 @@ func (c *Pass) Abort(reset bool) {
 		return
 	}
 	c.closed = true
-	c.release(reset)
+	c.release(reset || c.side == Server && !c.t.HungUp()) // as H1Server
 	c.w.Loop.Closed()
 	c.onClose()
 }
@@ -113,7 +113,7 @@ func (c *Pass) Panicked(any) {
 
 // Compile-time checks that every endpoint is one.
 var (
-	_ Endpoint = (*H1Client)(nil)
-	_ Endpoint = (*H1Server)(nil)
-	_ Endpoint = (*Pass)(nil)
+	_ ClientEndpoint = (*H1Client)(nil)
+	_ Endpoint       = (*H1Server)(nil)
+	_ Endpoint       = (*Pass)(nil)
 )

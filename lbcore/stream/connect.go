@@ -318,8 +318,8 @@ func (s *Stream) responseFailed(f mux.Fault) {
 		s.abort()
 		return
 	}
-	if f.Decode.Code != 0 {
-		s.terminate('P', 'H')
+	if f.Decode.Code != 0 || f.Partial {
+		s.terminate('P', 'H') // reference: half a head is an invalid one
 	} else {
 		s.terminate('S', 'H')
 	}

@@ -55,9 +55,6 @@ func (s *Stream) close() {
 	if s.phase == ended {
 		return
 	}
-	if s.cl != nil {
-		s.BytesOut += s.cl.Sent()
-	}
 	// Reference: backend and server no longer count a stream that is logged.
 	s.backend.Release()
 	s.server.Release()
@@ -89,9 +86,11 @@ func (s *Stream) tally() {
 	if s.BytesIn != 0 {
 		s.Sess.count(proxy.BytesIn, s.BytesIn)
 	}
+	if s.cl != nil {
+		s.W.totals.Add(proxy.BytesOut, s.cl.Sent()) // reference: these are as on the wire
+	}
 	if s.BytesOut != 0 {
 		s.Sess.count(proxy.BytesOut, s.BytesOut)
-		s.W.totals.Add(proxy.BytesOut, s.BytesOut)
 	}
 	for _, c := range [2]*proxy.LoopCounters{s.be, s.srv} {
 		if c == nil {

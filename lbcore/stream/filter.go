@@ -62,6 +62,7 @@ func (s *Stream) pull(side mux.Side, from mux.Endpoint) (*buffer.Buffer, mux.Rea
 		s.stuck[side] = stuck{}
 	} else {
 		b, st = from.Read()
+		s.received(side, b)
 	}
 	if len(s.filters) == 0 || b == nil || b.Len() == 0 {
 		return b, st

@@ -12,19 +12,19 @@ import (
 )
 
 // beginHTTP starts the exchange of a parsed request.
-func (s *Stream) beginHTTP(h *message.Head) {
+func (s *Stream) beginHTTP(ep mux.ClientEndpoint, h *message.Head) {
 	ss, l := s.Sess, s.W.Loop
 	now := l.Now()
-	s.cl = &ss.h1
+	s.cl, s.exchange = ep, ep
 	s.reqHead, s.Req = h, h
 	s.Ctx.Request = h
-	s.Times.Begin, s.Times.Request = ss.h1.HeadStart(), now
+	s.Times.Begin, s.Times.Request = ep.HeadStart(), now
 	ss.Requests++
 	ss.count(proxy.CumReq, 1)
 	ss.count(proxy.H1Req, 1)
 	s.W.totals.Add(proxy.CumReq, 1)
 	ss.FE.ReqRate.Count(now)
-	s.BytesIn = int64(ss.h1.HeadLen())
+	s.BytesIn = headBytes(h)
 	s.saveRequestLine()
 	for _, f := range s.FE.Filters {
 		s.attach([]Filter{f.(Filter)})
@@ -298,9 +298,7 @@ func (s *Stream) continue100() {
 	}
 	s.Req.Flags &^= message.Expect100
 	s.Req.Del(message.IDExpect.Name())
-	if h1c, ok := s.cl.(*mux.H1Client); ok {
-		h1c.Continue()
-	}
+	s.exchange.Continue()
 }
 
 func (s *Stream) bodyTimeout() {
@@ -333,11 +331,9 @@ func (s *Stream) hold(b *buffer.Buffer) {
 // readRequest reads the client's next piece of body.
 func (s *Stream) readRequest() (*buffer.Buffer, mux.ReadState) {
 	b, st := s.pull(mux.Client, s.cl)
-	if b != nil {
-		s.BytesIn += int64(b.Len())
-	}
 	if st == mux.End {
 		s.reqEnd = true
+		s.countEnd(mux.Client)
 		s.filterEnd(mux.Client)
 	}
 	return b, st

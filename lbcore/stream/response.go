@@ -25,15 +25,16 @@ func (s *Stream) headed() {
 
 // interim passes a 1xx response on and waits for the next head.
 func (s *Stream) interim(h *message.Head) {
-	if c, ok := s.cl.(*mux.H1Client); ok {
-		c.Interim(h)
-	}
+	s.exchange.Interim(h)
+	s.BytesOut += headBytes(h)
 	s.touchServer()
 	s.h1s.NextHead()
 }
 
 // setResponse makes h the stream's response.
 func (s *Stream) setResponse(h *message.Head) {
+	s.BytesOut += headBytes(h)
+	s.resChunked = h.Flags.Has(message.Chunked)
 	s.Res, s.Ctx.Response = h, h
 	s.Ctx.Dir = sample.Response
 	s.Status = h.Status
@@ -115,6 +116,7 @@ func (s *Stream) sendResponse() {
 	end := st == mux.End && !(h.Flags.Has(message.Chunked) && len(s.sv.Trailers()) > 0)
 	if end {
 		s.resEnd, s.resSent = true, true
+		s.countEnd(mux.Server)
 		s.filterEnd(mux.Server)
 	}
 	w := s.cl.WriteHead(h, b, end)
@@ -175,6 +177,7 @@ func (s *Stream) forwardResponse() {
 		if end {
 			trailers = s.sv.Trailers()
 			s.resEnd, s.resSent = true, true
+			s.countEnd(mux.Server)
 			s.filterEnd(mux.Server)
 		}
 		w := s.cl.Write(b, end, trailers)

@@ -26,8 +26,8 @@ type Session struct {
 	extra      *extra         // what few sessions have, made on first use
 	acceptor   *Acceptor
 	Requests   int32
-	held       bool // counted in the gauges of process, frontend and listener
-	current    *Stream
+	held       bool    // counted in the gauges of process, frontend and listener
+	tcp        *Stream // the one stream of a session in mode tcp
 }
 
 func (w *Worker) session() *Session {
@@ -42,6 +42,20 @@ func (w *Worker) session() *Session {
 
 // open begins the session of an accepted descriptor.
 func (ss *Session) open(a *Acceptor, fd int32, peer netip.AddrPort) {
+	w := ss.W
+	ss.begin(a, peer)
+	ss.options(fd)
+	if ss.FE.Mode == proxy.HTTP {
+		ss.began()
+		ss.h1.Open(w.Mux, fd, ss)
+		return
+	}
+	ss.began()
+	w.startTCP(ss, fd, peer)
+}
+
+// begin counts a connection in.
+func (ss *Session) begin(a *Acceptor, peer netip.AddrPort) {
 	w, l := ss.W, ss.W.Loop
 	ss.acceptor, ss.FE = a, a.Bind.Proxy
 	ss.Src = peer
@@ -52,14 +66,6 @@ func (ss *Session) open(a *Acceptor, fd int32, peer netip.AddrPort) {
 	w.totals.Add(proxy.CumConns, 1)
 	w.Proc.ConnRate.Count(l.Now())
 	ss.FE.ConnRate.Count(l.Now())
-	ss.options(fd)
-	if ss.FE.Mode == proxy.HTTP {
-		ss.began()
-		ss.h1.Open(w.Mux, fd, ss)
-		return
-	}
-	ss.began()
-	w.startTCP(ss, fd, peer)
 }
 
 // options sets what every accepted socket gets.
@@ -134,20 +140,13 @@ func (ss *Session) Destination() netip.AddrPort {
 	if ss.extra != nil && ss.extra.dst.IsValid() {
 		return ss.extra.dst
 	}
-	s := ss.current
-	if s == nil || s.cl == nil {
-		return ss.h1.Local()
-	}
-	if !s.dst.IsValid() {
-		s.dst = s.cl.Local()
-	}
-	return s.dst
+	return ss.Local()
 }
 
 // NewStream implements mux.ClientOwner.
-func (ss *Session) NewStream(h *message.Head) mux.Upper {
+func (ss *Session) NewStream(ep mux.ClientEndpoint, h *message.Head) mux.Upper {
 	s := ss.W.stream(ss)
-	s.beginHTTP(h)
+	s.beginHTTP(ep, h)
 	if s.phase == ended {
 		return nil
 	}
@@ -219,9 +218,6 @@ func (ss *Session) Stopping() bool {
 
 // Gone implements mux.ClientOwner.
 func (ss *Session) Gone() {
-	if s := ss.current; s != nil && s.phase != ended {
-		s.abort()
-	}
 	ss.release()
 	ss.W.clients--
 	ss.extra = nil

@@ -20,7 +20,7 @@ func (w *Worker) startTCP(ss *Session, fd int32, peer netip.AddrPort) {
 		s.pass = new(tcpSides)
 	}
 	s.Times.Request = s.Times.Begin
-	s.cl = &s.pass.client
+	s.cl, ss.tcp = &s.pass.client, s
 	s.pass.client.Accept(w.Mux, fd, peer, s, ss.Gone)
 	s.phase = phaseSwitch
 	s.tcpRules()
@@ -74,8 +74,8 @@ func (s *Stream) startTunnel() {
 // startUpgrade turns both HTTP/1 connections into a tunnel: 101, or the
 // success of a CONNECT. Bytes that either side sent early go first.
 func (s *Stream) startUpgrade(h *message.Head) {
-	c, ok := s.cl.(*mux.H1Client)
-	if !ok || s.h1s == nil {
+	c := s.exchange
+	if c == nil || s.h1s == nil {
 		s.terminate('P', 'H')
 		s.fail(502)
 		return
@@ -106,11 +106,11 @@ func (s *Stream) halfClosed() {
 
 // endTunnel ends a stream whose both directions are over.
 func (s *Stream) endTunnel() {
-	cl := s.cl
+	cl, x := s.cl, s.exchange
 	s.close()
 	s.retire()
-	if c, ok := cl.(*mux.H1Client); ok {
-		c.Detach()
+	if x != nil {
+		x.Detach()
 		return
 	}
 	cl.Abort(false)

@@ -19,6 +19,7 @@ import (
 	"gohap/lbcore/loop"
 	"gohap/lbcore/loop/simkernel"
 	"gohap/lbcore/mux"
+	"gohap/lbcore/mux/testmux"
 	"gohap/lbcore/proxy"
 	"gohap/lbcore/sample"
 )
@@ -29,7 +30,8 @@ import (
 //	# text                    comment
 //	proxy OPTION…             mode=tcp client=5s server=5s connect=5s request=10s
 //	                          keepalive=10s retries=3 redispatch forwardfor
-//	                          httpclose serverclose buffer abortonclose maxconn=N servers=N
+//	                          httpclose serverclose buffer abortonclose never servers=N
+//	                          mux (clients speak the test mux)
 //	serve N MODE              how server N answers a dial: accept, slow, refuse
 //	client C connect          a client connects
 //	client C > BYTES          it sends (Go string text without quotes; {N*TEXT} repeats)
@@ -87,6 +89,7 @@ type stage struct {
 	clients  map[string]*simkernel.Peer
 	servers  map[string]*simkernel.Peer
 	bytewise bool
+	many     bool // clients speak the test mux: many streams a connection
 	port     uint16
 }
 
@@ -150,6 +153,8 @@ func (s *stage) setup(options string) {
 			p.Options |= proxy.OptBufferRequest
 		case "abortonclose":
 			p.Options |= proxy.OptAbortOnClose
+		case "mux":
+			s.many = true
 		case "never":
 			p.Reuse = proxy.ReuseNever
 		case "servers":
@@ -181,11 +186,35 @@ func (s *stage) setup(options string) {
 	s.w.Siblings = []*Worker{s.w}
 	s.listener = s.k.Listener(netip.MustParseAddrPort("127.0.0.1:80"))
 	a := NewAcceptor(s.w, &proxy.Bind{Proxy: p, ID: 1})
+	if s.many {
+		s.listenMany(a)
+		return
+	}
 	ln, e := s.l.Listen(s.listener, a, 16, nil)
 	if e != 0 {
 		s.t.Fatal(e)
 	}
 	a.Listener = ln
+}
+
+// manyAcceptor opens sessions whose connection speaks the test mux.
+type manyAcceptor struct {
+	*Acceptor
+	conns []*testmux.Conn
+}
+
+func (a *manyAcceptor) Accepted(_ *loop.Loop, fd int32, peer netip.AddrPort) {
+	ss := a.W.session()
+	ss.begin(a.Acceptor, peer)
+	c := new(testmux.Conn)
+	a.conns = append(a.conns, c)
+	c.Open(a.W.Loop, fd, ss)
+}
+
+func (s *stage) listenMany(a *Acceptor) {
+	if _, e := s.l.Listen(s.listener, &manyAcceptor{Acceptor: a}, 16, nil); e != 0 {
+		s.t.Fatal(e)
+	}
 }
 
 func serverAddr(n int) netip.AddrPort {

@@ -180,6 +180,9 @@ func (ss *Session) Local() netip.AddrPort {
 	if ss.tcp != nil && ss.tcp.cl != nil {
 		return ss.tcp.cl.Local()
 	}
+	if !ss.h1.IsOpen() {
+		return netip.AddrPort{}
+	}
 	return ss.h1.Local()
 }
 

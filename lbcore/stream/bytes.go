@@ -1,0 +1,61 @@
+package stream
+
+import (
+	"gohap/lbcore/buffer"
+	"gohap/lbcore/message"
+	"gohap/lbcore/mux"
+)
+
+// Bytes are counted when they are received, before rules change them, and not
+// as they stand on the wire but by what they mean, so that they do not depend
+// on framing. Reference, measured:
+//
+//	start line  20 and its three words        field     name and value
+//	end of head 1                             body      its payload
+//	end of a chunked body 1, and its trailers' names and values
+
+// headBytes is what a head counts.
+func headBytes(h *message.Head) int64 {
+	n := 20 + len("HTTP/1.1") + 1
+	if h.VersionText != nil {
+		n += len(h.VersionText) - len("HTTP/1.1")
+	}
+	if h.Response {
+		n += 3 + len(h.Reason)
+	} else {
+		n += len(h.MethodText) + len(h.Target)
+	}
+	return int64(n + fieldBytes(h.Fields))
+}
+
+func fieldBytes(fields []message.Field) int {
+	n := 0
+	for i := range fields {
+		if f := &fields[i]; f.Flags&message.FieldDeleted == 0 {
+			n += len(f.Name) + len(f.Value)
+		}
+	}
+	return n
+}
+
+// received counts a piece of body.
+func (s *Stream) received(side mux.Side, b *buffer.Buffer) {
+	switch {
+	case b == nil:
+	case side == mux.Client:
+		s.BytesIn += int64(b.Len())
+	default:
+		s.BytesOut += int64(b.Len())
+	}
+}
+
+// countEnd counts the end of a body.
+func (s *Stream) countEnd(side mux.Side) {
+	if side == mux.Client {
+		if s.reqHead != nil && s.reqHead.Flags.Has(message.Chunked) {
+			s.BytesIn += int64(1 + fieldBytes(s.cl.Trailers()))
+		}
+	} else if s.resChunked {
+		s.BytesOut += int64(1 + fieldBytes(s.sv.Trailers()))
+	}
+}
