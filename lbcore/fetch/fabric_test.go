@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"gohap/lbcore/acl"
-	"gohap/lbcore/buffer"
 	"gohap/lbcore/clock"
 	"gohap/lbcore/h1"
 	"gohap/lbcore/keyword"
@@ -117,6 +116,7 @@ func (f *fabric) exchange(t testing.TB, text string) *stream.Stream {
 		b.Append(body)
 		s.Hold(b, true)
 	}
+	s.Term[0], s.Term[1] = 'L', 'R' // as http-request return sets it
 	s.ReqCaptured = [][]byte{[]byte("www.e")}
 	if request != text {
 		f.respond(t, s, text)
@@ -173,4 +173,32 @@ func (f *fabric) eval(t testing.TB, s *stream.Stream, text string) string {
 	return string(v.Data)
 }
 
-var _ = buffer.Headroom
+// logged is an exchange at its end: served by s1 after a redispatch, 100 ms
+// after the accept.
+func (f *fabric) logged(t testing.TB) *stream.Stream {
+	t.Helper()
+	s := f.exchange(t, "")
+	s.Method, s.URI, s.Major, s.Minor = []byte("GET"), []byte("/a/b.html?x=1&y=2"), 1, 1
+	s.Req, s.Ctx.Request = nil, nil
+	s.BE, s.Server = f.proxies["be"], f.proxies["be"].Server("s1")
+	at := func(ms int64) int64 { return f.session.AcceptedAt + ms*1e6 }
+	s.Times = stream.Times{Begin: at(5), Request: at(10), Rules: at(10), Queue: at(20), Connect: at(40), Response: at(60)}
+	s.Term = [4]byte{'-', '-', '-', '-'}
+	s.Status, s.BytesIn, s.BytesOut = 200, 56, 1234
+	s.ResCaptured, s.ResCookie = [][]byte{nil}, []byte("SID=1")
+	s.Retries, s.Redispatched = 1, true
+	s.Conns = [5]int64{1, 1, 0, 0, 1}
+	f.clock.Advance(time.Duration(at(100) - f.worker.Loop.Now()))
+	f.worker.Loop.Precise()
+	return s
+}
+
+// format renders a log format for a stream.
+func (f *fabric) format(t testing.TB, s *stream.Stream, text string) string {
+	t.Helper()
+	lf, err := sample.CompileFormat(f.set, text, sample.FormatOptions{HTTP: true})
+	if err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	return string(lf.Append(nil, &s.Ctx))
+}

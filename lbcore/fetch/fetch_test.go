@@ -33,8 +33,7 @@ func TestExamples(t *testing.T) {
 		}
 		for _, g := range row.Good {
 			s := f.exchange(t, g.In)
-			got := f.eval(t, s, g.Config)
-			if !unsocketed[row.Name] && got != g.Out {
+			if got := f.eval(t, s, g.Config); !unsocketed[row.Name] && got != g.Out {
 				t.Errorf("%s on %q = %q, want %q", g.Config, g.In, got, g.Out)
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"gohap/lbcore/hash"
 	"gohap/lbcore/message"
 	"gohap/lbcore/sample"
 )
@@ -136,14 +137,14 @@ func hashed(whole bool) func(c *sample.Context, s *sample.Sample) (uint32, bool)
 		if !whole {
 			_, rest = pathOf(h)
 		}
-		return avalanche(sdbm(sdbm(0, hostOf(h)), rest)), true
+		return hash.Avalanche(hash.SDBM(hash.SDBM(0, hostOf(h)), rest)), true
 	}
 }
 
 func hashFetch(whole bool) sample.FetchFunc {
-	hash := hashed(whole)
+	sum := hashed(whole)
 	return func(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
-		v, ok := hash(c, s)
+		v, ok := sum(c, s)
 		s.SetInt(int64(v))
 		return ok
 	}
@@ -151,9 +152,9 @@ func hashFetch(whole bool) sample.FetchFunc {
 
 // hashSource is base32+src and url32+src: the hash and the source address.
 func hashSource(whole bool) sample.FetchFunc {
-	hash := hashed(whole)
+	sum := hashed(whole)
 	return func(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
-		v, ok := hash(c, s)
+		v, ok := sum(c, s)
 		ss := session(c)
 		if !ok || ss == nil || !ss.Src.IsValid() {
 			return false
@@ -320,14 +321,6 @@ func fetchMethod(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
 	m, text := x.RequestMethod()
 	s.SetMethod(m, text)
 	return m != message.MethodOther || text != nil
-}
-
-// sdbm is the hash of base32 and url32, full_hash of it avalanche.
-func sdbm(h uint32, b []byte) uint32 {
-	for _, ch := range b {
-		h = uint32(ch) + h<<6 + h<<16 - h
-	}
-	return h
 }
 
 var (
