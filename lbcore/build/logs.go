@@ -139,7 +139,7 @@ func (b *Builder) format(s *section, f placed, place sample.Place) *sample.Forma
 			b.Diag.Rawf(config.Warning, "config : parsing [%s] : 'option %s' not usable with proxy '%s' (needs 'mode http'). Falling back to 'option tcplog'.", f.pos, "httplog", s.name)
 			name = "tcp" + strings.TrimPrefix(name, "http")
 		}
-		text = map[string]string{"http": "x", "httpclf": "x", "tcp": "x", "tcpclf": "x"}[name]
+		text = map[string]string{"http": config.HTTPLogFormat, "httpclf": config.HTTPCLFLogFormat, "tcp": config.TCPLogFormat, "tcpclf": config.TCPCLFLogFormat}[name]
 	}
 	o := sample.Options{Place: sample.Logs, Proxy: s.name, File: f.pos.File, Line: f.pos.Line, Env: b.Env.Lookup, Refs: b.reference,
 		Warn: func(w string) { b.Diag.Warnf(f.pos, "%s", w) }}
