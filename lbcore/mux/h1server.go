@@ -250,7 +250,7 @@ func (c *H1Server) Panicked(any) {
 	if up := c.up; up != nil {
 		c.up = nil
 		c.dead = true
-		up.Event(Server, Broken)
+		up.Event(Server, Crashed)
 	}
 	c.close(true)
 }

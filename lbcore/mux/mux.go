@@ -29,6 +29,7 @@ const (
 	Readable               // Read may find something new, the end included
 	Writable               // what was written has left
 	Broken                 // the connection is gone, see Endpoint.Fault
+	Crashed                // work on the connection panicked: give everything up
 )
 
 // Upper is a stream as its endpoints see it. Event runs on the loop and may
@@ -165,6 +166,7 @@ func (w *Worker) release(x *exchange) {
 	w.live--
 	x.head.Reset()
 	x.dec.Reset()
+	x.chunks.Reset() // the next message's trailers are not these
 	w.free = append(w.free, x)
 }
 
@@ -185,6 +187,7 @@ type conn struct {
 	dead    bool
 	shut    bool // our direction ends when what is held back has left
 	cut     bool // the peer left in the middle of a message
+	partial bool // which was a head of which something had come
 }
 
 // framing is how a body is delimited in one direction.
@@ -530,7 +533,7 @@ func (c *conn) HungUp() bool { return c.t.HungUp() }
 
 // Fault implements Endpoint.
 func (c *conn) Fault() Fault {
-	f := Fault{Closed: c.cut, Errno: c.t.Err()}
+	f := Fault{Closed: c.cut, Partial: c.partial, Errno: c.t.Err()}
 	if c.x != nil {
 		f.Decode = c.x.dec.Failure()
 	}

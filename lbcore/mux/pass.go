@@ -106,7 +106,7 @@ func (c *Pass) Panicked(any) {
 	if up := c.up; up != nil {
 		c.up = nil
 		c.dead = true
-		up.Event(c.side, Broken)
+		up.Event(c.side, Crashed)
 	}
 	c.Abort(true)
 }

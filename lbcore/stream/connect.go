@@ -126,6 +126,7 @@ func (s *Stream) connectTime() int64 { return int64(s.BE.Timeouts.Connect) }
 
 // connected is called when the server connection stands.
 func (s *Stream) connected() {
+	s.inject()
 	s.wake = 0
 	s.Times.Connect = s.W.Loop.Now()
 	if !s.reused {
@@ -317,6 +318,9 @@ func (s *Stream) responseFailed(f mux.Fault) {
 		s.terminate('S', 'H')
 		s.abort()
 		return
+	}
+	if f.Decode.Code != 0 && s.h1s != nil && s.h1s.Head().Status == 101 {
+		s.BytesOut += headBytes(s.h1s.Head()) // reference: taken, and found to be unasked for then
 	}
 	if f.Decode.Code != 0 || f.Partial {
 		s.terminate('P', 'H') // reference: half a head is an invalid one

@@ -125,6 +125,7 @@ func (s *Stream) logNow() {
 
 // log writes the traffic line.
 func (s *Stream) log() {
+	s.inject()
 	lg := s.FE.Logging
 	if s.logged || lg == nil || len(lg.Loggers) == 0 || lg.Format == nil {
 		return

@@ -30,6 +30,9 @@ func (s *Stream) errorReply(status int) {
 		p = message.ErrorPage(500)
 	}
 	p.Head(&s.resHead)
+	if p.Close {
+		s.BytesOut += int64(len("connection") + len("close")) // reference: the page has that field
+	}
 	s.answer(p.Text())
 }
 
@@ -136,11 +139,12 @@ var noCache = []byte("no-cache")
 // a server's answer.
 func (s *Stream) answer(body []byte) {
 	s.dropServer()
+	if s.reqHead != nil && s.reqHead.Method == message.HEAD {
+		s.resHead.Flags |= message.NoBody
+		body = nil
+	}
 	s.applet.begin(s, body)
 	s.sv, s.local = &s.applet, true
-	if s.reqHead != nil && (s.reqHead.Method == message.HEAD) {
-		s.resHead.Flags |= message.NoBody
-	}
 	s.setResponse(&s.resHead)
 	s.phase = phaseResponse
 	s.clDeadline = 0

@@ -51,6 +51,7 @@ func (s *Stream) saveRequestLine() {
 func (s *Stream) run() {
 	for {
 		at := s.phase
+		s.inject()
 		var next bool
 		switch at {
 		case phaseMonitor:
@@ -272,12 +273,12 @@ func (s *Stream) requestTime() int64 {
 // waitBody reads the body until its end or until limit bytes are held; it
 // tells whether to go on.
 func (s *Stream) waitBody(limit int, within int64) bool {
-	s.continue100()
 	for !s.reqEnd && s.heldLen < limit {
 		b, st := s.readRequest()
 		s.hold(b)
 		switch st {
 		case mux.Wait:
+			s.continue100()
 			if s.wake == 0 {
 				s.wake = s.after(within)
 			}
@@ -293,7 +294,7 @@ func (s *Stream) waitBody(limit int, within int64) bool {
 
 // continue100 answers a client that waits for leave to send its body.
 func (s *Stream) continue100() {
-	if !s.Req.Flags.Has(message.Expect100) || s.first != nil {
+	if !s.Req.Flags.Has(message.Expect100) {
 		return
 	}
 	s.Req.Flags &^= message.Expect100
@@ -347,15 +348,29 @@ func (s *Stream) requestBroken(st mux.ReadState) {
 		s.terminate('P', s.letter())
 		s.count(proxy.FailedReq)
 	} else {
-		s.terminate('C', s.letter())
-		s.count(proxy.CliAborts)
+		s.clientLeft()
+		return
 	}
 	s.dropServer()
 	s.fail(400)
 }
 
+// clientLeft ends a stream whose client ended its direction in the middle of
+// its request. Reference: a 400 is logged and counted, and nothing is sent.
+func (s *Stream) clientLeft() {
+	s.terminate('C', s.letter())
+	s.count(proxy.CliAborts)
+	p := message.ErrorPage(400)
+	p.Head(&s.resHead)
+	s.Status = 400
+	s.status(400)
+	s.BytesOut += headBytes(&s.resHead) + int64(len("connection")+len("close")+len(p.Body))
+	s.abort()
+}
+
 // forwardRequest sends what the client has sent of its body on to the server.
 func (s *Stream) forwardRequest() {
+	s.inject()
 	for range 16 {
 		if s.phase == ended || s.reqSent {
 			return

@@ -11,6 +11,7 @@ import (
 
 // headed is called when the server's response head is there.
 func (s *Stream) headed() {
+	s.inject()
 	h := s.h1s.Head()
 	if h.Flags.Has(message.Interim) {
 		s.interim(h)
@@ -34,10 +35,13 @@ func (s *Stream) interim(h *message.Head) {
 // setResponse makes h the stream's response.
 func (s *Stream) setResponse(h *message.Head) {
 	s.BytesOut += headBytes(h)
-	s.resChunked = h.Flags.Has(message.Chunked)
+	s.resChunked = h.Flags.Has(message.Chunked) && !h.Flags.Has(message.NoBody)
 	s.Res, s.Ctx.Response = h, h
 	s.Ctx.Dir = sample.Response
 	s.Status = h.Status
+	if !s.local {
+		s.ResMajor, s.ResMinor = h.Major, h.Minor
+	}
 	if len(s.FE.ResCaptures) > 0 {
 		s.ResCaptured = capture(s, s.ResCaptured, h, s.FE.ResCaptures)
 	}
@@ -76,6 +80,9 @@ func (s *Stream) responseRuled(at int, v rule.Verdict) bool {
 	case rule.Suspend:
 		s.ruleAt, s.suspended = at, true
 	case rule.Answer:
+		// Reference: what the reply is made of no longer sees the response that
+		// it replaces; its head belongs to the connection that is dropped here.
+		s.Res, s.Ctx.Response = nil, nil
 		s.dropServer()
 		s.sendReply(s.Reply)
 	case rule.Close:
@@ -101,6 +108,7 @@ func (s *Stream) afterRules() {
 
 // sendResponse writes the head with what is there of the body.
 func (s *Stream) sendResponse() {
+	s.inject()
 	h := s.Res
 	s.filterHeaders(mux.Server, h)
 	s.status(h.Status)
@@ -154,6 +162,7 @@ func (s *Stream) status(code int) {
 
 // forwardResponse sends what the server has sent of its body on to the client.
 func (s *Stream) forwardResponse() {
+	s.inject()
 	for range 16 {
 		if s.phase == ended || s.resSent {
 			return

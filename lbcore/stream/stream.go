@@ -72,6 +72,7 @@ type Stream struct {
 	// What the log line needs after the heads are gone; all in Arena.
 	Method, URI          []byte
 	Major, Minor         uint8
+	ResMajor, ResMinor   uint8 // of the server's response
 	ReqCaptured          [][]byte
 	ResCaptured          [][]byte
 	ReqCookie, ResCookie []byte
@@ -175,6 +176,10 @@ func (s *Stream) ServerSide() mux.Endpoint { return s.sv }
 // Event implements mux.Upper.
 func (s *Stream) Event(side mux.Side, ev mux.Event) {
 	if s.phase == ended {
+		return
+	}
+	if ev == mux.Crashed {
+		s.Panicked(nil)
 		return
 	}
 	if side == mux.Client {

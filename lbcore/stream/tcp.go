@@ -23,6 +23,7 @@ func (w *Worker) startTCP(ss *Session, fd int32, peer netip.AddrPort) {
 	s.cl, ss.tcp = &s.pass.client, s
 	s.pass.client.Accept(w.Mux, fd, peer, s, ss.Gone)
 	s.phase = phaseSwitch
+	s.inject()
 	s.tcpRules()
 	if s.phase != ended {
 		s.watch()
@@ -81,7 +82,7 @@ func (s *Stream) startUpgrade(h *message.Head) {
 		return
 	}
 	s.h1s.Tunnel()
-	b, _ := s.sv.Read()
+	b, _ := s.pull(mux.Server, s.sv)
 	w := c.WriteHead(h, b, false)
 	c.Tunnel()
 	s.Res, s.Ctx.Response = nil, nil

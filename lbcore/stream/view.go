@@ -276,12 +276,12 @@ func (s *Stream) WaitBody(atLeast int, within int64) rule.Verdict {
 	if atLeast > 0 {
 		limit = min(limit, atLeast)
 	}
-	s.continue100()
 	for !s.reqEnd && s.heldLen < limit {
 		b, st := s.readRequest()
 		s.hold(b)
 		switch st {
 		case mux.Wait:
+			s.continue100()
 			return s.awaitBody(within)
 		case mux.Aborted, mux.Invalid:
 			return s.bodyBroken(st)
