@@ -17,15 +17,15 @@ type seen struct {
 // that the bytes may have come in pieces.
 func (r *run) look(pieces bool) seen {
 	var s seen
-	s.add("client", r.client.fate(pieces))
+	s.add("client", r.client.fate())
 	s.parts("client got", &r.client, pieces)
 	for i, p := range r.servers {
 		name := "server " + strconv.Itoa(i+1)
-		s.add(name, p.fate(pieces))
+		s.add(name, strings.ReplaceAll(p.fate(), "reset", "eof"))
 		s.parts(name+" got", p, pieces)
 	}
 	for _, l := range r.logs {
-		s.add("log", maskLog(l, pieces))
+		s.add("log", maskLog(l))
 	}
 	return s
 }
@@ -44,15 +44,8 @@ func (s *seen) parts(name string, p *peer, pieces bool) {
 	}
 }
 
-// fate is the connection's state at the three notes. Whether a close arrives as
-// a reset depends on what was under way, so that pieces do not tell.
-func (p *peer) fate(pieces bool) string {
-	text := strings.Join(p.states, " ")
-	if pieces {
-		text = strings.ReplaceAll(text, "reset", "eof")
-	}
-	return text
-}
+// fate is the connection's state at the three notes.
+func (p *peer) fate() string { return strings.Join(p.states, " ") }
 
 var chunkedHead = regexp.MustCompile(`(?i)\r\ntransfer-encoding: chunked\r\n`)
 
@@ -115,7 +108,7 @@ func mergeChunks(b []byte) (merged, rest []byte) {
 var (
 	logPrefix = regexp.MustCompile(`^<(\d+)>\w{3} [ \d]\d [\d:]{8} \w+\[\d+\]: `)
 	logClient = regexp.MustCompile(`127\.0\.0\.1:\d+ \[[^\]]*\]`)
-	logLane   = regexp.MustCompile(` ([fb]-[a-z0-9-]+)-\d+([ /])`)
+	logLane   = regexp.MustCompile(`\b([fb]-[a-z-]+)-\d+\b`)
 	logTimers = regexp.MustCompile(` (-?\d+)/(-?\d+)/(-?\d+)/(-?\d+)/(\+?-?\d+) (-?\d+) (\+?\d+) `)
 	logTCP    = regexp.MustCompile(` (-?\d+)/(-?\d+)/(-?\d+) (\d+) (..) `)
 	logConns  = regexp.MustCompile(` \d+/(\d+/\d+/\d+/\+?\d+) (\d+/\d+)`)
@@ -123,21 +116,16 @@ var (
 
 // maskLog hides ports, dates, lanes, the process's connections and how large a
 // timer is.
-func maskLog(l string, pieces bool) string {
+func maskLog(l string) string {
 	l = logPrefix.ReplaceAllString(l, "<$1> ")
 	l = logClient.ReplaceAllString(l, "C")
-	l = logLane.ReplaceAllString(l, " $1$2")
-	l = logLane.ReplaceAllString(l, " $1$2") // the two names overlap in a blank
+	l = logLane.ReplaceAllString(l, "$1")
 	l = logTimers.ReplaceAllStringFunc(l, func(s string) string {
 		m := logTimers.FindStringSubmatch(s)
 		for i := 1; i <= 5; i++ {
 			m[i] = timerClass(m[i])
 		}
-		size := m[7]
-		if pieces {
-			size = "B" // chunk sizes count
-		}
-		return " " + strings.Join(m[1:6], "/") + " " + m[6] + " " + size + " "
+		return " " + strings.Join(m[1:6], "/") + " " + m[6] + " " + m[7] + " "
 	})
 	l = logTCP.ReplaceAllStringFunc(l, func(s string) string {
 		m := logTCP.FindStringSubmatch(s)

@@ -16,8 +16,8 @@ type conf struct {
 
 var confs = []conf{
 	{name: "plain"},
-	{name: "plain-2"},
-	{name: "plain-3"},
+	{name: "plaintwo"},
+	{name: "plainthree"},
 	{name: "fe-close", fe: []string{"option httpclose"}},
 	{name: "be-close", be: []string{"option httpclose"}},
 	{name: "fe-server-close", fe: []string{"option http-server-close"}},

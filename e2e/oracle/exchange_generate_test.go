@@ -16,6 +16,7 @@ type exchange struct {
 	number  int
 	conf    *conf
 	kind    string // good, odd or hostile
+	pieces  bool   // its own pauses cut the bytes
 	client  []step
 	answers []answer // to the requests as they reach any server connection
 }
@@ -184,6 +185,7 @@ func join(steps []step) []step {
 // bytes.
 func (g *generator) interrupted(x *exchange, data []byte, n int) {
 	x.client = append(x.client, step{send, data[:n]}, step{kind: settle})
+	x.pieces = true
 	how := pick(g, send, send, shut, closes, reset)
 	if how == send {
 		x.client = append(x.client, step{send, data[n:]})

@@ -3,6 +3,7 @@ package oracle
 import (
 	"flag"
 	"fmt"
+	"regexp"
 	"sort"
 	"strings"
 	"sync"
@@ -114,7 +115,7 @@ func both(ref, got *program, lane int, j job, quiet time.Duration) (a, b *run, e
 // compare runs j until the programs agree, at most three times: the first look
 // is a quick one.
 func (c *tally) compare(ref, got *program, lane int, j job) {
-	pieces := j.m != 0
+	pieces := j.m != 0 || j.x.pieces
 	var refs []seen
 	var mine seen
 	for _, quiet := range []time.Duration{quick, patient, patient} {
@@ -139,7 +140,7 @@ func (c *tally) compare(ref, got *program, lane int, j job) {
 		c.dropped.Add(1)
 		return
 	}
-	if pieces {
+	if j.m != 0 {
 		a, err := drive(ref, lane, j.x, 0, patient)
 		if err == nil && a.look(true).equal(mine) {
 			c.steadier.Add(1)
@@ -182,5 +183,43 @@ func (c *tally) report() {
 	}
 }
 
-// known names the deliberate difference that explains what differs, if any.
-func known(*exchange, seen, seen) string { return "" }
+// known names the deliberate difference of docs/differences.md that explains
+// all that differs, if any.
+func known(x *exchange, ref, got seen) string {
+	for _, d := range deliberate {
+		if d.explains(x, ref, got) {
+			return d.name
+		}
+	}
+	return ""
+}
+
+var deliberate = []struct {
+	name     string
+	explains func(x *exchange, ref, got seen) bool
+}{
+	{"a 400 or 413 found behind an accepted content-length is sent", func(x *exchange, ref, got seen) bool {
+		a, b, ok := onlyClientBytes(ref, got)
+		page := regexp.MustCompile(`^HTTP/1\.1 4(00|13) `)
+		return ok && strings.HasPrefix(b, a) && page.MatchString(b[len(a):]) && strings.Contains(strings.ToLower(x.String()), "content-length")
+	}},
+}
+
+// onlyClientBytes tells whether nothing but what the client got differs, and
+// returns that without its quotes.
+func onlyClientBytes(ref, got seen) (a, b string, ok bool) {
+	const name = "client got: "
+	if len(ref.lines) != len(got.lines) {
+		return "", "", false
+	}
+	for i, l := range ref.lines {
+		switch {
+		case l == got.lines[i]:
+		case strings.HasPrefix(l, name) && strings.HasPrefix(got.lines[i], name):
+			a, b = strings.Trim(l[len(name):], `"`), strings.Trim(got.lines[i][len(name):], `"`)
+		default:
+			return "", "", false
+		}
+	}
+	return a, b, true
+}
