@@ -439,7 +439,13 @@ func (c *H1Client) Peer() netip.AddrPort { return c.owner.Peer() }
 func (c *H1Client) Abort(reset bool) { c.close(reset) }
 
 // Panicked implements loop.Handler.
-func (c *H1Client) Panicked(any) { c.close(true) }
+func (c *H1Client) Panicked(any) {
+	if up := c.up; up != nil {
+		c.up = nil
+		up.Event(Client, Crashed)
+	}
+	c.close(true)
+}
 
 // close ends the connection at once, whatever it is doing.
 func (c *H1Client) close(reset bool) {

@@ -125,12 +125,12 @@ func (s *Stream) logNow() {
 
 // log writes the traffic line.
 func (s *Stream) log() {
-	s.inject()
 	lg := s.FE.Logging
 	if s.logged || lg == nil || len(lg.Loggers) == 0 || lg.Format == nil {
 		return
 	}
-	s.logged = true
+	s.logged = true // first: a panic below must not come here again
+	s.inject()
 	failed := s.Status >= 500 || s.Status < 0 && s.FE.Mode == proxy.HTTP || s.Term[0] != '-' && s.Term[0] != 'L' && s.Term[0] != 'P'
 	if s.LogLevel < 0 || !failed && s.FE.Has(proxy.OptDontLogNormal) {
 		return

@@ -146,7 +146,14 @@ func (ss *Session) Destination() netip.AddrPort {
 // NewStream implements mux.ClientOwner.
 func (ss *Session) NewStream(ep mux.ClientEndpoint, h *message.Head) mux.Upper {
 	s := ss.W.stream(ss)
+	crashed := true
+	defer func() {
+		if crashed {
+			s.Panicked(nil) // the connection does not know the stream yet
+		}
+	}()
 	s.beginHTTP(ep, h)
+	crashed = false
 	if s.phase == ended {
 		return nil
 	}

@@ -82,19 +82,20 @@ func (w *Worker) Active() int { return w.active.n }
 // Sessions returns how many client connections live on this loop.
 func (w *Worker) Sessions() int { return w.clients }
 
-// Walk calls f for each stream from at on, nil meaning the first, until f
-// returns false; it returns where to go on. Loop only: whoever walks a large
-// population does so in slices.
-func (w *Worker) Walk(at *Stream, f func(*Stream) bool) *Stream {
-	if at == nil {
-		at = w.active.head
-	}
-	for ; at != nil; at = at.next {
-		if !f(at) {
-			return at
+// Walk calls f for each stream, the newest first, until f returns false; it
+// returns the number of the stream to go on from, zero at the end. from is such
+// a number, zero for the first: streams may come and go between two calls, for
+// whoever walks a large population does so in slices. Loop only.
+func (w *Worker) Walk(from uint64, f func(*Stream) bool) uint64 {
+	for s := w.active.head; s != nil; s = s.next {
+		if from != 0 && s.ID > from {
+			continue
+		}
+		if !f(s) {
+			return s.ID
 		}
 	}
-	return nil
+	return 0
 }
 
 // CloseIdle closes the client connections that wait between requests, as a
