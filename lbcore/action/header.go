@@ -287,7 +287,7 @@ var headerRows = []entry{
 		good: []string{"del-header x", "del-header x- -m beg", "del-header -x -m end", "del-header x -m sub", "del-header ^x -m reg"},
 		bad:  []string{"del-header", "del-header x -m", "del-header x -m len", "del-header x y"}},
 	{name: "replace-header", in: http, args: "<name> <regex> <fmt>", parse: parseReplaceHeader, summary: "replaces the value of each line of a header that a regular expression matches",
-		good: []string{`replace-header cookie "(a)=([^;]*)(.*)" "\\1=x\\3"`}, bad: []string{"replace-header", "replace-header x y", `replace-header x "(" z`, "replace-header x y %[nope]", "replace-header a b c d"}},
+		good: []string{`replace-header cookie '(a)=([^;]*)(.*)' '\1=x\3'`}, bad: []string{"replace-header", "replace-header x y", `replace-header x "(" z`, "replace-header x y %[nope]", "replace-header a b c d"}},
 	{name: "replace-value", in: http, args: "<name> <regex> <fmt>", parse: parseReplaceHeader, summary: "replaces each comma-separated value of a header that a regular expression matches",
-		good: []string{`replace-value x "^192\\.(.*)$" "10.\\1"`}, bad: []string{"replace-value", "replace-value x y", `replace-value x "(" z`, "replace-value x y %[nope]"}},
+		good: []string{`replace-value x '^192\.(.*)$' '10.\1'`}, bad: []string{"replace-value", "replace-value x y", `replace-value x "(" z`, "replace-value x y %[nope]"}},
 }

@@ -116,7 +116,6 @@ func (f *fabric) exchange(t testing.TB, text string) *stream.Stream {
 		b.Append(body)
 		s.Hold(b, true)
 	}
-	s.Term[0], s.Term[1] = 'L', 'R' // as http-request return sets it
 	s.ReqCaptured = [][]byte{[]byte("www.e")}
 	if request != text {
 		f.respond(t, s, text)
@@ -134,8 +133,8 @@ func (f *fabric) respond(t testing.TB, s *stream.Stream, text string) {
 	s.Times.Rules, s.Times.Queue, s.Times.Connect, s.Times.Response = now, now, now, now
 	s.Req, s.Ctx.Request = nil, nil
 	s.Res, s.Ctx.Response, s.Status = h, h, h.Status
+	s.ResMajor, s.ResMinor = h.Major, h.Minor
 	s.Ctx.Dir = sample.Response
-	s.Term[0], s.Term[1] = 'L', 'H' // as http-response return sets it
 	if at := h.Find([]byte("x-cap")); at >= 0 {
 		s.ResCaptured = [][]byte{h.Fields[at].Value[:5]}
 	}

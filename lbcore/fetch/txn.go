@@ -36,19 +36,24 @@ func txnIf(value func(x *stream.Stream) (int64, bool)) sample.FetchFunc {
 	}
 }
 
+// fetchStatus is the response's status. Reference: once it was sent, that of a
+// server's response.
 func fetchStatus(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
 	if h := c.Response; h != nil {
 		s.SetInt(int64(h.Status))
 		return true
 	}
 	x := exchange(c)
-	if x == nil || x.Status < 0 {
+	if x == nil || x.ResMajor == 0 || x.Local() {
 		s.Flags |= sample.MayChange
 		return false
 	}
 	s.SetInt(int64(x.Status))
 	return true
 }
+
+// parsed tells whether there was a request at all.
+func parsed(x *stream.Stream) bool { return x.Times.Request != 0 }
 
 func fetchTermState(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
 	x := exchange(c)
@@ -163,11 +168,11 @@ func fetchCaptureVersion(c *sample.Context, _ []sample.Arg, s *sample.Sample) bo
 }
 
 func fetchCaptureResVersion(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
-	h := c.Response
-	if h == nil {
+	x := exchange(c)
+	if x == nil || x.ResMajor == 0 || x.Local() {
 		return false
 	}
-	s.SetStr(httpVersion(h.Major, h.Minor))
+	s.SetStr(httpVersion(x.ResMajor, x.ResMinor))
 	return true
 }
 
@@ -217,9 +222,10 @@ func checkUnit(args []sample.Arg, _ *sample.Options) error {
 	return nil
 }
 
+// serverStatus is 0 where no server answered.
 func serverStatus(x *stream.Stream) (int64, bool) {
-	if x.Res == nil || x.Local() {
-		return 0, false
+	if x.ResMajor == 0 || x.Local() {
+		return 0, parsed(x)
 	}
 	return int64(x.Status), true
 }
@@ -228,9 +234,9 @@ const stats = sample.NeedsTransactionStatistics
 
 var txnRows = []entry{
 	{name: "status", out: sample.SInt, needs: sample.NeedsResponse, fetch: fetchStatus, summary: "the status of the response", good: on("status", "HTTP/1.1 404 Not Found\nx: a", "404"), bad: []string{"status(x)"}},
-	{name: "txn.status", out: sample.SInt, needs: sample.NeedsResponse, fetch: txn(func(x *stream.Stream) int64 { return int64(x.Status) }), summary: "the status that the log shows", good: on("txn.status", "HTTP/1.1 404 Not Found\nx: a", "404"), bad: []string{"txn.status(x)"}},
+	{name: "txn.status", out: sample.SInt, needs: sample.NeedsResponse, fetch: txnIf(func(x *stream.Stream) (int64, bool) { return int64(x.Status), parsed(x) }), summary: "the status that the log shows", good: on("txn.status", "HTTP/1.1 404 Not Found\nx: a", "404"), bad: []string{"txn.status(x)"}},
 	{name: "server_status", out: sample.SInt, needs: sample.NeedsResponse, fetch: txnIf(serverStatus), summary: "the status that the server sent", good: on("server_status", "HTTP/1.1 404 Not Found\nx: a", "404"), bad: []string{"server_status(x)"}},
-	{name: "txn.sess_term_state", out: sample.Str, needs: internal, fetch: fetchTermState, summary: "the first two letters of the termination state", good: on("txn.sess_term_state", "", "LR", "txn.sess_term_state", res("x: a"), "LH"), bad: []string{"txn.sess_term_state(x)"}},
+	{name: "txn.sess_term_state", out: sample.Str, needs: internal, fetch: fetchTermState, summary: "the first two letters of the termination state", good: on("txn.sess_term_state", "", "--", "txn.sess_term_state", res("x: a"), "--"), bad: []string{"txn.sess_term_state(x)"}},
 	{name: "txn.conn_retries", out: sample.SInt, needs: sample.NeedsServerConnection, fetch: txn(func(x *stream.Stream) int64 { return int64(x.Retries) }), summary: "how often the connection to a server was tried again", good: on("txn.conn_retries", res("x: a"), "0"), bad: []string{"txn.conn_retries(x)"}},
 	{name: "txn.redispatched", out: sample.Bool, needs: sample.NeedsServerConnection, fetch: fetchRedispatched, summary: "whether the request went to another server after a failure", good: on("txn.redispatched", res("x: a"), "0"), bad: []string{"txn.redispatched(x)"}},
 	{name: "txn.id32", out: sample.SInt, needs: internal, fetch: txn(func(x *stream.Stream) int64 { return int64(uint32(x.ID - 1)) }), summary: "the number of the request in this process", good: ex("txn.id32,mul(0)", "0"), bad: []string{"txn.id32(x)"}},

@@ -21,6 +21,9 @@ import (
 func (s *Stream) Attach(w *Worker, ss *Session, req *message.Head) {
 	s.W, s.Sess, s.FE = w, ss, ss.FE
 	ss.W = w
+	if a := ss.acceptor; a != nil && a.fe == nil && ss.FE.FE != nil {
+		a.fe = ss.FE.FE.For(w.Loop)
+	}
 	s.Status, s.Term = -1, [4]byte{'-', '-', '-', '-'}
 	s.reqHead, s.Req = req, req
 	c := &s.Ctx
