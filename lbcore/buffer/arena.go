@@ -7,7 +7,8 @@ const chunkSize = 4096
 // until Reset at the request's end. The zero value is ready. It belongs to one
 // loop.
 type Arena struct {
-	cur   []byte   // free rest of the current chunk
+	chunk []byte   // current chunk
+	off   int      // its bytes before this are handed out
 	first []byte   // kept over resets
 	used  int      // bytes handed out since Reset
 	more  [][]byte // further chunks, dropped at Reset
@@ -16,23 +17,24 @@ type Arena struct {
 // Alloc returns n zero-length-capped bytes: len and cap are n, so that an
 // append by the caller never runs into a neighbour. The content is undefined.
 func (a *Arena) Alloc(n int) []byte {
-	if n > len(a.cur) {
+	if n > len(a.chunk)-a.off {
 		a.grow(n)
 	}
-	p := a.cur[:n:n]
-	a.cur = a.cur[n:]
+	p := a.chunk[a.off : a.off+n : a.off+n]
+	a.off += n
 	a.used += n
 	return p
 }
 
 func (a *Arena) grow(n int) {
+	a.off = 0
 	if a.first == nil && n <= chunkSize {
 		a.first = make([]byte, chunkSize)
-		a.cur = a.first
+		a.chunk = a.first
 		return
 	}
-	a.cur = make([]byte, max(n, chunkSize))
-	a.more = append(a.more, a.cur)
+	a.chunk = make([]byte, max(n, chunkSize))
+	a.more = append(a.more, a.chunk)
 }
 
 // Copy returns a copy of p that lives until Reset.
@@ -42,25 +44,21 @@ func (a *Arena) Copy(p []byte) []byte {
 	return d
 }
 
-// Rest returns the free rest of the current chunk, at least n bytes long, to
-// append to; Keep then keeps what was written.
-func (a *Arena) Rest(n int) []byte {
-	if n > len(a.cur) {
-		a.grow(n)
-	}
-	return a.cur[:0]
-}
+// Rest returns n free bytes to append to, length zero; Keep then keeps what was
+// written. Whoever appends may use the arena meanwhile, by Rest too: what it
+// gets lies elsewhere. Bytes beyond n go to the heap.
+func (a *Arena) Rest(n int) []byte { return a.Alloc(n)[:0] }
 
 // Keep takes a slice that grew from Rest and returns it, its bytes now owned
-// by the arena. A slice that outgrew the rest lives on the heap and is
+// by the arena; what is left behind them is free again unless something else
+// was allocated since. A slice that outgrew the rest lives on the heap and is
 // returned as it is.
 func (a *Arena) Keep(p []byte) []byte {
 	n := len(p)
-	if n == 0 || n > len(a.cur) || &p[0] != &a.cur[0] {
-		return p
+	if at := a.off - cap(p); at >= 0 && cap(p) > n && &p[:1][0] == &a.chunk[at] {
+		a.off = at + n
+		a.used -= cap(p) - n
 	}
-	a.cur = a.cur[n:]
-	a.used += n
 	return p[:n:n]
 }
 
@@ -70,7 +68,7 @@ func (a *Arena) Used() int { return a.used }
 // Reset forgets everything handed out. Nothing obtained before may be used
 // afterwards.
 func (a *Arena) Reset() {
-	a.cur = a.first
+	a.chunk, a.off = a.first, 0
 	a.used = 0
 	if a.more != nil {
 		clear(a.more)

@@ -66,6 +66,20 @@ func TestArena(t *testing.T) {
 	if s := a.Copy([]byte("next")); string(r) != "kept" || string(s) != "next" {
 		t.Fatal("kept bytes were handed out again")
 	}
+	// What is allocated between Rest and Keep lies elsewhere.
+	r = append(a.Rest(16), "outer "...)
+	inner := a.Keep(append(a.Rest(8), "inner"...))
+	r = a.Keep(append(append(r, inner...), '!'))
+	if s := a.Copy([]byte("behind")); string(r) != "outer inner!" || string(inner) != "inner" || string(s) != "behind" {
+		t.Fatalf("nested: %q %q %q", r, inner, s)
+	}
+	before := a.Used()
+	if a.Keep(append(a.Rest(100), "abc"...)); a.Used() != before+3 {
+		t.Fatalf("%d bytes are used for 3", a.Used()-before)
+	}
+	if long := a.Keep(append(a.Rest(2), "longer"...)); string(long) != "longer" {
+		t.Fatalf("outgrown: %q", long)
+	}
 	a.Reset()
 	if a.Used() != 0 {
 		t.Fatal("used after reset")

@@ -95,11 +95,13 @@ func cookie(h *message.Head, args []sample.Arg, s *sample.Sample) ([]byte, bool)
 		v, ok := w.one()
 		return v, ok && len(v) > 0
 	}
-	ck, ok := w.next(&s.Iter)
-	if ok {
-		s.Flags |= sample.NotLast
+	for ck, ok := w.next(&s.Iter); ok; ck, ok = w.next(&s.Iter) {
+		if len(ck.Value) > 0 {
+			s.Flags |= sample.NotLast
+			return ck.Value, true
+		}
 	}
-	return ck.Value, ok
+	return nil, false
 }
 
 func cookieFetch(of side) sample.FetchFunc {

@@ -331,6 +331,9 @@ func (s *Stream) hold(b *buffer.Buffer) {
 
 // readRequest reads the client's next piece of body.
 func (s *Stream) readRequest() (*buffer.Buffer, mux.ReadState) {
+	if s.bodyState != mux.More {
+		return nil, s.bodyState
+	}
 	b, st := s.pull(mux.Client, s.cl)
 	if st == mux.End {
 		s.reqEnd = true

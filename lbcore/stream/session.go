@@ -146,14 +146,10 @@ func (ss *Session) Destination() netip.AddrPort {
 // NewStream implements mux.ClientOwner.
 func (ss *Session) NewStream(ep mux.ClientEndpoint, h *message.Head) mux.Upper {
 	s := ss.W.stream(ss)
-	crashed := true
-	defer func() {
-		if crashed {
-			s.Panicked(nil) // the connection does not know the stream yet
-		}
-	}()
+	sound := false
+	defer s.unless(&sound)
 	s.beginHTTP(ep, h)
-	crashed = false
+	sound = true
 	if s.phase == ended {
 		return nil
 	}
@@ -165,6 +161,8 @@ func (ss *Session) NewStream(ep mux.ClientEndpoint, h *message.Head) mux.Upper {
 func (ss *Session) Refused(why mux.Refusal, f h1.Failure, partial bool) []byte {
 	silent := ss.FE.Has(proxy.OptDontLogNull) && !partial && why != mux.RefusedMalformed
 	s := ss.W.stream(ss)
+	sound := false
+	defer s.unless(&sound)
 	s.cl = &ss.h1
 	s.Status = f.Code
 	s.Term = [4]byte{'P', 'R', '-', '-'}

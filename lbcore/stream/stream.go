@@ -110,9 +110,10 @@ type Stream struct {
 	resSent   bool // and written
 	reqWait   bool // the server side is blocked: request body waits
 	suspended bool
-	bodyUntil int64 // deadline of a rule that waits for the request's body
-	local     bool  // the response is from here
-	counted   bool  // response status is counted
+	bodyState mux.ReadState // how an early look at the request's body ended, More when well
+	bodyUntil int64         // deadline of a rule that waits for the request's body
+	local     bool          // the response is from here
+	counted   bool          // response status is counted
 	logged    bool
 	dst       netip.AddrPort
 	reused    bool // on a connection that served before
@@ -182,6 +183,8 @@ func (s *Stream) Event(side mux.Side, ev mux.Event) {
 		s.Panicked(nil)
 		return
 	}
+	sound := false
+	defer s.unless(&sound)
 	if side == mux.Client {
 		s.clientEvent(ev)
 	} else {
@@ -190,6 +193,7 @@ func (s *Stream) Event(side mux.Side, ev mux.Event) {
 	if s.phase != ended {
 		s.watch()
 	}
+	sound = true
 }
 
 func (s *Stream) clientEvent(ev mux.Event) {
@@ -286,9 +290,23 @@ func (s *Stream) Panicked(any) {
 	if s.phase == ended {
 		return
 	}
+	defer func() {
+		if s.phase != ended { // the clean-up panicked as well: do what it did not reach
+			s.logged = true
+			s.abort()
+		}
+	}()
 	s.Term[0], s.Term[1] = 'I', s.letter()
 	s.count(proxy.InternalErrors)
 	s.abort()
+}
+
+// unless gives the stream up on the way of a panic out of it: the connection
+// whose event led here may have let go of it already.
+func (s *Stream) unless(sound *bool) {
+	if !*sound {
+		s.Panicked(nil)
+	}
 }
 
 // count adds one to a counter of the frontend, and of the backend and server

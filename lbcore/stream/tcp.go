@@ -16,6 +16,8 @@ type tcpSides struct {
 // startTCP begins the one stream of a session in mode tcp.
 func (w *Worker) startTCP(ss *Session, fd int32, peer netip.AddrPort) {
 	s := w.stream(ss)
+	sound := false
+	defer s.unless(&sound)
 	if s.pass == nil {
 		s.pass = new(tcpSides)
 	}
@@ -28,6 +30,7 @@ func (w *Worker) startTCP(ss *Session, fd int32, peer netip.AddrPort) {
 	if s.phase != ended {
 		s.watch()
 	}
+	sound = true
 }
 
 // tcpRules switches to a backend and connects.

@@ -64,22 +64,45 @@ func (s *Stream) Local() bool { return s.local }
 // Reused tells whether the server connection served before.
 func (s *Stream) Reused() bool { return s.reused }
 
-// Body calls f with each piece of the request's body that is held, until it
-// returns false. It reads on what has been received already.
+// Body calls f with each piece of the request's body that has been received,
+// until it returns false.
 func (s *Stream) Body(f func(piece []byte) bool) {
-	for b := s.first; b != nil; b = b.Next {
-		if b.Len() > 0 && !f(b.Bytes()) {
+	s.pullBody()
+	if s.first == nil || s.first.Len() > 0 && !f(s.first.Bytes()) {
+		return
+	}
+	for b := s.held; b != nil; b = b.Next {
+		if !f(b.Bytes()) {
 			return
-		}
-		if b == s.first && s.held != nil {
-			b = &buffer.Buffer{Next: s.held}
 		}
 	}
 }
 
-// BodyHeld returns how many bytes of request body are held and whether that is
-// all of it.
-func (s *Stream) BodyHeld() (n int, end bool) { return s.heldLen, s.reqEnd }
+// BodyHeld returns how many bytes of request body have been received and
+// whether that is all of it.
+func (s *Stream) BodyHeld() (n int, end bool) {
+	s.pullBody()
+	return s.heldLen, s.reqEnd
+}
+
+// pullBody holds what has been received of the body, as far as a buffer takes
+// it, while request rules run.
+func (s *Stream) pullBody() {
+	if s.cl == nil || s.phase >= phaseServer {
+		return
+	}
+	limit := s.W.Limits.BufSize - s.W.Limits.MaxRewrite
+	for !s.reqEnd && s.heldLen < limit {
+		b, st := s.readRequest()
+		s.hold(b)
+		if st == mux.Aborted || st == mux.Invalid {
+			s.bodyState = st // the next reader is told
+		}
+		if st != mux.More {
+			return
+		}
+	}
+}
 
 // ServerLocal and ServerPeer return the addresses of the connection to the
 // server, zero without one.

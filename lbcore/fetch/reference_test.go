@@ -1,0 +1,228 @@
+package fetch
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"gohap/lbcore/keyword"
+)
+
+// program returns a binary that runs configurations; a machine without it says
+// what to do.
+func program(t *testing.T, env, path, remedy string) string {
+	t.Helper()
+	bin := os.Getenv(env)
+	if bin == "" {
+		bin, _ = filepath.Abs(path)
+	}
+	if _, err := os.Stat(bin); err != nil {
+		t.Skipf("%s: run %q, or set %s", bin, remedy, env)
+	}
+	return bin
+}
+
+// TestExamplesOnReference runs the examples on the reference: it must print
+// what the rows say.
+func TestExamplesOnReference(t *testing.T) {
+	askAll(t, program(t, "HAPROXY_BIN", "../../e2e/oracle/haproxy/usr/sbin/haproxy", "make deps"), true)
+}
+
+// TestExamplesOnGohap runs them on the built program, but for those that need
+// the server keyword maxconn, which it does not have.
+func TestExamplesOnGohap(t *testing.T) {
+	askAll(t, program(t, "GOHAP_BIN", "../../bin/gohap-node", "make build"), false)
+}
+
+// askAll runs the examples; limits says whether servers can have a maxconn.
+func askAll(t *testing.T, bin string, limits bool) {
+	set := testSet()
+	mine := own(set)
+	var list []keyword.Example
+	for _, row := range set.Rows(keyword.Fetch) {
+		if mine(row) {
+			for _, g := range row.Good {
+				if limits || !strings.Contains(g.Config, "_conn_free(limited") {
+					list = append(list, g)
+				}
+			}
+		}
+	}
+	p := startProgram(t, bin, list, limits)
+	for i, g := range list {
+		if got := p.ask(t, i); got != g.Out {
+			t.Errorf("%s on %q: the program says %q, the row %q", g.Config, g.In, got, g.Out)
+		}
+	}
+}
+
+// running is a program that answers example i on the i-th address.
+type running struct {
+	list    []keyword.Example
+	addrs   []string
+	servant net.Listener
+	stderr  bytes.Buffer
+}
+
+// startProgram starts a program with one inherited socket an example, each on
+// an address of its own, by which its rules know the example.
+func startProgram(t *testing.T, bin string, list []keyword.Example, limits bool) *running {
+	t.Helper()
+	p := &running{list: list}
+	p.serve(t)
+	cmd := exec.Command(bin, "-db", "-f", filepath.Join(t.TempDir(), "cfg"))
+	binds, rules := "", ""
+	for i, g := range list {
+		ip := fmt.Sprintf("127.1.%d.%d", i/250, i%250+1)
+		ln, err := net.Listen("tcp", ip+":0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		fd, err := ln.(*net.TCPListener).File()
+		if err != nil {
+			t.Fatal(err)
+		}
+		ln.Close()
+		defer fd.Close()
+		cmd.ExtraFiles = append(cmd.ExtraFiles, fd)
+		p.addrs = append(p.addrs, ln.Addr().String())
+		binds += fmt.Sprintf(" bind fd@%d\n", 3+i)
+		rules += exampleRules(g, ip)
+	}
+	if err := os.WriteFile(cmd.Args[3], []byte(p.config(binds, rules, limits)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = &p.stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	exited := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(exited) }()
+	t.Cleanup(func() { _ = cmd.Process.Kill(); <-exited })
+	return p
+}
+
+// exampleRules answer an example's request, or its server's response, with the
+// value of its expression.
+func exampleRules(g keyword.Example, ip string) string {
+	word := func(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+	value, set := word("=%["+g.Config+"]"), "http-request"
+	if strings.HasPrefix(g.In, "HTTP/") {
+		set = "http-response"
+	}
+	// Reference: what a reply of http-response is made of no longer sees the
+	// server's response, so that the value goes through a variable.
+	return fmt.Sprintf(" %s set-var-fmt(txn.v) %s if { dst %s } { %s -m found }\n"+
+		" %s return status 403 content-type text/plain lf-string '%%[var(txn.v,\"%s\")]' if { dst %s }\n",
+		set, value, ip, word(g.Config), set, missing, ip)
+}
+
+func (p *running) config(binds, rules string, limits bool) string {
+	ten, twenty := "", ""
+	if limits {
+		ten, twenty = " maxconn 10", " maxconn 20"
+	}
+	return "defaults\n mode http\n timeout client 6s\n timeout server 5s\n timeout connect 5s\n timeout tunnel 7s\n" +
+		"frontend fe\n capture request header host len 5\n capture response header x-cap len 5\n default_backend be\n" +
+		binds + rules +
+		"backend be\n server s1 " + p.servant.Addr().String() + "\n server s2 " + p.servant.Addr().String() + " backup\n" +
+		"backend other\n server s1 127.0.0.1:1\n server s2 127.0.0.1:1 disabled\n" +
+		"backend limited\n server s1 127.0.0.1:1" + ten + "\n server s2 127.0.0.1:1" + twenty + " weight 7\n"
+}
+
+// serve answers a request with the response of the example that its header
+// x-example names.
+func (p *running) serve(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.servant = ln
+	t.Cleanup(func() { ln.Close() })
+	go func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			r := bufio.NewReader(c)
+			n := -1
+			for {
+				line, err := r.ReadString('\n')
+				if err != nil || line == "\r\n" {
+					break
+				}
+				if v, ok := strings.CutPrefix(strings.TrimSpace(line), "x-example: "); ok {
+					n, _ = strconv.Atoi(v)
+				}
+			}
+			if n >= 0 {
+				head, body, _ := strings.Cut(p.list[n].In, "\n\n")
+				fmt.Fprintf(c, "%s\r\n\r\n%s", strings.ReplaceAll(head, "\n", "\r\n"), body)
+			}
+			c.Close()
+		}
+	}()
+}
+
+// ask sends an example's request and returns what the program printed.
+func (p *running) ask(t *testing.T, i int) string {
+	t.Helper()
+	c, err := net.Dial("tcp", p.addrs[i])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	text := p.list[i].In
+	switch {
+	case text == "":
+		text = exampleHead
+	case strings.HasPrefix(text, "HTTP/"):
+		text = fmt.Sprintf("%s\nx-example: %d", exampleHead, i)
+	}
+	head, body, _ := strings.Cut(text, "\n\n")
+	fmt.Fprintf(c, "%s\r\n\r\n%s", strings.ReplaceAll(head, "\n", "\r\n"), body)
+	answer, err := readAnswer(bufio.NewReader(c))
+	if err != nil {
+		t.Fatalf("%s on %q: %v\n%s", p.list[i].Config, p.list[i].In, err, p.stderr.String())
+	}
+	return strings.TrimPrefix(answer, "=")
+}
+
+// readAnswer reads a response that has a length.
+func readAnswer(r *bufio.Reader) (string, error) {
+	status, length := "", 0
+	for {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			return "", err
+		}
+		if line = strings.TrimSpace(line); line == "" {
+			break
+		}
+		if status == "" {
+			status = line
+		}
+		if name, v, ok := strings.Cut(line, ": "); ok && strings.EqualFold(name, "content-length") {
+			length, _ = strconv.Atoi(v)
+		}
+	}
+	body := make([]byte, length)
+	if _, err := io.ReadFull(r, body); err != nil {
+		return "", err
+	}
+	if !strings.Contains(status, " 403 ") {
+		return status, nil
+	}
+	return string(body), nil
+}
