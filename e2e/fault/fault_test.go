@@ -1,0 +1,357 @@
+//go:build invariants
+
+package fault
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"gohap/lbcore"
+	"gohap/lbcore/loop"
+	"gohap/lbcore/proxy"
+	"gohap/lbcore/stream"
+)
+
+var requests = flag.Int("requests", 1500, "how many mixed requests")
+var rarity = flag.Int("rarity", 60, "one injected panic in so many chances")
+
+const configuration = `
+global
+    nbthread 2
+    log 127.0.0.1:%[4]d local0
+defaults
+    mode http
+    log global
+    option httplog
+    option redispatch
+    timeout client 300ms
+    timeout server 200ms
+    timeout connect 200ms
+    timeout http-request 300ms
+    timeout http-keep-alive 500ms
+    retries 1
+frontend web
+    bind 127.0.0.1:%[1]d
+    option forwardfor
+    http-request deny if { path_beg /deny }
+    http-request return status 200 content-type text/plain string "from here" if { path_beg /return }
+    http-request redirect location /x if { path_beg /redirect }
+    use_backend dead if { path_beg /dead }
+    default_backend app
+backend app
+    server a 127.0.0.1:%[2]d
+    server b 127.0.0.1:%[2]d
+backend dead
+    server none 127.0.0.1:1
+listen raw
+    mode tcp
+    option tcplog
+    bind 127.0.0.1:%[3]d
+    server a 127.0.0.1:%[2]d
+`
+
+func TestNothingIsLeftAfterFaults(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(7, 11))
+	origin := startOrigin(t)
+	web, raw := freePort(t), freePort(t)
+	sink, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sink.Close()
+	text := fmt.Sprintf(configuration, web, origin, raw, sink.LocalAddr().(*net.UDPAddr).Port)
+	var said strings.Builder
+	c, _ := lbcore.Load(&lbcore.Options{Stderr: &said, Builtin: text})
+	if c == nil {
+		t.Fatal(said.String())
+	}
+	in, err := c.Start(slog.New(slog.NewTextHandler(io.Discard, nil)), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Stop()
+	for range 100 {
+		one(rnd, web, raw)
+	}
+	quiet(t, in)
+	before := census()
+
+	var panics atomic.Int64
+	injected := map[stream.Phase]*atomic.Int64{}
+	var mu sync.Mutex
+	fault := func(s *stream.Stream) {
+		if rand.IntN(*rarity) == 0 {
+			mu.Lock()
+			n := injected[s.Phase()]
+			if n == nil {
+				n = new(atomic.Int64)
+				injected[s.Phase()] = n
+			}
+			mu.Unlock()
+			n.Add(1)
+			panics.Add(1)
+			panic("injected in phase " + s.Phase().String())
+		}
+	}
+	stream.Inject.Store(&fault)
+	var wg sync.WaitGroup
+	const clients = 16
+	for i := range clients {
+		seed := rand.New(rand.NewPCG(uint64(i), 3))
+		wg.Go(func() {
+			for range *requests / clients {
+				one(seed, web, raw)
+			}
+		})
+	}
+	exhaust(t)
+	wg.Wait()
+	stream.Inject.Store(nil)
+
+	quiet(t, in)
+	after := census()
+	for _, l := range in.Group.Loops {
+		done := make(chan [3]int)
+		l.Post(func() {
+			w := in.Workers[l.ID]
+			done <- [3]int{w.Active(), w.Mux.Live(), l.Buffers.Used()}
+		})
+		if v := <-done; v != [3]int{} {
+			t.Errorf("loop %d: %d streams, %d exchanges, %d buffers left", l.ID, v[0], v[1], v[2])
+		}
+	}
+	gauges(t, in)
+	if after.files > before.files+4 {
+		t.Errorf("%d descriptors, %d after warm-up", after.files, before.files)
+	}
+	if after.goroutines > before.goroutines+4 {
+		t.Errorf("%d goroutines, %d after warm-up", after.goroutines, before.goroutines)
+	}
+	if panics.Load() == 0 {
+		t.Error("no panic was injected")
+	}
+	phases := []string{}
+	for p, n := range injected {
+		phases = append(phases, fmt.Sprintf("%s %d", p, n.Load()))
+	}
+	fmt.Printf("| fault run: %d requests, %d panics injected (%s), nothing left\n", *requests, panics.Load(), strings.Join(phases, ", "))
+	// It still serves.
+	if got := get(web, "/return", 2*time.Second); !strings.Contains(got, "from here") {
+		t.Errorf("after the run: %q", got)
+	}
+}
+
+// one sends one random request, good or bad, and leaves in a random way.
+func one(rnd *rand.Rand, web, raw int) {
+	port := web
+	if rnd.IntN(10) == 0 {
+		port = raw
+	}
+	c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		return
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(3 * time.Second))
+	paths := []string{"/", "/slow", "/big", "/chunked", "/close", "/reset", "/junk", "/half", "/deny", "/return", "/redirect", "/dead"}
+	for range 1 + rnd.IntN(3) {
+		path := paths[rnd.IntN(len(paths))]
+		text := fmt.Sprintf("GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path)
+		switch rnd.IntN(8) {
+		case 0:
+			text = fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n0123456789", path)
+		case 1:
+			text = fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nwiki\r\n0\r\n\r\n", path)
+		case 2:
+			text = text[:rnd.IntN(len(text))] // left unfinished
+		case 3:
+			text = "GET / HTTP/1.1\r\nbad header: x\r\n\r\n"
+		case 4:
+			text += text
+		}
+		c.Write([]byte(text))
+		switch rnd.IntN(6) {
+		case 0:
+			c.(*net.TCPConn).SetLinger(0)
+			return
+		case 1:
+			c.(*net.TCPConn).CloseWrite()
+		case 2:
+			return
+		}
+		var p [2048]byte
+		if _, err := c.Read(p[:]); err != nil {
+			return
+		}
+	}
+}
+
+// startOrigin answers as the path says.
+func startOrigin(t *testing.T) int {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go origin(c)
+		}
+	}()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+func origin(c net.Conn) {
+	defer c.Close()
+	var p [4096]byte
+	for {
+		c.SetDeadline(time.Now().Add(2 * time.Second))
+		n, err := c.Read(p[:])
+		if err != nil {
+			return
+		}
+		path := "/"
+		if f := strings.Fields(string(p[:n])); len(f) > 1 {
+			path = f[1]
+		}
+		switch path {
+		case "/slow":
+			timer := time.NewTimer(250 * time.Millisecond)
+			<-timer.C
+		case "/big":
+			fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n%s", strings.Repeat("x", 200000))
+			continue
+		case "/chunked":
+			io.WriteString(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-T: 1\r\n\r\n")
+			continue
+		case "/close":
+			return
+		case "/reset":
+			c.(*net.TCPConn).SetLinger(0)
+			return
+		case "/junk":
+			io.WriteString(c, "not http at all\r\n\r\n")
+			continue
+		case "/half":
+			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+			return
+		}
+		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+	}
+}
+
+// exhaust takes descriptors away for a moment, so that accepts and dials fail.
+func exhaust(t *testing.T) {
+	var r unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r); err != nil {
+		t.Fatal(err)
+	}
+	low := r
+	low.Cur = uint64(census().files + 3)
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &low); err != nil {
+		t.Fatal(err)
+	}
+	timer := time.NewTimer(300 * time.Millisecond)
+	<-timer.C
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &r); err != nil {
+		t.Fatal(err)
+	}
+}
+
+type counts struct{ files, goroutines int }
+
+func census() counts {
+	d, _ := os.ReadDir("/proc/self/fd")
+	return counts{len(d), runtime.NumGoroutine()}
+}
+
+// quiet waits until no connection is left, and closes idle ones to servers.
+func quiet(t *testing.T, in *lbcore.Instance) {
+	t.Helper()
+	if !in.Wait(15 * time.Second) {
+		t.Errorf("%d client connections do not end", in.Busy())
+	}
+	in.Group.Each(func(l *loop.Loop) {
+		for _, p := range in.Config.Proxies {
+			for _, s := range p.Servers {
+				s.CloseIdle(l)
+			}
+		}
+	})
+	deadline := time.NewTimer(5 * time.Second)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for c := census(); ; {
+		select {
+		case <-deadline.C:
+			return
+		case <-tick.C:
+		}
+		now := census()
+		if now == c {
+			return
+		}
+		c = now
+	}
+}
+
+func gauges(t *testing.T, in *lbcore.Instance) {
+	zero := func(what string, g *proxy.Gauge) {
+		if n := g.Load(); n != 0 {
+			t.Errorf("%s is %d", what, n)
+		}
+	}
+	zero("process connections", &in.Process.Conn)
+	zero("process streams", &in.Process.Streams)
+	for _, p := range in.Config.Proxies {
+		zero(p.Name+" frontend", &p.FEConn)
+		zero(p.Name+" backend", &p.BEConn)
+		for _, b := range p.Binds {
+			zero(p.Name+" bind", &b.Conn)
+		}
+		for _, s := range p.Servers {
+			zero(p.Name+"/"+s.Name+" streams", &s.Conn)
+			zero(p.Name+"/"+s.Name+" used", &s.Used)
+			zero(p.Name+"/"+s.Name+" idle", &s.Idle)
+		}
+	}
+}
+
+func get(port int, path string, limit time.Duration) string {
+	c, err := net.DialTimeout("tcp", netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(port)).String(), limit)
+	if err != nil {
+		return err.Error()
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(limit))
+	fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", path)
+	b, _ := io.ReadAll(c)
+	return string(b)
+}
+
+func freePort(t *testing.T) int {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
