@@ -79,7 +79,6 @@ func Load(o *Options) (*Config, *config.Diagnostics) {
 	}
 	r := b.Finish()
 	if r == nil {
-		diag.Rawf(config.Alert, "config : Fatal errors found in configuration.")
 		return nil, diag
 	}
 	if o.Maxconn > 0 {

@@ -1,11 +1,15 @@
 package build
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
 	"os/user"
+	"slices"
 	"strconv"
+	"strings"
 
 	"gohap/lbcore/config"
 	"gohap/lbcore/keyword"
@@ -42,25 +46,25 @@ func bindRows() []keyword.Row {
 			if len(w) < 2 {
 				return 0, fmt.Errorf("'%s' : missing value", name)
 			}
-			n := atoi(w[1])
-			if n <= 0 {
-				return 0, fmt.Errorf("'%s' : invalid value %s (must be > 0)", name, w[1])
+			if w[1][0] == '-' {
+				return 0, fmt.Errorf("'%s' : invalid value %s, must be > 0", name, w[1])
 			}
-			set(to, n)
+			set(to, atoi(w[1]))
 			return 2, nil
 		})
 	}
 	text := func(name, args, summary string, set func(*proxy.Bind, string) error) keyword.Row {
 		return row(name, args, summary, func(_ *Builder, _ *config.Statement, to *proxy.Bind, w []string) (int, error) {
 			if len(w) < 2 {
-				return 0, fmt.Errorf("'%s' : missing %s", name, args)
+				missing := map[string]string{"name": "missing name", "mode": "missing or invalid mode '' (octal integer expected)"}[name]
+				return 0, fmt.Errorf("'%s' : %s", name, cmp.Or(missing, "missing value"))
 			}
 			return 2, set(to, w[1])
 		})
 	}
 	return []keyword.Row{
 		text("name", "<name>", "name of the listener", func(to *proxy.Bind, s string) error { to.Name = s; return nil }),
-		number("id", "numeric identifier of the listener", func(to *proxy.Bind, n int) { to.ID = n }),
+		row("id", "<number>", "numeric identifier of the listener", bindID),
 		number("maxconn", "most connections of this line", func(to *proxy.Bind, n int) { to.Maxconn = int64(n) }),
 		number("backlog", "length of the listen queue", func(to *proxy.Bind, n int) { to.Backlog = n }),
 		flag("v6only", "takes IPv6 only on an IPv6 address", func(to *proxy.Bind) { to.V6Only, to.V4V6 = true, false }),
@@ -68,7 +72,10 @@ func bindRows() []keyword.Row {
 		text("mode", "<mode>", "file mode of a unix socket", func(to *proxy.Bind, s string) error {
 			m, err := strconv.ParseUint(s, 8, 32)
 			to.Mode = uint32(m)
-			return err
+			if err != nil {
+				return fmt.Errorf("'mode' : missing or invalid mode '%s' (octal integer expected)", s)
+			}
+			return nil
 		}),
 		text("uid", "<number>", "owner of a unix socket", func(to *proxy.Bind, s string) (err error) { to.UID, err = userID("uid", s); return }),
 		text("gid", "<number>", "group of a unix socket", func(to *proxy.Bind, s string) (err error) { to.GID, err = groupID("gid", s); return }),
@@ -78,6 +85,19 @@ func bindRows() []keyword.Row {
 				return 2, nil
 			})},
 	}
+}
+
+func bindID(_ *Builder, _ *config.Statement, to *proxy.Bind, w []string) (int, error) {
+	switch {
+	case len(w) < 2:
+		return 0, errors.New("'id' : expects an integer argument")
+	case strings.Trim(w[1], "0123456789") != "":
+		return 0, fmt.Errorf("'id' : expects an integer argument, found '%s'", w[1])
+	case atoi(w[1]) <= 0:
+		return 0, errors.New("'id' : custom id has to be > 0")
+	}
+	to.ID = atoi(w[1])
+	return 2, nil
 }
 
 func bindKeyword(b *Builder, s *section, st *config.Statement) {
@@ -110,11 +130,17 @@ func bindKeyword(b *Builder, s *section, st *config.Statement) {
 			lines = append(lines, l)
 		}
 	}
+	if len(lines) > 1 && slices.Contains(st.Words[2:], "id") {
+		b.Alertf(st, "'bind %s' in section '%s' : 'id' can only be used with a single socket", st.Words[1], st.Section)
+		return
+	}
 	for _, l := range lines {
 		if !b.bindOptions(st, l.Bind, st.Words[2:], l == lines[0]) {
 			return
 		}
-		l.ID = len(s.binds) + 1
+		if l.ID == 0 {
+			l.ID = len(s.binds) + 1
+		}
 		s.binds = append(s.binds, l)
 		s.p.Binds = append(s.p.Binds, l.Bind)
 	}
@@ -134,7 +160,7 @@ func (b *Builder) bindOptions(st *config.Statement, to *proxy.Bind, words []stri
 		n, err := row.Impl.(BindFunc)(b, st, to, words)
 		if err != nil {
 			if tell {
-				b.Alertf(st, "'bind %s' : %s", st.Words[1], err)
+				b.Alertf(st, "'bind %s' in section '%s' : %s", st.Words[1], st.Section, err)
 			}
 			return false
 		}
@@ -145,10 +171,10 @@ func (b *Builder) bindOptions(st *config.Statement, to *proxy.Bind, words []stri
 
 func (b *Builder) unknownBind(st *config.Statement, word string) {
 	if _, ok := keyword.Known(keyword.Bind, word); ok {
-		b.Alertf(st, "'bind %s' : %s.", st.Words[1], keyword.Refusal("keyword '"+word+"'"))
+		b.Alertf(st, "'bind %s' in section '%s' : %s.", st.Words[1], st.Section, keyword.Refusal("keyword '"+word+"'"))
 		return
 	}
-	b.Alertf(st, "'bind %s' : unknown keyword '%s'%s.", st.Words[1], word, keyword.DidYouMean(word, b.Set.Names(keyword.Bind)))
+	b.Alertf(st, "'bind %s' in section '%s': unknown keyword '%s'%s", st.Words[1], st.Section, word, proposal(word, b.Set.Names(keyword.Bind)))
 }
 
 // place fills the socket address of a line.

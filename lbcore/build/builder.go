@@ -40,6 +40,7 @@ type Builder struct {
 	ring      *ringConf
 	nextID    int
 	lastError *config.Position
+	stop      bool // the reference reads no further
 	files     map[string][]byte
 	imports   []pageImport
 	loggers   map[*log.Target]*log.Logger
@@ -99,7 +100,10 @@ func (b *Builder) Section(st *config.Statement) config.Outcome {
 		b.tooMany(st, 1)
 	case "defaults", "frontend", "backend", "listen":
 		b.open = inProxy
-		return b.openProxy(st)
+		if out := b.openProxy(st); !b.stop {
+			return out
+		}
+		return config.Abort
 	case "http-errors":
 		b.open = inHTTPErrors
 		return b.openHTTPErrors(st)
@@ -130,6 +134,9 @@ func (b *Builder) Statement(st *config.Statement) config.Outcome {
 		pos := st.Pos
 		b.lastError = &pos
 	}
+	if b.stop {
+		return config.Abort
+	}
 	return config.Continue
 }
 
@@ -147,6 +154,31 @@ func (b *Builder) Alertf(st *config.Statement, format string, args ...any) {
 // Warnf reports a warning about a statement.
 func (b *Builder) Warnf(st *config.Statement, format string, args ...any) {
 	b.Diag.Warnf(st.Pos, format, args...)
+}
+
+// alertAt reports an error in the form of server lines: the place alone.
+func (b *Builder) alertAt(st *config.Statement, format string, args ...any) {
+	b.Diag.Rawf(config.Alert, "config : [%s] : %s", st.Pos, fmt.Sprintf(format, args...))
+}
+
+// alertTight reports an error in the form of a few words: no blank before the
+// second colon.
+func (b *Builder) alertTight(pos config.Position, format string, args ...any) {
+	b.Diag.Rawf(config.Alert, "config : parsing [%s]: %s", pos, fmt.Sprintf(format, args...))
+}
+
+// stopf reports an error behind which nothing more is read.
+func (b *Builder) stopf(st *config.Statement, format string, args ...any) {
+	b.Alertf(st, format, args...)
+	b.stop = true
+}
+
+// proposal ends a message about an unknown word.
+func proposal(word string, names []string) string {
+	if d := keyword.DidYouMean(word, names); d != "" {
+		return d
+	}
+	return "."
 }
 
 // unknown reports a word that is no word of its place: one that the reference
@@ -174,7 +206,7 @@ func (b *Builder) time(st *config.Statement, text, what string, unit time.Durati
 	switch e := err.(type) {
 	case nil:
 	case *config.CharError:
-		b.Alertf(st, "unexpected character '%c' in '%s'.", e.Char, what)
+		b.Alertf(st, "unexpected character '%c' in '%s'", e.Char, what)
 		return 0, false
 	default:
 		b.Alertf(st, "%s", config.OverflowText(text, what))

@@ -39,17 +39,21 @@ func (s *section) setPage(code int, r *rule.Reply) {
 // errorFile reads the code and file of an errorfile line.
 func (b *Builder) errorFile(st *config.Statement) (int, *rule.Reply) {
 	if len(st.Words) < 3 {
-		b.Alertf(st, "%s: expects <status_code> and <file> as arguments.", st.Words[0])
+		if b.open == inHTTPErrors {
+			b.Alertf(st, "%s: expects <status_code> and <file> as arguments.", st.Words[0])
+		} else { // reference: with a line end of its own
+			b.Alertf(st, "%s : expects <status_code> and <file> as arguments.\n", st.Words[0])
+		}
 		return 0, nil
 	}
 	code, err := strconv.Atoi(st.Words[1])
 	if err != nil || message.ErrorPage(code) == nil {
-		b.Alertf(st, "%s: status code '%s' not handled.", st.Words[0], st.Words[1])
+		b.Alertf(st, "%s : status code '%d' not handled.", st.Words[0], code)
 		return 0, nil
 	}
 	text, err := b.ReadFile(st.Words[2])
 	if err != nil {
-		b.Alertf(st, "error opening file <%s> for custom error message <%d>.", st.Words[2], code)
+		b.Alertf(st, "%s : error opening file '%s'.", st.Words[0], st.Words[2])
 		return 0, nil
 	}
 	r, err := ParseErrorFile(code, text)
@@ -99,12 +103,12 @@ func ParseErrorFile(code int, text []byte) (*rule.Reply, error) {
 
 func (b *Builder) errorLoc(s *section, st *config.Statement, status int) {
 	if len(st.Words) < 3 {
-		b.Alertf(st, "%s: expects <status_code> and <url> as arguments.", st.Words[0])
+		b.Alertf(st, "%s : expects <status_code> and <url> as arguments.\n", st.Words[0])
 		return
 	}
 	code, err := strconv.Atoi(st.Words[1])
 	if err != nil || message.ErrorPage(code) == nil {
-		b.Alertf(st, "%s: status code '%s' not handled.", st.Words[0], st.Words[1])
+		b.Alertf(st, "%s : status code '%d' not handled.", st.Words[0], code)
 		return
 	}
 	field := func(id message.ID, v string) message.Field {
@@ -142,7 +146,7 @@ func (b *Builder) httpErrorsLine(st *config.Statement) {
 func errorFilesKeyword(b *Builder, s *section, st *config.Statement) {
 	name := st.Word(1)
 	if name == "" {
-		b.Alertf(st, "'errorfiles' : expects <name> as argument.")
+		b.Alertf(st, "errorfiles : expects <name> as argument.")
 		return
 	}
 	b.imports = append(b.imports, pageImport{s, name, st.Words[2:], st.Pos})

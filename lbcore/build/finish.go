@@ -30,6 +30,7 @@ type Result struct {
 // Finish checks what only shows once everything was read, resolves references
 // and returns the proxies; nil when there were errors, which Diag was told.
 func (b *Builder) Finish() *Result {
+	parsing := b.Diag.Errors()
 	b.importPages()
 	b.numberProxies()
 	r := &Result{Rings: map[string]*log.Ring{}}
@@ -55,7 +56,12 @@ func (b *Builder) Finish() *Result {
 	}
 	r.Loggers = b.loggers
 	r.Global = b.Global
-	if b.Diag.Errors() > 0 {
+	switch {
+	case parsing > 0: // reference: the two worded so
+		b.Diag.Rawf(config.Alert, "config : Fatal errors found in configuration.")
+		return nil
+	case b.Diag.Errors() > 0:
+		b.Diag.Rawf(config.Alert, "Fatal errors found in configuration.")
 		return nil
 	}
 	return r
@@ -67,9 +73,6 @@ func (b *Builder) numberProxies() {
 	for _, s := range b.sections {
 		if s.id == 0 {
 			continue
-		}
-		if o := taken[s.id]; o != nil {
-			b.Diag.Alertf(s.pos, "%s %s reuses same custom id as %s %s (declared at %s).", s.kind, s.name, o.kind, o.name, o.pos)
 		}
 		taken[s.id] = s
 	}
@@ -97,6 +100,7 @@ func (b *Builder) settle(s *section) {
 	p.MonitorURI, p.MonitorFail = []byte(s.monitorURI), s.monitors
 	p.InspectDelay = s.inspectDelay
 	if p.IsFrontend {
+		b.settleLog(s)
 		p.Maxconn.Store(s.maxconn)
 		p.MaxSessRate.Store(s.sessRate)
 		p.Logging = b.logging(s)
@@ -108,6 +112,19 @@ func (b *Builder) settle(s *section) {
 		b.settleServers(s)
 	}
 	b.warnMode(s)
+	if s.p.IsFrontend && len(s.binds) == 0 {
+		b.Diag.Rawf(config.Warning, "%s '%s' has no 'bind' directive. Please declare it as a backend if this was intended.", s.noun(), s.name)
+	}
+}
+
+// settleLog replaces the HTTP log line of a proxy that speaks none.
+func (b *Builder) settleLog(s *section) {
+	name, builtin := strings.CutPrefix(s.logFormat.text, builtinFormat+"http")
+	if s.mode == proxy.HTTP || !builtin {
+		return
+	}
+	b.Diag.Rawf(config.Warning, "parsing [%s] : 'option httplog' not usable with %s '%s' (needs 'mode http'). Falling back to 'option tcplog'.", s.logFormat.pos, s.noun(), s.name)
+	s.logFormat.text = builtinFormat + "tcp" + name
 }
 
 func (b *Builder) clientConfig(s *section) mux.ClientConfig {
@@ -131,13 +148,15 @@ func (b *Builder) decode(relaxed bool) h1.Options {
 
 func (b *Builder) settleServers(s *section) {
 	p := s.p
-	taken := map[int]bool{}
+	taken, named := map[int]bool{}, map[string]*serverLine{}
 	for _, l := range s.servers {
-		if l.srv.ID != 0 {
-			if taken[l.srv.ID] {
-				b.Diag.Alertf(l.pos, "server %s reuses same custom id as another server of '%s'.", l.srv.Name, s.name)
-			}
-			taken[l.srv.ID] = true
+		taken[l.srv.ID] = true
+		if o := named[l.srv.Name]; o != nil {
+			b.Diag.Rawf(config.Alert, "parsing [%s] : %s '%s', another server named '%s' was already defined at line %d, please use distinct names.", l.pos, s.noun(), s.name, l.srv.Name, o.pos.Line)
+		}
+		named[l.srv.Name] = l
+		if l.check && l.addr.Port == 0 && l.port == 0 && l.srv.Addr.Path == "" {
+			b.Diag.Rawf(config.Alert, "config: %s '%s': server '%s' has neither service port nor check port.", s.noun(), s.name, l.srv.Name)
 		}
 	}
 	next := 1
@@ -225,8 +244,12 @@ func (b *Builder) backend(s *section, to placed, what string) *proxy.Proxy {
 		b.Diag.Rawf(config.Alert, "Proxy '%s': unable to find required %s: '%s'.", s.name, what, to.text)
 		return nil
 	case t.mode != s.mode:
-		b.Diag.Rawf(config.Alert, "%s %s '%s' (%s:%d) tries to use incompatible %s %s '%s' (%s:%d) in a '%s' rule (see 'mode').",
-			s.mode, s.kind, s.name, s.pos.File, s.pos.Line, t.mode, t.kind, t.name, t.pos.File, t.pos.Line, what)
+		how := "in a '" + what + "' rule"
+		if what == "default_backend" {
+			how = "as its default backend"
+		}
+		b.Diag.Rawf(config.Alert, "%s %s '%s' (%s) tries to use incompatible %s %s '%s' (%s) %s (see 'mode').",
+			s.mode, s.noun(), s.name, s.pos, t.mode, t.noun(), t.name, t.pos, how)
 		return nil
 	}
 	return t.p
@@ -235,43 +258,60 @@ func (b *Builder) backend(s *section, to placed, what string) *proxy.Proxy {
 // resolveReferences binds the arguments of expressions that name proxies and
 // servers.
 func (b *Builder) resolveReferences() {
+	var lost []string
 	for _, r := range b.Global.refs {
-		at := config.Position{File: r.File, Line: r.Line}
-		name := r.Arg.Str
-		if name == "" {
-			name = r.Proxy
+		if text := b.resolve(r); text != "" {
+			lost = append(lost, fmt.Sprintf("parsing [%s:%d]: %s in proxy '%s'.", r.File, r.Line, text, r.Proxy))
 		}
-		switch r.Arg.Type {
-		case sample.ArgFrontend, sample.ArgBackend:
-			t := b.byName[name]
-			want := r.Arg.Type == sample.ArgFrontend
-			if t == nil || want && !t.p.IsFrontend || !want && !t.p.IsBackend {
-				b.Diag.Alertf(at, "unable to find %s '%s' referenced in arg %d of %s keyword '%s' in proxy '%s'.", r.Arg.Type, name, r.Index, refKind(r), r.Word, r.Proxy)
-				continue
-			}
-			r.Arg.Ref = t.p
-		case sample.ArgServer:
-			px, sv, ok := strings.Cut(name, "/")
-			if !ok {
-				px, sv = r.Proxy, name
-			}
-			t := b.byName[px]
-			if t == nil || t.p.Server(sv) == nil {
-				b.Diag.Alertf(at, "unable to find server '%s' in proxy '%s', referenced in arg %d of %s keyword '%s' in proxy '%s'.", sv, px, r.Index, refKind(r), r.Word, r.Proxy)
-				continue
-			}
-			r.Arg.Ref = t.p.Server(sv)
-		default:
-			b.Diag.Alertf(at, "%s.", keyword.Refusal(fmt.Sprintf("a %s as argument of '%s'", r.Arg.Type, r.Word)))
-		}
+	}
+	switch {
+	case len(lost) == 1:
+		b.Diag.Add(config.Alert, lost[0])
+	case len(lost) > 1: // reference: one message, a line each
+		b.Diag.Add(config.Alert, "multiple argument resolution errors:\n        "+strings.Join(lost, "\n        "))
 	}
 }
 
-func refKind(r sample.Ref) string {
-	if r.Conv {
-		return "conv"
+// resolve binds one argument and says what is missing.
+func (b *Builder) resolve(r heldRef) string {
+	name := r.Arg.Str
+	if name == "" {
+		name = r.Proxy
 	}
-	return "sample fetch"
+	word := fmt.Sprintf("referenced in arg %d of %s", r.Index, r.what())
+	switch r.Arg.Type {
+	case sample.ArgFrontend, sample.ArgBackend:
+		t := b.byName[name]
+		want := r.Arg.Type == sample.ArgFrontend
+		if t == nil || want && !t.p.IsFrontend || !want && !t.p.IsBackend {
+			return fmt.Sprintf("unable to find %s '%s' %s", r.Arg.Type, name, word)
+		}
+		r.Arg.Ref = t.p
+	case sample.ArgServer:
+		px, sv, ok := strings.Cut(name, "/")
+		if !ok {
+			px, sv = r.Proxy, name
+		}
+		t := b.byName[px]
+		if t == nil || t.p.Server(sv) == nil {
+			return fmt.Sprintf("unable to find server '%s' in proxy '%s', %s", sv, px, word)
+		}
+		r.Arg.Ref = t.p.Server(sv)
+	default:
+		return keyword.Refusal(fmt.Sprintf("a %s as argument of '%s'", r.Arg.Type, r.Word))
+	}
+	return ""
+}
+
+// what names the word that holds the argument.
+func (r heldRef) what() string {
+	switch {
+	case r.in == "":
+		return fmt.Sprintf("ACL keyword '%s'", r.Word)
+	case r.Conv:
+		return fmt.Sprintf("sample converter keyword '%s' in %s", r.Word, r.in)
+	}
+	return fmt.Sprintf("sample fetch keyword '%s' in %s", r.Word, r.in)
 }
 
 // fullconn computes the default of fullconn: 10 % of the sum of the maxconn of
@@ -312,18 +352,11 @@ func (b *Builder) warnTimeouts(s *section) {
 	front := s.p.IsFrontend && t.Client == 0
 	back := s.p.IsBackend && len(s.servers) > 0 && (t.Connect == 0 || t.Server == 0)
 	if front || back {
-		b.Diag.Rawf(config.Warning, "config : missing timeouts for %s '%s'.\n"+
+		b.Diag.Rawf(config.Warning, "missing timeouts for %s '%s'.\n"+
 			"   | While not properly invalid, you will certainly encounter various problems\n"+
 			"   | with such a configuration. To fix this, please ensure that all following\n"+
-			"   | timeouts are set to a non-zero value: 'client', 'connect', 'server'.", sectionWord(s), s.name)
+			"   | timeouts are set to a non-zero value: 'client', 'connect', 'server'.", s.noun(), s.name)
 	}
-}
-
-func sectionWord(s *section) string {
-	if s.kind == "listen" {
-		return "proxy"
-	}
-	return s.kind
 }
 
 // warnMode tells of what a tcp proxy ignores.
@@ -332,16 +365,29 @@ func (b *Builder) warnMode(s *section) {
 		return
 	}
 	p := s.p
+	if s.monitorURI != "" {
+		b.Diag.Rawf(config.Warning, "'monitor-uri' statement ignored for %s '%s' as it requires HTTP mode.", s.noun(), s.name)
+		p.MonitorURI, p.MonitorFail = nil, nil
+	}
 	if len(p.HTTPReqRules) > 0 {
-		b.Diag.Rawf(config.Warning, "'http-request' rules ignored for %s '%s' as they require HTTP mode.", s.kind, s.name)
+		b.Diag.Rawf(config.Warning, "'http-request' rules ignored for %s '%s' as they require HTTP mode.", s.noun(), s.name)
 		p.HTTPReqRules = nil
 	}
 	if len(p.HTTPResRules) > 0 {
-		b.Diag.Rawf(config.Warning, "'http-response' rules ignored for %s '%s' as they require HTTP mode.", s.kind, s.name)
+		b.Diag.Rawf(config.Warning, "'http-response' rules ignored for %s '%s' as they require HTTP mode.", s.noun(), s.name)
 		p.HTTPResRules = nil
 	}
 	if len(p.HTTPAfterRules) > 0 {
-		b.Diag.Rawf(config.Warning, "'http-after-response' rules ignored for %s '%s' as they require HTTP mode.", s.kind, s.name)
+		b.Diag.Rawf(config.Warning, "'http-after-response' rules ignored for %s '%s' as they require HTTP mode.", s.noun(), s.name)
 		p.HTTPAfterRules = nil
+	}
+	for _, o := range []struct {
+		bit  proxy.Options
+		name string
+	}{{proxy.OptForwardFor, "forwardfor"}, {proxy.OptOriginalTo, "originalto"}} {
+		if s.options&o.bit != 0 {
+			b.Diag.Rawf(config.Warning, "'option %s' ignored for %s '%s' as it requires HTTP mode.", o.name, s.noun(), s.name)
+			p.Options &^= o.bit
+		}
 	}
 }

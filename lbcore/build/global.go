@@ -12,7 +12,6 @@ import (
 	"gohap/lbcore/config"
 	"gohap/lbcore/keyword"
 	"gohap/lbcore/proxy"
-	"gohap/lbcore/sample"
 )
 
 // Global is what the global sections say.
@@ -36,7 +35,7 @@ type Global struct {
 	MaxHeaders   int
 	MaxAccept    int
 	InsecureTE   bool // h1-do-not-close-on-insecure-transfer-encoding
-	refs         []sample.Ref
+	refs         []heldRef
 }
 
 // StatsSocket is one "stats socket" line.
@@ -94,7 +93,7 @@ func number(low, high int64, store func(*Global, int64)) GlobalFunc {
 			return
 		}
 		if n < low || n > high {
-			b.Alertf(st, "'%s' expects a value between %d and %d.", st.Words[0], low, high)
+			b.Alertf(st, "'%s' value must be between %d and %d (was %d)", st.Words[0], low, high, n)
 			return
 		}
 		store(&b.Global, n)

@@ -30,14 +30,14 @@ type ringConf struct {
 func logRows() []keyword.Row {
 	format := func(name, summary, good string, set func(*section, placed)) keyword.Row {
 		return proxyRow(name, keyword.InFrontends, "<format>", summary, good, func(b *Builder, s *section, st *config.Statement) {
-			if !b.needs(s, st, name, true, false) {
-				return
-			}
-			if len(st.Words) < 2 {
-				b.Alertf(st, "'%s' expects an argument.", name)
-				return
-			}
-			if !b.tooMany(st, 2) {
+			switch {
+			case len(st.Words) < 2:
+				b.Alertf(st, "%s expects an argument.", name)
+			case len(st.Words) > 2:
+				b.Alertf(st, "%s expects only one argument, don't forget to escape spaces!", name)
+			case s.lacks(true, false) != "":
+				b.Warnf(st, "%s '%s' : '%s' directive is ignored in backends.", s.noun(), s.name, name)
+			default:
 				set(s, placed{st.Words[1], st.Pos})
 			}
 		}, name)
@@ -46,7 +46,11 @@ func logRows() []keyword.Row {
 		{Class: keyword.Proxy, Name: "log", Where: keyword.InProxies, Args: "global | <target> [len <n>] [format <f>] [sample <r>:<n>] <facility> [<level> [<minlevel>]]",
 			Flags: keyword.Negatable, Summary: "where the proxy's traffic is logged", Good: []keyword.Example{{Config: "log global"}, {Config: "no log"}},
 			Bad: []string{"log 127.0.0.1", "log 127.0.0.1 nofacility"}, Impl: ProxyFunc(logKeyword)},
-		proxyRow("log-tag", keyword.InProxies, "<text>", "the tag of the proxy's log lines", "log-tag web", func(_ *Builder, s *section, st *config.Statement) {
+		proxyRow("log-tag", keyword.InProxies, "<text>", "the tag of the proxy's log lines", "log-tag web", func(b *Builder, s *section, st *config.Statement) {
+			if len(st.Words) < 2 {
+				b.Alertf(st, "'log-tag' expects a tag for use in syslog.")
+				return
+			}
 			s.logTag = st.Word(1)
 		}),
 		format("log-format", "the line that is logged for a request or connection", "log-format %ci:%cp\\ %ST", func(s *section, p placed) { s.logFormat = p }),
@@ -58,7 +62,16 @@ func logRows() []keyword.Row {
 func (b *Builder) logTarget(st *config.Statement) (log.Entry, bool) {
 	e, err := log.Parse(st.Words[1:], st.No, b.rules(config.LogRules))
 	if err != nil {
-		b.Alertf(st, "log : %s.", strings.TrimSuffix(err.Error(), "."))
+		text := strings.TrimSuffix(err.Error(), ".")
+		if strings.HasPrefix(text, "expects <address> and <facility>") { // reference: without a dot, and "global" in proxies only
+			where := "or global"
+			if b.open == inGlobal {
+				where = ""
+			}
+			b.Alertf(st, "log : expects <address> and <facility> %s as arguments", where)
+			return e, false
+		}
+		b.Alertf(st, "log : %s.", text)
 		return e, false
 	}
 	return e, true
@@ -107,6 +120,9 @@ func (b *Builder) logging(s *section) *proxy.Logging {
 		}
 		lg.Loggers = append(lg.Loggers, b.logger(t))
 	}
+	if len(lg.Loggers) == 0 && s.logFormat.text != "" {
+		b.Diag.Rawf(config.Warning, "log format ignored for %s '%s' since it has no log address.", s.noun(), s.name)
+	}
 	lg.Format = b.format(s, s.logFormat, sample.ForLog)
 	lg.Error = b.format(s, s.errorFormat, sample.ForLog)
 	lg.SD = b.format(s, s.sdFormat, sample.ForLog)
@@ -135,13 +151,10 @@ func (b *Builder) format(s *section, f placed, place sample.Place) *sample.Forma
 		return nil
 	}
 	if name, ok := strings.CutPrefix(text, builtinFormat); ok {
-		if strings.HasPrefix(name, "http") && s.mode != proxy.HTTP {
-			b.Diag.Rawf(config.Warning, "config : parsing [%s] : 'option %s' not usable with proxy '%s' (needs 'mode http'). Falling back to 'option tcplog'.", f.pos, "httplog", s.name)
-			name = "tcp" + strings.TrimPrefix(name, "http")
-		}
 		text = map[string]string{"http": config.HTTPLogFormat, "httpclf": config.HTTPCLFLogFormat, "tcp": config.TCPLogFormat, "tcpclf": config.TCPCLFLogFormat}[name]
 	}
-	o := sample.Options{Place: sample.Logs, Proxy: s.name, File: f.pos.File, Line: f.pos.Line, Env: b.Env.Lookup, Refs: b.reference,
+	in := map[sample.Place]string{sample.ForLog: "log-format string", sample.ForID: "unique-id-format string", sample.ForString: "use_backend expression"}[place]
+	o := sample.Options{Place: sample.Logs, Proxy: s.name, File: f.pos.File, Line: f.pos.Line, Env: b.Env.Lookup, Refs: b.holdRefs(in),
 		Warn: func(w string) { b.Diag.Warnf(f.pos, "%s", w) }}
 	c, err := sample.CompileFormat(b.Set, text, sample.FormatOptions{Options: o, For: place, HTTP: s.mode == proxy.HTTP})
 	if err != nil {

@@ -85,6 +85,10 @@ func optionRows() []keyword.Row {
 
 func optionKeyword(b *Builder, s *section, st *config.Statement) {
 	name := st.Word(1)
+	if name == "" {
+		b.alertTight(st.Pos, "'option' expects an option name.")
+		return
+	}
 	row := b.Set.Lookup(keyword.Option, name)
 	if row == nil {
 		b.unknownOption(st, name)
@@ -98,7 +102,7 @@ func optionKeyword(b *Builder, s *section, st *config.Statement) {
 			b.Alertf(st, "negation/default is not supported for option '%s'.", name)
 			return
 		}
-		if !b.needs(s, st, "option "+name, row.Where&keyword.InFrontend != 0, row.Where&keyword.InBackend != 0) {
+		if name != "httplog" && name != "tcplog" && !b.needs(s, st, name, row.Where&keyword.InFrontend != 0, row.Where&keyword.InBackend != 0) {
 			return
 		}
 		impl(b, s, st)
@@ -114,13 +118,17 @@ func (b *Builder) unknownOption(st *config.Statement, name string) {
 		b.Alertf(st, "%s.", keyword.Refusal("'option "+name+"'"))
 		return
 	}
-	b.Alertf(st, "unknown option '%s'%s.", name, keyword.DidYouMean(name, b.Set.Names(keyword.Option)))
+	if st.No || st.Default {
+		b.alertTight(st.Pos, "negation/default is not supported for option '%s'.", name)
+		return
+	}
+	b.Alertf(st, "unknown option '%s'%s", name, proposal(name, b.Set.Names(keyword.Option)))
 }
 
 func (b *Builder) flagOption(s *section, st *config.Statement, name string, f flagOption) {
-	if !b.needs(s, st, "option "+name, f.fe, f.be) {
+	if !b.needs(s, st, name, f.fe, f.be) {
 		// Reference: a plain option in the wrong section is fatal as well.
-		b.Alertf(st, "unknown option '%s'; did you mean '%s' maybe ?.", name, name)
+		b.Alertf(st, "unknown option '%s'; did you mean '%s' maybe ?", name, name)
 		return
 	}
 	if len(st.Words) > 2 {
@@ -166,10 +174,9 @@ func (b *Builder) logOption(s *section, st *config.Statement) {
 	if st.Word(2) == "clf" {
 		format += "clf"
 	}
-	if old := s.logFormat.text; strings.HasPrefix(old, builtinFormat) && s.logFormat.pos.File == st.Pos.File && s.pos.Line < s.logFormat.pos.Line {
-		if o := strings.TrimPrefix(old, builtinFormat); o[:3] != format[:3] {
-			b.Warnf(st, "'option %s' overrides previous 'option %slog' in '%s' section.", name, o[:len(o)-len(strings.TrimLeft(o, "htcp"))], s.kind)
-		}
+	if s.lacks(true, false) != "" {
+		b.Warnf(st, "%s '%s' : 'option %s' directive is ignored in backends.", s.noun(), s.name, name)
+		return
 	}
 	s.logFormat = placed{builtinFormat + format, st.Pos}
 }
@@ -185,7 +192,7 @@ func (b *Builder) forwarded(s *section, st *config.Statement, header string) *pr
 			f.IfNone = true
 		case "header":
 			if st.Word(i+1) == "" {
-				b.Alertf(st, "'header' expects a header name in option '%s'.", st.Words[1])
+				b.Alertf(st, "'option %s header' expects <header_name> as argument.", st.Words[1])
 				return nil
 			}
 			f.Header = []byte(strings.ToLower(st.Word(i + 1)))
@@ -193,13 +200,17 @@ func (b *Builder) forwarded(s *section, st *config.Statement, header string) *pr
 		case "except":
 			net, err := parseNet(st.Word(i + 1))
 			if err != nil {
-				b.Alertf(st, "invalid network '%s' in option '%s' 'except'.", st.Word(i+1), st.Words[1])
+				b.Alertf(st, "'option %s except' expects <address>[/mask] as argument.", st.Words[1])
 				return nil
 			}
 			f.Except = append(f.Except, net)
 			i++
 		default:
-			b.Alertf(st, "'option %s' only supports 'except', 'header' and 'if-none', got '%s'.", st.Words[1], st.Words[i])
+			words := "'except', 'header' and 'if-none'"
+			if st.Words[1] == "originalto" {
+				words = "'except' and 'header'"
+			}
+			b.Alertf(st, "'option %s' only supports optional values: %s.", st.Words[1], words)
 			return nil
 		}
 	}

@@ -2,7 +2,6 @@ package build
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -36,11 +35,19 @@ func proxyRows() []keyword.Row {
 		proxyRow("use_backend", keyword.InFrontend|keyword.InListen, "<backend> [if|unless <condition>]", "chooses a backend", "use_backend static if { path_beg /static }", useBackendKeyword, "use_backend", "use_backend a if {"),
 		proxyRow("acl", keyword.InFrontend|keyword.InListen|keyword.InBackend, "<name> <criterion> [flags] [values]…", "names a test", "acl static path_beg /static", aclKeyword, "acl bad/name path /"),
 		proxyRow("description", keyword.InFrontend|keyword.InListen|keyword.InBackend, "<text>", "text shown in statistics", "description front door", func(b *Builder, s *section, st *config.Statement) {
-			s.p.Desc = strings.Join(st.Words[1:], " ")
+			switch {
+			case s.kind == "defaults":
+				b.alertTight(st.Pos, "'description' not allowed in 'defaults' section.")
+			case len(st.Words) < 2:
+				b.alertTight(st.Pos, "'description' expects a string argument.")
+				b.stop = true
+			default:
+				s.p.Desc = strings.Join(st.Words[1:], " ")
+			}
 		}),
 		proxyRow("id", keyword.InFrontend|keyword.InListen|keyword.InBackend, "<number>", "numeric identifier", "id 10", idKeyword, "id 0", "id x"),
-		proxyRow("disabled", all, "", "the proxy does not start", "disabled", func(_ *Builder, s *section, _ *config.Statement) { s.disabled = true }),
-		proxyRow("enabled", all, "", "the proxy starts", "enabled", func(_ *Builder, s *section, _ *config.Statement) { s.disabled = false }),
+		proxyRow("disabled", all, "", "the proxy does not start", "disabled", enabledKeyword(true), "disabled x"),
+		proxyRow("enabled", all, "", "the proxy starts", "enabled", enabledKeyword(false), "enabled x"),
 		proxyRow("http-reuse", be, "never|safe|aggressive|always", "sharing of idle server connections", "http-reuse safe", reuseKeyword, "http-reuse sometimes"),
 		proxyRow("monitor-uri", fe, "<uri>", "a URI that is answered here with 200", "monitor-uri /alive", func(b *Builder, s *section, st *config.Statement) {
 			if b.needs(s, st, "monitor-uri", true, false) {
@@ -54,12 +61,7 @@ func proxyRows() []keyword.Row {
 		proxyRow("monitor", keyword.InFrontend|keyword.InListen, "fail if|unless <condition>", "when monitor-uri answers 503", "monitor fail if { always_true }", monitorKeyword, "monitor ok"),
 		proxyRow("capture", keyword.InFrontend|keyword.InListen, "cookie|request header|response header <name> len <n>", "keeps a header or cookie for the log", "capture request header Host len 20", captureKeyword, "capture request Host"),
 		proxyRow("rate-limit", fe, "sessions <rate>", "most sessions a second", "rate-limit sessions 100", func(b *Builder, s *section, st *config.Statement) {
-			n, err := strconv.ParseInt(st.Word(2), 10, 64)
-			if st.Word(1) != "sessions" || err != nil {
-				b.Alertf(st, "'rate-limit' only supports 'sessions' with a number of sessions per second.")
-				return
-			}
-			s.sessRate = n
+			rateLimit(b, s, st)
 		}, "rate-limit hits 3"),
 		proxyRow("bind", keyword.InFrontend|keyword.InListen, "[<address>]:<port>[,…] [options]", "an address to listen on", "bind :8080", bindKeyword, "bind", "bind :8080 nonsense"),
 		proxyRow("server", keyword.InListen|keyword.InBackend, "<name> <address>[:<port>] [options]", "a server of the backend", "server s1 127.0.0.1:80", serverKeyword, "server s1", "server s1 127.0.0.1:80 nonsense"),
@@ -67,9 +69,17 @@ func proxyRows() []keyword.Row {
 		{Class: keyword.Proxy, Name: "option", Where: all, Args: "<name>", Summary: "switches a behaviour on", Flags: keyword.Negatable,
 			Good: []keyword.Example{{Config: "option httplog"}}, Bad: []string{"option htplog"}, Impl: ProxyFunc(optionKeyword)},
 		proxyRow("unique-id-format", fe, "<format>", "how a request's unique id is made", "unique-id-format %{+X}o\\ %ci:%cp", func(b *Builder, s *section, st *config.Statement) {
+			if len(st.Words) < 2 {
+				b.Alertf(st, "unique-id-format expects an argument.")
+				return
+			}
 			s.uniqueFormat = placed{st.Word(1), st.Pos}
 		}),
 		proxyRow("unique-id-header", fe, "<name>", "the header that carries the unique id", "unique-id-header X-Unique-ID", func(b *Builder, s *section, st *config.Statement) {
+			if len(st.Words) < 2 {
+				b.Alertf(st, "unique-id-header expects an argument.")
+				return
+			}
 			s.uniqueHeader = st.Word(1)
 		}),
 	}
@@ -112,10 +122,13 @@ var timeoutSetters = map[string]struct {
 	"server-fin":      {func(t *proxy.Timeouts, d time.Duration) { t.ServerFin = d }, false, true, ""},
 }
 
+// timeoutNames are the words in the order of the reference's message.
+var timeoutNames = []string{"client", "server", "connect", "check", "queue", "http-keep-alive", "http-request",
+	"tunnel", "tarpit", "client-fin", "server-fin"}
+
 func timeoutRows() []keyword.Row {
 	var rows []keyword.Row
-	for _, name := range []string{"client", "server", "connect", "queue", "check", "tunnel", "http-request",
-		"http-keep-alive", "tarpit", "client-fin", "server-fin"} {
+	for _, name := range timeoutNames {
 		rows = append(rows, keyword.Row{Class: keyword.Timeout, Name: name, Where: keyword.InProxies, Args: "<time>",
 			Summary: "timeout " + name, Good: []keyword.Example{{Config: "timeout " + name + " 5s"}},
 			Bad: []string{"timeout " + name, "timeout " + name + " 5x"}, Impl: timeoutSetters[name].set})
@@ -127,7 +140,7 @@ func timeoutKeyword(b *Builder, s *section, st *config.Statement) {
 	name := st.Word(1)
 	row := b.Set.Lookup(keyword.Timeout, name)
 	if row == nil {
-		names := b.Set.Names(keyword.Timeout)
+		names := timeoutNames
 		if _, ok := keyword.Known(keyword.Timeout, name); ok {
 			b.Alertf(st, "%s.", keyword.Refusal("'timeout "+name+"'"))
 			return
@@ -141,7 +154,8 @@ func timeoutKeyword(b *Builder, s *section, st *config.Statement) {
 		return
 	}
 	t := timeoutSetters[name]
-	if !b.needs(s, st, what, t.fe, t.be) {
+	if side := s.lacks(t.fe, t.be); side != "" {
+		b.Warnf(st, "'%s' will be ignored because %s '%s' has no %s capability", what, s.noun(), s.name, side)
 		return
 	}
 	tm, err := config.ParseTime(st.Words[2], time.Millisecond)
@@ -153,7 +167,7 @@ func timeoutKeyword(b *Builder, s *section, st *config.Statement) {
 		b.Diag.Add(config.Warning, tm.TrailingText(st.Words[2]))
 	}
 	if tm.Small() {
-		b.Warnf(st, "%s", tm.SmallText(what, fmt.Sprintf("%s '%s'", sectionNoun(s), s.name)))
+		b.Warnf(st, "%s", tm.SmallText(what, fmt.Sprintf("%s '%s'", s.noun(), s.name)))
 	}
 	t.set(&s.timeouts, tm.Value)
 	b.tooMany3(st)
@@ -161,15 +175,8 @@ func timeoutKeyword(b *Builder, s *section, st *config.Statement) {
 
 func (b *Builder) tooMany3(st *config.Statement) {
 	if len(st.Words) > 3 {
-		b.Alertf(st, "'%s' cannot handle unexpected argument '%s'.", st.Words[0]+" "+st.Words[1], st.Words[3])
+		b.Alertf(st, "'%s %s' : unexpected extra argument '%s' after value '%s'.", st.Words[0], st.Words[1], st.Words[3], st.Words[2])
 	}
-}
-
-func sectionNoun(s *section) string {
-	if s.kind == "defaults" {
-		return "defaults"
-	}
-	return "proxy"
 }
 
 func quotedList(names []string) string {
@@ -195,7 +202,7 @@ func intKeyword(fe, be bool, set func(*section, int)) ProxyFunc {
 			return
 		}
 		if len(st.Words) < 2 {
-			b.Alertf(st, "'%s' expects an integer argument.", st.Words[0])
+			b.Alertf(st, "'%s' expects an integer argument%s.", st.Words[0], map[bool]string{true: " (dispatch counts for one)"}[st.Words[0] == "retries"])
 			return
 		}
 		if !b.tooMany(st, 2) {
@@ -222,13 +229,13 @@ func balanceKeyword(b *Builder, s *section, st *config.Statement) {
 			b.Alertf(st, "%s.", keyword.Refusal("'balance "+word+"'"))
 			return
 		}
-		b.Alertf(st, "balance : only supports %s options%s.", quotedList(b.Set.Names(keyword.Balance)),
-			keyword.DidYouMean(word, b.Set.Names(keyword.Balance)))
+		b.Alertf(st, "balance only supports %s options.", quotedList(b.Set.Names(keyword.Balance)))
 		return
 	}
-	if !b.tooMany(st, 2) {
-		s.balance = st.Words[1:]
+	if len(st.Words) > 2 { // the reference passes over them in silence
+		b.Warnf(st, "'balance %s' takes no argument, '%s' is ignored.", word, st.Words[2])
 	}
+	s.balance = st.Words[1:2]
 }
 
 func defaultBackendKeyword(b *Builder, s *section, st *config.Statement) {
@@ -244,20 +251,22 @@ func defaultBackendKeyword(b *Builder, s *section, st *config.Statement) {
 	}
 }
 
-// options returns what an expression at this place may use.
-func (b *Builder) options(s *section, st *config.Statement, place sample.Validity) sample.Options {
+// options returns what an expression at this place may use; in names what it
+// stands in, "" a condition.
+func (b *Builder) options(s *section, st *config.Statement, place sample.Validity, in string) sample.Options {
 	return sample.Options{Place: place, Proxy: s.name, File: st.Pos.File, Line: st.Pos.Line, Env: b.Env.Lookup,
-		Refs: b.reference, Warn: func(text string) { b.Warnf(st, "%s", text) }}
+		Refs: b.holdRefs(in), Warn: func(text string) { b.Warnf(st, "%s", text) }}
 }
 
-// cond parses the condition that ends a rule; words may be empty.
-func (b *Builder) cond(s *section, st *config.Statement, words []string, place sample.Validity) (*acl.Cond, bool) {
+// cond parses the condition that ends a rule, which what names in messages;
+// words may be empty.
+func (b *Builder) cond(s *section, st *config.Statement, what string, words []string, place sample.Validity) (*acl.Cond, bool) {
 	if len(words) == 0 {
 		return nil, true
 	}
-	c, err := acl.ParseCond(s.scope, words, b.options(s, st, place))
+	c, err := acl.ParseCond(s.scope, words, b.options(s, st, place, ""))
 	if err != nil {
-		b.Alertf(st, "error detected while parsing %s : %s.", st.Words[0]+" rule", err)
+		b.Alertf(st, "error detected while parsing %s : %s.", what, err)
 		return nil, false
 	}
 	return c, true
@@ -279,9 +288,9 @@ func useBackendKeyword(b *Builder, s *section, st *config.Statement) {
 		b.Alertf(st, "unexpected keyword '%s' after switching rule, only 'if' and 'unless' are allowed.", w)
 		return
 	}
-	c, ok := b.cond(s, st, st.Words[2:], placeFrontendSwitch)
+	c, ok := b.cond(s, st, "switching rule", st.Words[2:], placeFrontendSwitch)
 	if ok {
-		b.ruleOrder(s, st, "use_backend", 5)
+		b.ruleOrder(s, st, rankBackend)
 		s.switches = append(s.switches, switchLine{c, st.Words[1], st.Pos})
 	}
 }
@@ -291,16 +300,37 @@ func aclKeyword(b *Builder, s *section, st *config.Statement) {
 		b.Alertf(st, "'acl' not allowed in anonymous 'defaults' section.")
 		return
 	}
-	if err := s.scope.Add(st.Words[1:], b.options(s, st, 0)); err != nil {
+	if err := s.scope.Add(st.Words[1:], b.options(s, st, 0, "")); err != nil {
 		b.Alertf(st, "%s.", strings.TrimSuffix(err.Error(), "."))
 	}
 }
 
+func enabledKeyword(disabled bool) ProxyFunc {
+	return func(b *Builder, s *section, st *config.Statement) {
+		if !b.tooMany(st, 1) {
+			s.disabled = disabled
+		}
+	}
+}
+
 func idKeyword(b *Builder, s *section, st *config.Statement) {
-	n, err := strconv.Atoi(st.Word(1))
-	if err != nil || n <= 0 {
-		b.Alertf(st, "custom id has to be > 0.")
+	n := atoi(st.Word(1))
+	switch {
+	case s.kind == "defaults":
+		b.alertTight(st.Pos, "'id' not allowed in 'defaults' section.")
 		return
+	case st.Word(1) == "":
+		b.alertTight(st.Pos, "'id' expects an integer argument.")
+		return
+	case n <= 0:
+		b.alertTight(st.Pos, "custom id has to be > 0.")
+		return
+	}
+	for _, o := range b.sections {
+		if o.id == n {
+			b.alertTight(st.Pos, "%s %s reuses same custom id as %s %s (declared at %s).", s.noun(), s.name, o.noun(), o.name, o.pos)
+			return
+		}
 	}
 	s.id = n
 }
@@ -319,6 +349,10 @@ func reuseKeyword(b *Builder, s *section, st *config.Statement) {
 }
 
 func monitorKeyword(b *Builder, s *section, st *config.Statement) {
+	if s.kind == "defaults" {
+		b.Alertf(st, "'monitor' not allowed in 'defaults' section.")
+		return
+	}
 	if !b.needs(s, st, "monitor", true, false) {
 		return
 	}
@@ -330,12 +364,33 @@ func monitorKeyword(b *Builder, s *section, st *config.Statement) {
 		b.Alertf(st, "'monitor fail' requires either 'if' or 'unless' followed by a condition.")
 		return
 	}
-	if c, ok := b.cond(s, st, st.Words[2:], placeFrontendHTTP); ok {
+	if c, ok := b.cond(s, st, "a 'monitor fail' condition", st.Words[2:], placeFrontendHTTP); ok {
+		b.ruleOrder(s, st, rankMonitor)
 		s.monitors = append(s.monitors, c)
 	}
 }
 
+func rateLimit(b *Builder, s *section, st *config.Statement) {
+	text := st.Word(2)
+	switch {
+	case st.Word(1) != "sessions":
+		b.Alertf(st, "'rate-limit' only supports 'sessions' (got '%s')", st.Word(1))
+	case text == "":
+		b.Alertf(st, "'rate-limit sessions' expects expects an integer value (in sessions/second)")
+	case strings.Trim(text, "0123456789") != "":
+		b.Alertf(st, "'rate-limit sessions' : unexpected character '%c' in integer value '%s'", strings.TrimLeft(text, "0123456789")[0], text)
+	case s.lacks(true, false) != "":
+		b.Warnf(st, "rate-limit sessions will be ignored because %s '%s' has no frontend capability", s.noun(), s.name)
+	default:
+		s.sessRate = int64(atoi(text))
+	}
+}
+
 func captureKeyword(b *Builder, s *section, st *config.Statement) {
+	if s.kind == "defaults" {
+		b.Alertf(st, "'%s' not allowed in 'defaults' section.", strings.TrimSpace("capture "+st.Word(1)))
+		return
+	}
 	if !b.needs(s, st, "capture", true, false) {
 		return
 	}
@@ -345,46 +400,55 @@ func captureKeyword(b *Builder, s *section, st *config.Statement) {
 		s.cookieCapture = &proxy.CookieCapture{Prefix: []byte(w[2]), Len: min(atoi(w[4]), b.Global.Limits.CookieLen)}
 	case len(w) == 6 && (w[1] == "request" || w[1] == "response") && w[2] == "header" && w[4] == "len":
 		n := atoi(w[5])
-		if n <= 0 {
-			b.Alertf(st, "invalid length '%s' in '%s'.", w[5], strings.Join(w[:3], " "))
-			return
-		}
 		c := proxy.Capture{Name: []byte(strings.ToLower(w[3])), Len: n}
 		if w[1] == "request" {
 			s.p.ReqCaptures = append(s.p.ReqCaptures, c)
 		} else {
 			s.p.ResCaptures = append(s.p.ResCaptures, c)
 		}
+	case st.Word(1) == "cookie" && len(w) > 5 && w[3] == "len", len(w) > 6 && w[2] == "header" && w[4] == "len":
+		b.Alertf(st, "'capture %s' cannot handle unexpected argument '%s'.", w[1], w[len(w)-1])
+	case st.Word(1) == "cookie":
+		b.Alertf(st, "'capture' expects 'cookie' <cookie_name> 'len' <len>.")
+	case st.Word(2) == "header" && (w[1] == "request" || w[1] == "response"):
+		b.Alertf(st, "'capture %s' expects 'header' <header_name> 'len' <len>.", w[1])
 	default:
-		b.Alertf(st, "'capture' expects 'cookie' <name> 'len' <len>, 'request header' <name> 'len' <len> or 'response header' <name> 'len' <len>.")
+		b.Alertf(st, "'capture' expects 'cookie' or 'request header' or 'response header'.")
 	}
 }
 
 // ruleOrder warns when a rule of an earlier class follows one of a later class:
-// it is processed first all the same.
-func (b *Builder) ruleOrder(s *section, st *config.Statement, what string, rank int) {
-	if rank < s.order {
+// it is processed first all the same. Reference: the nearest class is named.
+func (b *Builder) ruleOrder(s *section, st *config.Statement, rank int) {
+	s.seen |= 1 << rank
+	for later := rank + 1; later < len(ruleClasses); later++ {
+		if s.seen>>later&1 == 0 {
+			continue
+		}
 		article := "a"
-		if strings.ContainsAny(what[:1], "aeiou") {
+		if ruleClasses[later] == "http-request" {
 			article = "an"
 		}
-		later := ruleClasses[s.order]
-		art2 := "a"
-		if strings.HasPrefix(later, "http") || strings.ContainsAny(later[:1], "aeio") {
-			art2 = "an"
-		}
-		if later == "http-request" {
-			art2 = "an"
-		}
-		if what == "http-request" {
-			article = "a"
-		}
-		b.Warnf(st, "%s '%s' rule placed after %s '%s' rule will still be processed before.", article, what, art2, later)
+		b.Warnf(st, "a '%s' rule placed after %s '%s' rule will still be processed before.", ruleClasses[rank], article, ruleClasses[later])
 		return
 	}
-	s.order = rank
 }
+
+// The ranks of classes of rules.
+const (
+	rankConnection = iota
+	rankSession
+	rankContent
+	rankMonitor
+	rankRequest
+	rankRedirect
+	rankBackend
+	rankServer
+)
 
 // ruleClasses are the classes of rules in the order in which they are
 // processed.
-var ruleClasses = []string{"tcp-request connection", "tcp-request session", "tcp-request content", "http-request", "redirect", "use_backend", "use-server"}
+var ruleClasses = [...]string{
+	rankConnection: "tcp-request connection", rankSession: "tcp-request session", rankContent: "tcp-request content",
+	rankMonitor: "monitor fail", rankRequest: "http-request", rankRedirect: "redirect", rankBackend: "use_backend", rankServer: "use-server",
+}

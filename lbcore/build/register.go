@@ -57,11 +57,39 @@ func rejectedRows() []keyword.Row {
 			Impl: ProxyFunc(func(b *Builder, s *section, st *config.Statement) { b.Alertf(st, "%s", text) })}
 	}
 	var rows []keyword.Row
-	for _, name := range []string{"reqrep", "reqirep", "reqadd", "reqdel", "reqidel", "reqallow", "reqiallow", "reqdeny", "reqideny", "reqpass", "reqipass", "reqtarpit", "reqitarpit"} {
-		rows = append(rows, refuse(keyword.ProxyRejected, name, "The '"+name+"' directive is not supported anymore since HAProxy 2.1. Use 'http-request' rules instead."))
-	}
-	for _, name := range []string{"rspadd", "rspdel", "rspidel", "rspdeny", "rspideny", "rsprep", "rspirep"} {
-		rows = append(rows, refuse(keyword.ProxyRejected, name, "The '"+name+"' directive is not supported anymore since HAProxy 2.1. Use 'http-response' rules instead."))
+	for _, w := range [][2]string{
+		{"reqrep", "'http-request replace-path', 'http-request replace-uri' or 'http-request replace-header'"},
+		{"reqirep", "'http-request replace-header'"},
+		{"reqadd", "'http-request add-header'"},
+		{"reqdel", "'http-request del-header'"},
+		{"reqidel", "'http-request del-header'"},
+		{"reqallow", "'http-request allow'"},
+		{"reqiallow", "'http-request allow'"},
+		{"reqdeny", "'http-request deny'"},
+		{"reqideny", "'http-request deny'"},
+		{"reqpass", ""},
+		{"reqipass", ""},
+		{"reqtarpit", "'http-request tarpit'"},
+		{"reqitarpit", "'http-request tarpit'"},
+		{"rspadd", "'http-response add-header'"},
+		{"rspdel", "'http-response del-header'"},
+		{"rspidel", "'http-response del-header'"},
+		{"rspdeny", "'http-response deny'"},
+		{"rspideny", "'http-response deny'"},
+		{"rsprep", "'http-response replace-header'"},
+		{"rspirep", "'http-response replace-header'"},
+	} {
+		text := "The '" + w[0] + "' directive is not supported anymore since HAProxy 2.1."
+		if w[0] == "reqdeny" || w[0] == "reqpass" { // reference: worded so
+			text = "The '" + w[0] + "' not supported anymore since HAProxy 2.1."
+		}
+		switch {
+		case w[0] == "rspdel": // reference: worded so
+			text += " Use " + w[1] + " ."
+		case w[1] != "":
+			text += " Use " + w[1] + " instead."
+		}
+		rows = append(rows, refuse(keyword.ProxyRejected, w[0], text))
 	}
 	return rows
 }

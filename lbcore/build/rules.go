@@ -21,15 +21,16 @@ const (
 type ruleKind struct {
 	word   string
 	class  keyword.Class
-	rank   int // order of processing, -1 when order does not matter
+	in     string // what expressions stand in, for messages
+	rank   int    // order of processing, -1 when order does not matter
 	fe, be sample.Validity
 	set    func(*section) *rule.Set
 }
 
 var ruleKinds = []ruleKind{
-	{"http-request", keyword.HTTPReq, 3, sample.FrontendRequestHeader, sample.BackendRequestHeader, func(s *section) *rule.Set { return &s.p.HTTPReqRules }},
-	{"http-response", keyword.HTTPRes, -1, sample.FrontendResponseHeader, sample.BackendResponseHeader, func(s *section) *rule.Set { return &s.p.HTTPResRules }},
-	{"http-after-response", keyword.HTTPAfterRes, -1, sample.FrontendResponseHeader, sample.BackendResponseHeader, func(s *section) *rule.Set { return &s.p.HTTPAfterRules }},
+	{"http-request", keyword.HTTPReq, "http-request expression", rankRequest, sample.FrontendRequestHeader, sample.BackendRequestHeader, func(s *section) *rule.Set { return &s.p.HTTPReqRules }},
+	{"http-response", keyword.HTTPRes, "http-response response", -1, sample.FrontendResponseHeader, sample.BackendResponseHeader, func(s *section) *rule.Set { return &s.p.HTTPResRules }},
+	{"http-after-response", keyword.HTTPAfterRes, "http-response response", -1, sample.FrontendResponseHeader, sample.BackendResponseHeader, func(s *section) *rule.Set { return &s.p.HTTPAfterRules }},
 }
 
 func ruleRows() []keyword.Row {
@@ -51,7 +52,8 @@ func (b *Builder) rule(s *section, st *config.Statement, k ruleKind) {
 	}
 	name := st.Word(1)
 	if name == "" {
-		b.Alertf(st, "'%s' expects an action name%s.", k.word, "")
+		b.alertTight(st.Pos, "'%s' expects %s.", k.word, quotedList(b.Set.Names(k.class)))
+		b.stop = true
 		return
 	}
 	row := b.actionRow(k, name)
@@ -61,10 +63,11 @@ func (b *Builder) rule(s *section, st *config.Statement, k ruleKind) {
 	}
 	r, ok := b.action(s, st, k, row, st.Words[2:])
 	if !ok {
+		b.stop = true
 		return
 	}
 	if k.rank >= 0 {
-		b.ruleOrder(s, st, k.word, k.rank)
+		b.ruleOrder(s, st, k.rank)
 	}
 	set := k.set(s)
 	*set = append(*set, r)
@@ -89,7 +92,8 @@ func (b *Builder) unknownAction(st *config.Statement, k ruleKind, name string) {
 		return
 	}
 	names := b.Set.Names(k.class)
-	b.Alertf(st, "'%s' expects %s, but got '%s'%s.", k.word, quotedList(names), name, keyword.DidYouMean(name, names))
+	b.alertTight(st.Pos, "'%s' expects %s, but got '%s'%s", k.word, quotedList(names), name, proposal(name, names))
+	b.stop = true
 }
 
 // action parses an action's words and the condition behind them.
@@ -102,11 +106,11 @@ func (b *Builder) action(s *section, st *config.Statement, k ruleKind, row *keyw
 		place = k.be
 	}
 	a := &rule.Args{Set: b.Set, Class: k.class, Name: written(row, st), Words: words, HTTP: true, Plain: k.word == "redirect",
-		Options: b.options(s, st, place), Host: b,
+		Options: b.options(s, st, place, k.in), Host: b,
 		Warn: func(f string, args ...any) { b.Warnf(st, f, args...) }}
 	act, err := row.Impl.(rule.ParseFunc)(a)
 	if err != nil {
-		b.Alertf(st, "error detected in %s '%s' while parsing '%s %s' rule : %s.", s.kind, s.name, k.word, row.Name, err)
+		b.Alertf(st, "error detected in %s '%s' while parsing '%s %s' rule : %s.", s.noun(), s.name, k.word, row.Name, err)
 		return rule.Rule{}, false
 	}
 	r := rule.Rule{Action: act, Word: row.Name, File: st.Pos.File, Line: st.Pos.Line}
@@ -115,10 +119,14 @@ func (b *Builder) action(s *section, st *config.Statement, k ruleKind, row *keyw
 		return r, true
 	}
 	if rest[0] != "if" && rest[0] != "unless" {
-		b.Alertf(st, "error detected in %s '%s' while parsing '%s %s' rule : expects 'if' or 'unless' followed by a condition, got '%s'.", s.kind, s.name, k.word, row.Name, rest[0])
+		b.alertTight(st.Pos, "'%s %s' expects either 'if' or 'unless' followed by a condition but found '%s'.", k.word, row.Name, rest[0])
 		return r, false
 	}
-	c, ok := b.cond(s, st, rest, place)
+	what := fmt.Sprintf("an '%s %s' condition", k.word, row.Name)
+	if k.word == "redirect" {
+		what = "a 'redirect' condition"
+	}
+	c, ok := b.cond(s, st, what, rest, place)
 	r.Cond = c
 	return r, ok
 }
@@ -142,10 +150,19 @@ func redirectKeyword(b *Builder, s *section, st *config.Statement) {
 	k := ruleKinds[0]
 	k.word = "redirect"
 	if r, ok := b.action(s, st, k, row, st.Words[1:]); ok {
-		b.ruleOrder(s, st, "redirect", 4)
+		b.ruleOrder(s, st, rankRedirect)
 		s.p.RedirectRules = append(s.p.RedirectRules, r)
 	}
 }
 
-// reference resolves an argument that names a proxy or server, later.
-func (b *Builder) reference(r sample.Ref) { b.Global.refs = append(b.Global.refs, r) }
+// A heldRef is an argument that names a proxy or server, to be resolved once
+// all are read. in says what it stands in; "" is a condition.
+type heldRef struct {
+	sample.Ref
+	in string
+}
+
+// holdRefs takes the references of what stands in such a place.
+func (b *Builder) holdRefs(in string) func(sample.Ref) {
+	return func(r sample.Ref) { b.Global.refs = append(b.Global.refs, heldRef{r, in}) }
+}

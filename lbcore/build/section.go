@@ -61,16 +61,17 @@ type section struct {
 	where keyword.Where
 	scope *acl.Scope
 	from  *section
-	used  bool // a defaults section that was referenced by name
-	ruled bool // a defaults section that has rules
-	named bool // a defaults section with a name
+	twin  *section // a defaults section of the same name before it
+	used  bool     // a defaults section that was referenced by name
+	ruled bool     // a defaults section that has rules
+	named bool     // a defaults section with a name
 	p     *proxy.Proxy
 
 	binds    []*bindLine
 	servers  []*serverLine
 	switches []switchLine
 	monitors []*acl.Cond
-	order    int // rank of the latest rule class, for warnings
+	seen     int // the classes of rules so far, a bit each, for warnings
 	id       int
 	modeSet  bool
 }
@@ -138,8 +139,11 @@ func (b *Builder) inherit(st *config.Statement, s *section) {
 		explicit = true
 		base = b.defaults[st.Word(i+1)]
 		if base == nil {
-			b.Alertf(st, "defaults section '%s' not found for %s '%s'.", st.Word(i+1), s.kind, s.name)
+			b.stopf(st, "defaults section '%s' not found for %s '%s'.", st.Word(i+1), s.noun(), s.name)
 			return
+		}
+		if base.twin != nil {
+			b.Alertf(st, "ambiguous defaults section name '%s' referenced by %s '%s' exists at least at %s and %s.", base.name, s.noun(), s.name, base.pos, base.twin.pos)
 		}
 		base.used = true
 	}
@@ -173,7 +177,10 @@ func (s *section) copyRules(base *section) {
 func (b *Builder) addDefaults(st *config.Statement, s *section) {
 	if s.name != "" {
 		if old := b.defaults[s.name]; old != nil && old.used {
-			b.Alertf(st, "section 'defaults' with name '%s' was already defined at %s and is referenced, it cannot be redefined.", s.name, old.pos)
+			b.Diag.Rawf(config.Alert, "config : Parsing [%s]: defaults '%s' has the same name as another defaults section declared at %s which was explicitly referenced hence cannot be replaced. Please remove or rename one of the offending defaults section.", st.Pos, s.name, old.pos)
+			b.stop = true
+		} else if old != nil {
+			s.twin = old
 		}
 		b.defaults[s.name] = s
 	}
@@ -186,12 +193,11 @@ func (b *Builder) addProxy(st *config.Statement, s *section) {
 			continue
 		}
 		clash := s.p.IsFrontend && o.p.IsFrontend || s.p.IsBackend && o.p.IsBackend
+		text := fmt.Sprintf("config : Parsing [%s]: %s '%s' has the same name as %s '%s' declared at %s.", st.Pos, s.noun(), s.name, o.noun(), o.name, o.pos)
 		if clash {
-			b.Alertf(st, "%s '%s' has the same name as %s '%s' declared at %s.", s.kind, s.name, o.kind, o.name, o.pos)
-		} else {
-			b.Warnf(st, "%s '%s' has the same name as %s '%s' declared at %s. This is dangerous and will not be supported anymore in version 3.3.",
-				s.kind, s.name, o.kind, o.name, o.pos)
+			b.Diag.Add(config.Alert, text)
 		}
+		b.Diag.Add(config.Warning, text+" This is dangerous and will not be supported anymore in version 3.3.")
 		break
 	}
 	b.sections = append(b.sections, s)
@@ -248,18 +254,32 @@ func (b *Builder) proxyLine(st *config.Statement) {
 // needs tells whether a section has the capability of a keyword; where it has
 // not, the reference warns and ignores the line.
 func (b *Builder) needs(s *section, st *config.Statement, what string, frontend, backend bool) bool {
-	if s.kind == "defaults" {
+	side := s.lacks(frontend, backend)
+	if side == "" {
 		return true
 	}
+	hint := map[string]string{"fullconn": " Maybe you want 'maxconn' instead ?", "maxconn": " Maybe you want 'fullconn' instead ?"}[what]
+	b.Warnf(st, "'%s' ignored because %s '%s' has no %s capability.%s", what, s.noun(), s.name, side, hint)
+	return false
+}
+
+// lacks names the side that a keyword wants and the section has not, "" when
+// all is well.
+func (s *section) lacks(frontend, backend bool) string {
 	switch {
-	case frontend && backend:
-		return true
+	case s.kind == "defaults" || frontend && backend:
 	case frontend && !s.p.IsFrontend:
-		b.Warnf(st, "'%s' ignored because %s '%s' has no frontend capability.", what, s.kind, s.name)
-		return false
+		return "frontend"
 	case backend && !s.p.IsBackend:
-		b.Warnf(st, "'%s' ignored because %s '%s' has no backend capability.", what, s.kind, s.name)
-		return false
+		return "backend"
 	}
-	return true
+	return ""
+}
+
+// noun is the kind of section as messages call it.
+func (s *section) noun() string {
+	if s.kind == "listen" {
+		return "proxy"
+	}
+	return s.kind
 }

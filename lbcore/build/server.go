@@ -1,8 +1,12 @@
+//lint:file-ignore ST1005 the reference's messages are printed as they are
+
 package build
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,6 +26,8 @@ type serverLine struct {
 	addrOf *config.Address // addr option: where checks go
 	port   int             // port option
 	down   bool
+	quiet  bool   // the options of default-server: its line got the warnings
+	label  string // how messages begin: "'server b/s' : ", empty for default-server
 }
 
 func newServerLine(pos config.Position) *serverLine {
@@ -45,17 +51,18 @@ func serverRows() []keyword.Row {
 			return 1, nil
 		})
 	}
-	number := func(name, summary string, low, high int, set func(*serverLine, int)) keyword.Row {
+	number := func(name, summary string, low, high int, missing, wrong string, set func(*serverLine, int)) keyword.Row {
 		return row(name, "<number>", fmt.Sprintf("%s %d", name, max(low, 1)), summary, func(_ *Builder, _ *config.Statement, to *serverLine, w []string) (int, error) {
 			if len(w) < 2 {
-				return 0, fmt.Errorf("'%s' expects an integer argument", name)
+				return 0, fmt.Errorf("'%s' %s", name, missing)
 			}
 			n := atoi(w[1])
 			if strings.HasPrefix(w[1], "-") {
 				n = -atoi(w[1][1:])
 			}
 			if n < low || n > high {
-				return 0, fmt.Errorf("'%s' expects an integer between %d and %d, got '%s'", name, low, high, w[1])
+				wrong := strings.NewReplacer("$name", name, "$server", to.srv.Name, "$n", strconv.Itoa(n)).Replace(wrong)
+				return 0, errors.New(wrong)
 			}
 			set(to, n)
 			return 2, nil
@@ -64,17 +71,17 @@ func serverRows() []keyword.Row {
 	span := func(name, summary string, set func(*serverLine, time.Duration)) keyword.Row {
 		return row(name, "<time>", name+" 2s", summary, func(b *Builder, st *config.Statement, to *serverLine, w []string) (int, error) {
 			if len(w) < 2 {
-				return 0, fmt.Errorf("'%s' expects <time> as argument", name)
+				return 0, fmt.Errorf("'%s' expects %s as argument.", name, map[bool]string{true: "a delay", false: "<value>"}[name != "pool-purge-delay"])
 			}
 			t, err := config.ParseTime(w[1], time.Millisecond)
 			if err != nil {
-				return 0, fmt.Errorf("'%s' : %w", name, err)
+				return 0, fmt.Errorf("%w in '%s' argument of server %s.", err, name, to.srv.Name)
 			}
 			if t.Value <= 0 {
-				return 0, fmt.Errorf("invalid value %d for argument '%s' of server", 0, name)
+				return 0, fmt.Errorf("invalid value %d for argument '%s' of server %s.", 0, name, to.srv.Name)
 			}
-			if t.Small() && name == "inter" {
-				b.Warnf(st, "%s", t.SmallText(name, fmt.Sprintf("server '%s'", to.srv.Name)))
+			if t.Small() && name != "pool-purge-delay" && !to.quiet {
+				b.Diag.Rawf(config.Warning, "config : [%s] : %s%s", st.Pos, to.label, t.SmallText(name, fmt.Sprintf("server '%s'", to.srv.Name)))
 			}
 			set(to, t.Value)
 			return 2, nil
@@ -88,95 +95,92 @@ func serverRows() []keyword.Row {
 		flag("no-backup", "is no backup", func(to *serverLine) { to.srv.Backup = false }),
 		flag("disabled", "starts in maintenance", func(to *serverLine) { to.down = true }),
 		flag("enabled", "does not start in maintenance", func(to *serverLine) { to.down = false }),
-		number("weight", "share of the traffic", 0, 256, func(to *serverLine, n int) { to.srv.Weight0 = n }),
-		number("id", "numeric identifier", 1, big, func(to *serverLine, n int) { to.srv.ID = n }),
-		number("rise", "good checks before the server is up", 1, big, func(to *serverLine, n int) { to.checks.Rise = n }),
-		number("fall", "bad checks before the server is down", 1, big, func(to *serverLine, n int) { to.checks.Fall = n }),
-		number("port", "port of health checks", 0, 65535, func(to *serverLine, n int) { to.port = n }),
-		number("pool-max-conn", "most idle connections", -1, big, func(to *serverLine, n int) { to.srv.MaxIdle = n }),
-		number("pool-low-conn", "idle connections of a loop that others leave alone", 0, big, func(to *serverLine, n int) { to.srv.LowIdle = n }),
-		number("max-reuse", "most requests over one connection after its first", -1, big, func(to *serverLine, n int) { to.srv.MaxReuse = n }),
+		number("weight", "share of the traffic", 0, 256, "expects an integer argument", "weight of server $server is not within 0 and 256 ($n).", func(to *serverLine, n int) { to.srv.Weight0 = n }),
+		number("id", "numeric identifier", 1, big, ": expects an integer argument", "'id' : custom id has to be > 0", func(to *serverLine, n int) { to.srv.ID = n }),
+		number("rise", "good checks before the server is up", 1, big, "expects an integer argument.", "'$name' has to be > 0.", func(to *serverLine, n int) { to.checks.Rise = n }),
+		number("fall", "bad checks before the server is down", 1, big, "expects an integer argument.", "'$name' has to be > 0.", func(to *serverLine, n int) { to.checks.Fall = n }),
+		number("port", "port of health checks", 0, 65535, "expects a port number as argument.", "'port' : invalid port $n", func(to *serverLine, n int) { to.port = n }),
+		number("pool-max-conn", "most idle connections", -1, big, "expects <value> as argument.", "'pool-max-conn' must be >= -1", func(to *serverLine, n int) { to.srv.MaxIdle = n }),
+		number("pool-low-conn", "idle connections of a loop that others leave alone", 0, big, "expects <value> as argument.", "'$name' has to be >= 0", func(to *serverLine, n int) { to.srv.LowIdle = n }),
+		number("max-reuse", "most requests over one connection after its first", -1, big, "expects <value> as argument.", "'$name' has to be >= -1", func(to *serverLine, n int) { to.srv.MaxReuse = n }),
 		span("inter", "interval of health checks", func(to *serverLine, d time.Duration) { to.checks.Inter = d }),
 		span("fastinter", "interval while the state is changing", func(to *serverLine, d time.Duration) { to.checks.FastInter = d }),
 		span("downinter", "interval while the server is down", func(to *serverLine, d time.Duration) { to.checks.DownInter = d }),
 		span("pool-purge-delay", "interval of closing idle connections", func(to *serverLine, d time.Duration) { to.srv.PurgeTime = d }),
 		row("addr", "<address>", "addr 127.0.0.2", "address of health checks", func(b *Builder, st *config.Statement, to *serverLine, w []string) (int, error) {
 			if len(w) < 2 {
-				return 0, fmt.Errorf("'addr' expects <ipv4|ipv6> as argument")
+				return 0, fmt.Errorf("'addr' expects <ipv4|ipv6> as argument.")
 			}
 			a, err := config.ParseAddress(w[1], b.rules(config.CheckRules))
 			to.addrOf = &a
-			return 2, err
+			if err != nil {
+				return 0, fmt.Errorf("'addr' : %w", err)
+			}
+			return 2, nil
 		}),
 	}
 }
 
 func defaultServerKeyword(b *Builder, s *section, st *config.Statement) {
 	if s.kind == "frontend" {
-		b.Alertf(st, "'default-server' not allowed in 'frontend' section.")
-		return
-	}
-	if len(st.Words) < 2 {
-		b.Alertf(st, "'default-server' expects <options> as arguments.")
+		b.alertAt(st, "parsing [%s] : 'default-server' not allowed because frontend '%s' has no backend capability.", st.Pos, s.name)
 		return
 	}
 	probe := newServerLine(st.Pos)
-	if b.serverOptions(st, probe, st.Words[1:], "default-server") {
+	probe.srv.Name = "default-server"
+	if b.serverOptions(st, probe, st.Words[1:]) {
 		s.defaultServer = append(append([]string(nil), s.defaultServer...), st.Words[1:]...)
 	}
 }
 
 func serverKeyword(b *Builder, s *section, st *config.Statement) {
 	if !s.p.IsBackend {
-		b.Alertf(st, "'server' not allowed in '%s' section.", s.kind)
+		if s.kind == "defaults" {
+			b.alertAt(st, "'server' not allowed in 'defaults' section.")
+		} else {
+			b.alertAt(st, "parsing [%s] : 'server' not allowed because frontend '%s' has no backend capability.", st.Pos, s.name)
+		}
 		return
 	}
 	if len(st.Words) < 3 {
-		b.Alertf(st, "'server' expects <name> and <addr>[:<port>] as arguments.")
+		b.alertAt(st, "'server' expects <name> and <addr>[:<port>] as arguments.")
 		return
 	}
 	name := st.Words[1]
 	if c := badName(name); c != 0 {
-		b.Alertf(st, "character '%c' is not permitted in server name '%s'.", c, name)
+		b.alertAt(st, "character '%c' is not permitted in server name '%s'.", c, name)
 		return
-	}
-	for _, o := range s.servers {
-		if o.srv.Name == name {
-			b.Alertf(st, "server '%s' : another server named '%s' was already defined at line %d, please use distinct names.", name, name, o.pos.Line)
-			return
-		}
 	}
 	l := newServerLine(st.Pos)
 	l.srv.Name = name
+	l.label = fmt.Sprintf("'server %s/%s' : ", s.name, name)
 	rules := b.rules(config.ServerRules)
 	rules.KeepNames = false // names are resolved now: there are no resolvers sections
 	a, err := config.ParseAddress(st.Words[2], rules)
 	if err != nil {
-		b.Alertf(st, "'server %s' : %s", name, err)
+		b.alertAt(st, "%s%s", l.label, err)
 		return
 	}
 	l.addr = a
 	if err := l.place(); err != nil {
-		b.Alertf(st, "'server %s' : %s", name, err)
+		b.alertAt(st, "%s%s", l.label, err)
 		return
 	}
-	quiet := *st
-	if !b.serverOptions(&quiet, l, s.defaultServer, "server "+name) || !b.serverOptions(st, l, st.Words[3:], "server "+name) {
+	l.quiet = true
+	if !b.serverOptions(st, l, s.defaultServer) {
 		return
 	}
-	if !l.wellPlaced(b, st) {
+	l.quiet = false
+	if !b.serverOptions(st, l, st.Words[3:]) {
 		return
+	}
+	for _, o := range s.servers {
+		if l.srv.ID != 0 && o.srv.ID == l.srv.ID {
+			b.alertAt(st, "%s'id' : custom id %d already used at %s ('server %s').", l.label, l.srv.ID, o.pos, o.srv.Name)
+			return
+		}
 	}
 	s.servers = append(s.servers, l)
-}
-
-// wellPlaced refuses what only shows once all options are read.
-func (l *serverLine) wellPlaced(b *Builder, st *config.Statement) bool {
-	if l.check && l.srv.Addr.Family != 0 && l.addr.Port == 0 && l.port == 0 && l.srv.Addr.Path == "" {
-		b.Alertf(st, "'server %s' : unable to find a port for health checks: the server has no port and there is no 'port' option.", l.srv.Name)
-		return false
-	}
-	return true
 }
 
 // place fills the address to connect to.
@@ -209,20 +213,26 @@ func (l *serverLine) place() error {
 	return nil
 }
 
-func (b *Builder) serverOptions(st *config.Statement, to *serverLine, words []string, what string) bool {
+// serverOptions reads the options of a server or, without a label, of
+// default-server.
+func (b *Builder) serverOptions(st *config.Statement, to *serverLine, words []string) bool {
 	for len(words) > 0 {
 		row := b.Set.Lookup(keyword.Server, words[0])
 		if row == nil {
 			if _, ok := keyword.Known(keyword.Server, words[0]); ok {
-				b.Alertf(st, "'%s' : %s.", what, keyword.Refusal("keyword '"+words[0]+"'"))
+				b.alertAt(st, "%s%s.", to.label, keyword.Refusal("keyword '"+words[0]+"'"))
 			} else {
-				b.Alertf(st, "'%s' : unknown keyword '%s'%s.", what, words[0], keyword.DidYouMean(words[0], b.Set.Names(keyword.Server)))
+				hint := ""
+				if to.label == "" {
+					hint = " Hint: no address was expected for this server."
+				}
+				b.alertAt(st, "%sunknown keyword '%s'%s%s", to.label, words[0], proposal(words[0], b.Set.Names(keyword.Server)), hint)
 			}
 			return false
 		}
 		n, err := row.Impl.(ServerFunc)(b, st, to, words)
 		if err != nil {
-			b.Alertf(st, "'%s' : %s.", what, err)
+			b.alertAt(st, "%s%s.", to.label, err)
 			return false
 		}
 		words = words[min(n, len(words)):]
