@@ -4,6 +4,7 @@
 //	lint    gofmt, go vet, staticcheck, the house rules
 //	build   bin/gohap-node and bin/gohap
 //	unit    go test of everything else
+//	fault   panics and aborts in a test build
 //	vtc     scenarios on the reference, then on gohap
 //	oracle  gohap and the reference side by side
 //

@@ -26,6 +26,8 @@ var steps = []step{
 	{"lint", nil, lint},
 	{"build", nil, build},
 	{"unit", nil, unit},
+	// The fault run needs a test build: it makes streams panic.
+	{"fault", nil, func(t *tally) { goTest(t, "-tags=invariants", "./e2e/fault", "./lbcore/stream") }},
 	{"vtc", needsScenarios, func(t *tally) { goTest(t, "./e2e/vtc") }},
 	{"oracle", needsReference, func(t *tally) { goTest(t, "./e2e/oracle/...") }},
 }

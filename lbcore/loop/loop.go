@@ -279,15 +279,23 @@ func (l *Loop) wait() int {
 	if timeout >= 0 {
 		first = min(first, timeout)
 	}
-	l.Stats.RawWaits++
 	if l.hasLazy && timeout != 0 {
-		// Something waits for a quiet moment: look first whether this is one.
-		n, e := l.Kernel.Wait(l.events, 0, false)
+		// Something waits to be sent in company, for a millisecond at most: that
+		// is how long this wait may last before it goes alone.
+		l.Stats.RawWaits++
+		n, e := l.Kernel.Wait(l.events, 1, false)
 		if e == 0 && n > 0 {
 			return n
 		}
-		l.runLazy(true)
+		if e == 0 {
+			l.tick()
+		}
+		l.runLazy(e == 0)
+		if timeout = l.timers.wait(l.now); timeout >= 0 {
+			first = min(rawWait, timeout)
+		}
 	}
+	l.Stats.RawWaits++
 	n, e := l.Kernel.Wait(l.events, first, false)
 	if e == 0 && n == 0 && first != timeout {
 		if timeout > 0 {
