@@ -58,6 +58,7 @@ const (
 	heading                     // a head is being received
 	active                      // a stream is attached
 	flushing                    // the last bytes are on their way, then close
+	skipping                    // the response is over, the rest of the request's body is read over
 	draining                    // sending has ended: input is thrown away until the client closes
 	closed
 )
@@ -72,6 +73,7 @@ type H1Client struct {
 	pumping bool
 	queued  bool
 	served  bool // at least one request came on this connection
+	last    bool // the present response is the last one whatever the client wants
 }
 
 // drainTime bounds how long a closing connection waits for its client to
@@ -130,6 +132,8 @@ func (c *H1Client) readable() {
 		c.up.Event(Client, Readable)
 	case draining:
 		c.drain()
+	case skipping:
+		c.skip()
 	case flushing:
 	default:
 		c.pump()
@@ -139,8 +143,11 @@ func (c *H1Client) readable() {
 // Run goes on with what was received while a stream was attached.
 func (c *H1Client) Run() {
 	c.queued = false
-	if c.state == idle || c.state == heading {
+	switch c.state {
+	case idle, heading:
 		c.pump()
+	case skipping:
+		c.skip()
 	}
 }
 
@@ -194,7 +201,11 @@ func (c *H1Client) parse() {
 			c.compact()
 		}
 	case h1.Failed:
-		c.refuse(RefusedMalformed, c.x.dec.Failure())
+		why := RefusedMalformed
+		if c.HungUp() {
+			why = RefusedClosed // reference: it is the client's fault twice
+		}
+		c.refuse(why, c.x.dec.Failure())
 	case h1.Done:
 		c.in.R += n
 		c.x.headed = n
@@ -223,7 +234,7 @@ func (c *H1Client) start() {
 	c.w.Loop.Disarm(&c.timer)
 	c.begin(h)
 	c.sent = 0
-	c.x.req, c.keep = h1.Info(h), false
+	c.x.req, c.keep, c.last = h1.Info(h), false, false
 	if c.owner.Config().InsecureReuse {
 		c.x.req.Keep = c.x.req.Keep || h.Version11() && !h.Flags.Has(message.ConnClose)
 	}
@@ -236,7 +247,7 @@ func (c *H1Client) start() {
 // WriteHead implements Endpoint: a response, interim ones included.
 func (c *H1Client) WriteHead(h *message.Head, b *buffer.Buffer, end bool) WriteState {
 	p := c.owner.Config().Policy
-	p.FrontendClose = p.FrontendClose || c.owner.Stopping()
+	p.FrontendClose = p.FrontendClose || c.last || c.owner.Stopping()
 	c.keep = h1.ClientKeeps(c.x.req, h, p)
 	con := h1.ClientConnection(c.x.req, h, p)
 	return c.writeHead(h, h1.AppendResponse(c.w.scratch[:0], h, con), b, end)
@@ -264,6 +275,9 @@ var continue100 = []byte("HTTP/1.1 100 Continue\r\n\r\n")
 // Tunnel turns both directions into plain bytes.
 func (c *H1Client) Tunnel() { c.inMode, c.outMode = untilClose, untilClose }
 
+// CloseAfter makes the response that follows the connection's last one.
+func (c *H1Client) CloseAfter() { c.last = true }
+
 // HeadStart returns when the first byte of the present request came, in
 // monotonic ns, and HeadLen the bytes of its head.
 func (c *H1Client) HeadStart() int64 { return c.x.start }
@@ -275,7 +289,14 @@ func (c *H1Client) HeadLen() int { return c.x.headed }
 // with the next request, or closes after its last byte.
 func (c *H1Client) Detach() {
 	c.up = nil
-	complete := c.discard()
+	st := c.discard()
+	complete := st == End
+	if c.keep && !c.dead && (st == Wait || st == More) && c.inMode != untilClose && !c.owner.Stopping() {
+		c.state = skipping
+		c.arm(c.owner.Config().ClientTime)
+		c.again(st)
+		return
+	}
 	c.w.release(c.x)
 	c.x = nil
 	switch {
@@ -296,19 +317,43 @@ func (c *H1Client) Detach() {
 }
 
 // discard reads over what is left of a request's body, as far as it has been
-// received, and tells whether that was its end.
-func (c *H1Client) discard() bool {
+// received.
+func (c *H1Client) discard() ReadState {
 	for range 64 {
 		if c.dead || c.inMode == untilClose {
-			return false
+			return Aborted
 		}
 		b, s := c.Read()
 		b.Release()
 		if s != More {
-			return s == End
+			return s
 		}
 	}
-	return false
+	return More
+}
+
+// skip goes on with discarding behind a response that came early. Reference:
+// the connection serves the next request once the present one has ended.
+func (c *H1Client) skip() {
+	switch st := c.discard(); st {
+	case End:
+		c.w.release(c.x)
+		c.x = nil
+		c.idle()
+	case Wait, More:
+		c.arm(c.owner.Config().ClientTime)
+		c.again(st)
+	default:
+		c.close(false)
+	}
+}
+
+// again goes on in a later turn when a budget, not the input, was used up.
+func (c *H1Client) again(st ReadState) {
+	if st == More && !c.queued {
+		c.queued = true
+		c.w.Loop.Queue(c)
+	}
 }
 
 // idle waits for the next request, which may have been received already.
@@ -339,7 +384,7 @@ func (c *H1Client) keepAlive() int64 {
 // sending, closing at once would answer with a reset that can overtake the
 // response: end our direction and read on until the client closes.
 func (c *H1Client) finish() {
-	if c.dead || c.keep {
+	if c.dead || c.keep && !c.unread() {
 		c.close(false)
 		return
 	}
@@ -347,6 +392,16 @@ func (c *H1Client) finish() {
 	c.state = draining
 	c.arm(drainTime)
 	c.drain()
+}
+
+// unread tells whether bytes wait in the socket that nobody will read: a close
+// would answer them with a reset in place of our end.
+func (c *H1Client) unread() bool {
+	if c.HungUp() {
+		return false
+	}
+	n, e := c.w.Loop.Recv(c.FD(), c.w.scratch[:cap(c.w.scratch)])
+	return e == 0 && n > 0
 }
 
 func (c *H1Client) drain() {
@@ -407,7 +462,7 @@ func (c *H1Client) Expired(*loop.Timer) {
 		c.refuse(RefusedTimeout, h1.Failure{Code: 408})
 	case heading:
 		c.refuse(RefusedTimeout, h1.Failure{Code: 408})
-	case flushing, draining:
+	case flushing, draining, skipping:
 		c.close(true)
 	}
 }

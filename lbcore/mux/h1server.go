@@ -91,7 +91,7 @@ func (c *H1Server) Ready(r loop.Readiness) {
 		return
 	case pooled:
 		if in { // closed by the server, or it speaks unasked: of no use either way
-			c.owner.IdleClosed(c)
+			c.unpool()
 			c.close(false)
 		}
 		return
@@ -236,6 +236,26 @@ func (c *H1Server) Park() {
 	c.t.Watch()
 }
 
+// Hold makes a reusable connection idle for up alone: when it closes itself, up
+// is told by Broken, State being Dead, and the owner's pool does not know it.
+func (c *H1Server) Hold(up Upper) {
+	c.Park()
+	c.up = up
+}
+
+// unpool tells whoever keeps the idle connection that it is gone.
+func (c *H1Server) unpool() {
+	if up := c.up; up != nil {
+		c.up, c.dead = nil, true
+		up.Event(Server, Broken)
+		return
+	}
+	c.owner.IdleClosed(c)
+}
+
+// Of tells whether the connection belongs to owner.
+func (c *H1Server) Of(owner ServerOwner) bool { return c.owner == owner }
+
 // Peer implements Endpoint.
 func (c *H1Server) Peer() netip.AddrPort { return c.to.IP }
 
@@ -245,7 +265,7 @@ func (c *H1Server) Abort(reset bool) { c.close(reset) }
 // Panicked implements loop.Handler.
 func (c *H1Server) Panicked(any) {
 	if c.state == pooled {
-		c.owner.IdleClosed(c)
+		c.unpool()
 	}
 	if up := c.up; up != nil {
 		c.up = nil

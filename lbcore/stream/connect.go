@@ -68,6 +68,13 @@ func (s *Stream) attempt() {
 		s.dialTCP()
 		return
 	}
+	if c := s.Sess.takeOwn(s.Server); c != nil {
+		c.Attach(s)
+		s.h1s, s.sv, s.reused = c, c, true
+		s.countBackend(proxy.Reuses)
+		s.connected()
+		return
+	}
 	if s.mayReuse() {
 		if c := s.Server.Reused(s.W.Loop, s); c != nil {
 			s.h1s, s.sv, s.reused = c, c, true
@@ -193,6 +200,19 @@ func (s *Stream) sendRequest() {
 	if !s.reqSent {
 		s.forwardRequest()
 	}
+	if s.phase == phaseForward && s.abortsOnClose() {
+		s.watchClient()
+	}
+}
+
+// watchClient makes sure that the client's end is told even while nothing is
+// read from it.
+func (s *Stream) watchClient() {
+	if s.cl.HungUp() {
+		s.clientAborts()
+	} else if c, ok := s.cl.(interface{ Watch() }); ok {
+		c.Watch()
+	}
 }
 
 // connectTimeout is called when a connection did not stand in time.
@@ -300,6 +320,13 @@ func (s *Stream) serverBroken() {
 	case phaseTunnel:
 		s.terminate('S', 'D')
 		s.abort()
+	case phaseData:
+		if s.resSent { // it answered early and does not want the rest
+			s.dropServer()
+			s.finish()
+			return
+		}
+		fallthrough
 	default:
 		s.terminate('S', s.letter())
 		s.countBackend(proxy.SrvAborts)

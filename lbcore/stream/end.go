@@ -49,6 +49,18 @@ func (s *Stream) clientGone() {
 	s.abort()
 }
 
+// abortsOnClose tells whether a client that leaves ends its request.
+func (s *Stream) abortsOnClose() bool { return s.BE != nil && s.BE.Has(proxy.OptAbortOnClose) }
+
+// clientAborts is what option abortonclose does with a client that ended its
+// direction while no response is there. Reference: it gets a 400 all the same.
+func (s *Stream) clientAborts() {
+	s.terminate('C', s.letter())
+	s.count(proxy.CliAborts)
+	s.dropServer()
+	s.fail(400)
+}
+
 // close logs, counts and lets go of everything the stream holds except the
 // client's connection. It is idempotent.
 func (s *Stream) close() {

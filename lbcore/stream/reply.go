@@ -32,8 +32,16 @@ func (s *Stream) errorReply(status int) {
 	p.Head(&s.resHead)
 	if p.Close {
 		s.BytesOut += int64(len("connection") + len("close")) // reference: the page has that field
+		s.closeClient()
 	}
 	s.answer(p.Text())
+}
+
+// closeClient makes the answer the client connection's last one.
+func (s *Stream) closeClient() {
+	if c, ok := s.exchange.(interface{ CloseAfter() }); ok {
+		c.CloseAfter()
+	}
 }
 
 // page finds a configured page: the backend's setting wins.
@@ -122,14 +130,14 @@ func (s *Stream) redirect(h *message.Head, l *rule.Location) {
 	s.length(h, 0)
 	where := s.Arena.Keep(l.Append(&s.Ctx, s.Arena.Rest(1024)))
 	h.AddID(message.IDLocation, where)
+	if l.NoCache {
+		h.AddID(message.IDCacheControl, noCache)
+	}
 	if l.Cookie != "" {
 		h.AddID(message.IDSetCookie, s.Arena.Copy([]byte(l.Cookie)))
 	}
 	if l.CookieFormat != nil {
 		h.AddID(message.IDSetCookie, s.Arena.Keep(l.CookieFormat.Append(s.Arena.Rest(256), &s.Ctx)))
-	}
-	if l.NoCache {
-		h.AddID(message.IDCacheControl, noCache)
 	}
 }
 

@@ -350,6 +350,10 @@ func (s *Stream) requestBroken(st mux.ReadState) {
 	if st == mux.Invalid {
 		s.terminate('P', s.letter())
 		s.count(proxy.FailedReq)
+		if s.phase >= phaseData { // the response has begun
+			s.abort()
+			return
+		}
 	} else {
 		s.clientLeft()
 		return
@@ -363,6 +367,10 @@ func (s *Stream) requestBroken(st mux.ReadState) {
 func (s *Stream) clientLeft() {
 	s.terminate('C', s.letter())
 	s.count(proxy.CliAborts)
+	if s.phase >= phaseData { // the response has begun
+		s.abort()
+		return
+	}
 	p := message.ErrorPage(400)
 	p.Head(&s.resHead)
 	s.Status = 400
@@ -399,8 +407,14 @@ func (s *Stream) forwardRequest() {
 			return
 		}
 		s.writeRequest(b)
-		if s.reqSent && s.phase == phaseTunnel {
+		switch {
+		case s.phase == ended || !s.reqSent:
+		case s.phase == phaseTunnel:
 			s.halfClosed()
+			return
+		case s.resSent: // the answer came early
+			s.releaseServer()
+			s.finish()
 			return
 		}
 	}

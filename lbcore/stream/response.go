@@ -17,6 +17,14 @@ func (s *Stream) headed() {
 		s.interim(h)
 		return
 	}
+	if h.Status == 101 && !s.reqSent {
+		// Reference: a protocol does not change in the middle of a request.
+		s.terminate('P', 'H')
+		s.countBackend(proxy.FailedResp)
+		s.dropServer()
+		s.fail(502)
+		return
+	}
 	s.Times.Response = s.W.Loop.Now()
 	s.setResponse(h)
 	s.touchServer()
@@ -111,8 +119,8 @@ func (s *Stream) sendResponse() {
 	s.inject()
 	h := s.Res
 	s.filterHeaders(mux.Server, h)
-	s.status(h.Status)
 	if h.Flags.Has(message.Tunnel) && !s.local {
+		s.status(h.Status)
 		s.startUpgrade(h)
 		return
 	}
@@ -127,16 +135,14 @@ func (s *Stream) sendResponse() {
 		s.countEnd(mux.Server)
 		s.filterEnd(mux.Server)
 	}
+	s.status(h.Status)
 	w := s.cl.WriteHead(h, b, end)
 	s.Res, s.Ctx.Response = nil, nil
-	if end {
-		s.releaseServer()
-	}
 	switch {
 	case w == mux.Dead:
 		s.clientGone()
 	case end:
-		s.finish()
+		s.responded()
 	case st == mux.Invalid || st == mux.Aborted:
 		s.responseCut(nil, st) // the client got the head and sees that it is cut
 	case w == mux.Blocked:
@@ -144,6 +150,20 @@ func (s *Stream) sendResponse() {
 	default:
 		s.forwardResponse()
 	}
+}
+
+// responded is called when the response has been passed on. Reference: a server
+// that answers early still gets the rest of the request, and the exchange ends
+// with that; an answer from here ends it at once.
+func (s *Stream) responded() {
+	if s.reqSent || s.local {
+		s.releaseServer()
+		s.finish()
+		return
+	}
+	s.svDeadline = 0
+	s.touchClient()
+	s.forwardRequest()
 }
 
 // status counts a response's class, once.
@@ -195,8 +215,7 @@ func (s *Stream) forwardResponse() {
 			s.clientGone()
 			return
 		case end && s.phase != phaseTunnel:
-			s.releaseServer()
-			s.finish()
+			s.responded()
 			return
 		case end:
 			s.halfClosed()
@@ -233,5 +252,9 @@ func (s *Stream) releaseServer() {
 	}
 	s.h1s, s.sv = nil, nil
 	s.svDeadline = 0
+	if s.BE.Reuse == proxy.ReuseNever && s.reqSent && c.Reusable() {
+		s.Sess.keepOwn(c)
+		return
+	}
 	s.Server.Return(s.W.Loop, c, s.reqSent && s.BE.Reuse != proxy.ReuseNever)
 }

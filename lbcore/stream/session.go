@@ -2,6 +2,7 @@ package stream
 
 import (
 	"net/netip"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -99,9 +100,10 @@ func (ss *Session) count(k proxy.Counter, n int64) {
 
 // extra is what few sessions have.
 type extra struct {
-	vars sample.Store   // scope sess
-	dst  netip.AddrPort // as rules have set it
-	peer netip.AddrPort // the connection's own, where rules changed Src
+	vars sample.Store    // scope sess
+	dst  netip.AddrPort  // as rules have set it
+	peer netip.AddrPort  // the connection's own, where rules changed Src
+	own  []*mux.H1Server // idle server connections that nobody else may use
 }
 
 func (ss *Session) more() *extra {
@@ -225,8 +227,47 @@ func (ss *Session) Stopping() bool {
 func (ss *Session) Gone() {
 	ss.release()
 	ss.W.clients--
+	ss.dropOwn()
 	ss.extra = nil
 	ss.W.sessions = append(ss.W.sessions, ss)
+}
+
+// keepOwn keeps an idle server connection for this session's next requests.
+// Reference: http-reuse never shares nothing between sessions, within one the
+// connections go on.
+func (ss *Session) keepOwn(c *mux.H1Server) {
+	x := ss.more()
+	x.own = append(x.own, c)
+	c.Hold(ss)
+}
+
+// takeOwn returns a kept connection to srv, or nil.
+func (ss *Session) takeOwn(srv *proxy.Server) *mux.H1Server {
+	if ss.extra == nil {
+		return nil
+	}
+	for i, c := range ss.extra.own {
+		if c.Of(srv) {
+			ss.extra.own = slices.Delete(ss.extra.own, i, i+1)
+			return c
+		}
+	}
+	return nil
+}
+
+func (ss *Session) dropOwn() {
+	if ss.extra == nil {
+		return
+	}
+	for _, c := range ss.extra.own {
+		c.Abort(false)
+	}
+	ss.extra.own = nil
+}
+
+// Event implements mux.Upper for kept connections: one has closed itself.
+func (ss *Session) Event(mux.Side, mux.Event) {
+	ss.extra.own = slices.DeleteFunc(ss.extra.own, func(c *mux.H1Server) bool { return c.State() == mux.Dead })
 }
 
 // Vars returns the variables of scope sess.

@@ -220,8 +220,8 @@ func (s *Stream) clientReadable() {
 		s.Resume()
 	case !s.reqEnd && s.phase >= phaseForward && s.phase < phaseTarpit:
 		s.forwardRequest()
-	case s.cl.HungUp() && s.BE != nil && s.BE.Has(proxy.OptAbortOnClose) && s.phase >= phaseServer && s.phase < phaseData:
-		s.clientGone()
+	case s.cl.HungUp() && s.abortsOnClose() && s.phase >= phaseServer && s.phase < phaseData:
+		s.clientAborts()
 	case s.cl.HungUp() && s.phase == phaseTarpit:
 		s.clientGone()
 	}
@@ -344,6 +344,8 @@ func (s *Stream) letter() byte {
 		return 'H'
 	case s.phase == phaseTarpit:
 		return 'T'
+	case s.phase == phaseData && s.resSent:
+		return 'L'
 	default:
 		return 'D'
 	}

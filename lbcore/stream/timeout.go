@@ -49,7 +49,7 @@ func (s *Stream) touchClient() {
 func (s *Stream) touchServer() {
 	s.svDeadline = 0
 	switch {
-	case s.sv == nil || s.local:
+	case s.sv == nil || s.local || s.resSent && s.phase == phaseData:
 	case s.phase == phaseTunnel:
 		s.svDeadline = s.after(s.tunnel(s.ServerTimeout, s.resEnd, s.BE.Timeouts.ServerFin))
 	case s.phase >= phaseForward && (s.reqSent || s.sv.State() == mux.Blocked || s.phase >= phaseData):
