@@ -1,12 +1,10 @@
 package build
 
 import (
-	"bytes"
 	"fmt"
 	"strconv"
 
 	"gohap/lbcore/config"
-	"gohap/lbcore/h1"
 	"gohap/lbcore/keyword"
 	"gohap/lbcore/message"
 	"gohap/lbcore/rule"
@@ -56,49 +54,12 @@ func (b *Builder) errorFile(st *config.Statement) (int, *rule.Reply) {
 		b.Alertf(st, "%s : error opening file '%s'.", st.Words[0], st.Words[2])
 		return 0, nil
 	}
-	r, err := ParseErrorFile(code, text)
+	r, err := rule.ParseErrorFile(code, text)
 	if err != nil {
 		b.Alertf(st, "unable to parse the custom error message in file <%s> (%s).", st.Words[2], err)
 		return 0, nil
 	}
 	return code, r
-}
-
-// ParseErrorFile reads a complete HTTP response. An empty file means that the
-// connection is closed without an answer. Reference: names come out in lower
-// case, its connection header is dropped, its version is kept.
-func ParseErrorFile(code int, text []byte) (*rule.Reply, error) {
-	if len(text) == 0 {
-		return &rule.Reply{Status: code, Silent: true}, nil
-	}
-	var d h1.Decoder
-	var h message.Head
-	text = bytes.Clone(text)
-	n, st := d.Response(text, &h, &h1.Options{}, &h1.RequestInfo{})
-	switch st {
-	case h1.Failed:
-		return nil, fmt.Errorf("%s at position %d", d.Failure().Reason, d.Failure().Pos)
-	case h1.NeedMore:
-		return nil, fmt.Errorf("the head is not complete")
-	}
-	body := text[n:]
-	r := &rule.Reply{Status: h.Status, Reason: h.Reason, Major: h.Major, Minor: h.Minor, Complete: true, Body: body}
-	if h.Flags.Has(message.HasLength) && h.BodyLen != int64(len(body)) {
-		return nil, fmt.Errorf("content-length is %d but the body has %d bytes", h.BodyLen, len(body))
-	}
-	length := false
-	for _, f := range h.Fields {
-		if f.Flags&message.FieldDeleted != 0 || f.ID == message.IDConnection || f.ID == message.IDTransferEncoding {
-			continue
-		}
-		length = length || f.ID == message.IDContentLength
-		r.Fields = append(r.Fields, message.Field{Name: f.Name, Value: f.Value, ID: f.ID})
-	}
-	if !length {
-		r.Fields = append(r.Fields, message.Field{Name: message.IDContentLength.Name(), ID: message.IDContentLength,
-			Value: strconv.AppendInt(nil, int64(len(body)), 10)})
-	}
-	return r, nil
 }
 
 func (b *Builder) errorLoc(s *section, st *config.Statement, status int) {

@@ -2,6 +2,7 @@ package build
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gohap/lbcore/config"
@@ -70,8 +71,27 @@ func (b *Builder) rule(s *section, st *config.Statement, k ruleKind) {
 		b.ruleOrder(s, st, k.rank)
 	}
 	set := k.set(s)
+	if n := len(*set); n > 0 && s.final[k.class] {
+		b.Diag.Rawf(config.Warning, "config : parsing [%s]: previous '%s' action is final and has no condition attached, further entries are NOOP.", st.Pos, k.word)
+	}
+	if s.final == nil {
+		s.final = map[keyword.Class]bool{}
+	}
+	s.final[k.class] = r.Cond == nil && endsRules(row.Name, st.Words)
 	*set = append(*set, r)
 	s.ruled = true
+}
+
+// endsRules tells whether an action without a condition leaves nothing to the
+// rules behind it. Reference: those that close the connection do not count.
+func endsRules(name string, words []string) bool {
+	switch name {
+	case "allow", "deny", "tarpit", "return":
+		return true
+	case "redirect":
+		return !slices.Contains(words, "ignore-empty")
+	}
+	return false
 }
 
 // actionRow finds an action; the names of some go on in parentheses.

@@ -71,7 +71,8 @@ type section struct {
 	servers  []*serverLine
 	switches []switchLine
 	monitors []*acl.Cond
-	seen     int // the classes of rules so far, a bit each, for warnings
+	final    map[keyword.Class]bool // the latest rule of a set ends it
+	seen     int                    // the classes of rules so far, a bit each, for warnings
 	id       int
 	modeSet  bool
 }
