@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"gohap/lbcore/h1"
@@ -12,7 +13,8 @@ import (
 
 // ParseErrorFile reads a complete HTTP response. An empty file means that the
 // connection is closed without an answer. Reference: names come out in lower
-// case, its connection header is dropped, its version is kept.
+// case, its version is kept; its connection field closes the client and stands
+// at its place only where the page answers what never became a request.
 func ParseErrorFile(code int, text []byte) (*Reply, error) {
 	if len(text) == 0 {
 		return &Reply{Status: code, Silent: true}, nil
@@ -27,6 +29,7 @@ func ParseErrorFile(code int, text []byte) (*Reply, error) {
 	case h1.NeedMore:
 		return nil, errors.New("the head is not complete")
 	}
+	at := connectionField(text[:n])
 	body := text[n:]
 	r := &Reply{Status: h.Status, Reason: h.Reason, Major: h.Major, Minor: h.Minor, Complete: true, Body: body}
 	if h.Flags.Has(message.HasLength) && h.BodyLen != int64(len(body)) {
@@ -34,7 +37,7 @@ func ParseErrorFile(code int, text []byte) (*Reply, error) {
 	}
 	length := false
 	for _, f := range h.Fields {
-		if f.Flags&message.FieldDeleted != 0 || f.ID == message.IDConnection || f.ID == message.IDTransferEncoding {
+		if f.Flags&message.FieldDeleted != 0 || f.ID == message.IDTransferEncoding {
 			continue
 		}
 		length = length || f.ID == message.IDContentLength
@@ -44,5 +47,27 @@ func ParseErrorFile(code int, text []byte) (*Reply, error) {
 		r.Fields = append(r.Fields, message.Field{Name: message.IDContentLength.Name(), ID: message.IDContentLength,
 			Value: strconv.AppendInt(nil, int64(len(body)), 10)})
 	}
+	if h.Flags.Has(message.ConnClose) {
+		r.Close = true
+		r.Fields = slices.Insert(r.Fields, min(at, len(r.Fields)), message.Field{Name: message.IDConnection.Name(),
+			Value: []byte("close"), ID: message.IDConnection, Flags: message.FieldDeleted})
+	}
 	return r, nil
+}
+
+// connectionField returns how many fields stand before the connection field of
+// a head, which the decoder takes out.
+func connectionField(head []byte) int {
+	n := 0
+	for _, line := range bytes.Split(head, []byte("\n"))[1:] {
+		name, _, field := bytes.Cut(line, []byte(":"))
+		switch {
+		case !field || line[0] == ' ' || line[0] == '\t':
+		case bytes.EqualFold(name, message.IDConnection.Name()):
+			return n
+		case !bytes.EqualFold(name, message.IDTransferEncoding.Name()):
+			n++
+		}
+	}
+	return n
 }

@@ -1,6 +1,8 @@
 package rule
 
 import (
+	"slices"
+
 	"gohap/lbcore/h1"
 	"gohap/lbcore/message"
 	"gohap/lbcore/sample"
@@ -18,6 +20,9 @@ type Reply struct {
 	Builtin bool
 	// Complete: Fields are the whole head (an error file), nothing is added.
 	Complete bool
+	// Close: the answer is the client connection's last one. An error file's
+	// connection field stands in Fields then, marked as deleted: see Raw.
+	Close bool
 	// Silent: close without a byte (errorfile /dev/null).
 	Silent bool
 	// Fields are sent as they are; Headers are formatted for each reply and
@@ -42,18 +47,23 @@ func (r *Reply) ReasonText() []byte {
 	return r.Reason
 }
 
-// Raw returns a reply without formatted parts as the bytes that the parser's
-// errors send.
+// Raw returns an error file's reply as the bytes that the parser's errors send:
+// with its connection field at its place, and none where it has none
+// (reference).
 func Raw(r *Reply) []byte {
 	if r.Silent {
 		return nil
 	}
+	fields := slices.Clone(r.Fields)
+	for i := range fields {
+		fields[i].Flags &^= message.FieldDeleted
+	}
 	h := message.Head{Response: true, Major: r.Major, Minor: r.Minor, Status: r.Status, Reason: r.ReasonText(),
-		Fields: r.Fields, BodyLen: int64(len(r.Body)), Flags: message.HasLength}
+		Fields: fields, BodyLen: int64(len(r.Body)), Flags: message.HasLength}
 	if h.Major == 0 {
 		h.Major, h.Minor = 1, 1
 	}
-	return append(h1.AppendResponse(nil, &h, h1.ConnClose), r.Body...)
+	return append(h1.AppendResponse(nil, &h, h1.ConnNone), r.Body...)
 }
 
 // Header is a header line whose value is formatted for each reply.

@@ -31,14 +31,14 @@ func (s *Stream) errorReply(status int) {
 	}
 	p.Head(&s.resHead)
 	if p.Close {
-		s.BytesOut += int64(len("connection") + len("close")) // reference: the page has that field
-		s.closeClient()
+		s.closes()
 	}
 	s.answer(p.Text())
 }
 
-// closeClient makes the answer the client connection's last one.
-func (s *Stream) closeClient() {
+// closes makes a page the client connection's last answer.
+func (s *Stream) closes() {
+	s.BytesOut += int64(len("connection") + len("close")) // reference: the page has that field
 	if c, ok := s.exchange.(interface{ CloseAfter() }); ok {
 		c.CloseAfter()
 	}
@@ -90,6 +90,9 @@ func (s *Stream) fill(r *rule.Reply) []byte {
 		h.Major, h.Minor = r.Major, r.Minor
 	}
 	h.Reason = r.ReasonText()
+	if r.Close {
+		s.closes()
+	}
 	body := r.Body
 	if r.Content != nil {
 		body = s.Arena.Keep(r.Content.Append(s.Arena.Rest(1024), &s.Ctx))
