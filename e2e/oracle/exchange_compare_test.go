@@ -10,13 +10,15 @@ import (
 
 // seen is a run as it is compared: one line a fact, masked.
 type seen struct {
-	lines []string
+	lines  []string
+	client []byte // what the client got, whole
 }
 
 // look masks what may differ between two runs of the same program; pieces says
 // that the bytes may have come in pieces.
 func (r *run) look(pieces bool) seen {
 	var s seen
+	s.client = normal(r.client.got, pieces)
 	s.add("client", r.client.fate())
 	s.parts("client got", &r.client, pieces)
 	for i, p := range r.servers {

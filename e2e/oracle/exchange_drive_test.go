@@ -61,12 +61,18 @@ type peer struct {
 	marks  []int // len(got) when states were noted
 	parse  requestParser
 	todo   chan answer
+	// closing: an answer was ordered after which our side closes, so that it does
+	// not matter who is the first.
+	closing bool
 }
 
 // drive runs x on lane of p and returns what was seen.
 func drive(p *program, lane int, x *exchange, m mode, quiet time.Duration) (*run, error) {
 	r := &run{x: x, mode: m, quiet: quiet, last: time.Now(), cutC: -1, cutS: -1}
 	r.cut()
+	// Before the client connects: in mode tcp a server connection follows at once.
+	p.servers[lane].set(r)
+	defer p.servers[lane].set(nil)
 	for i := range confs {
 		if &confs[i] == x.conf {
 			c, err := net.Dial("tcp4", p.fronts[i][lane])
@@ -79,8 +85,6 @@ func drive(p *program, lane int, x *exchange, m mode, quiet time.Duration) (*run
 	_, port, _ := net.SplitHostPort(r.client.c.LocalAddr().String())
 	p.register(port, r)
 	defer p.register(port, nil)
-	p.servers[lane].set(r)
-	defer p.servers[lane].set(nil)
 	r.workers.Add(1)
 	go r.read(&r.client, nil)
 	r.script()
@@ -250,7 +254,9 @@ func (r *run) close(p *peer, hard bool) {
 func (r *run) logged(line string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.logs = append(r.logs, line)
+	if !r.ended {
+		r.logs = append(r.logs, line)
+	}
 	r.last = time.Now()
 }
 
@@ -265,7 +271,9 @@ func (r *run) read(p *peer, got func([]byte)) {
 		p.got = append(p.got, buf[:n]...)
 		if err != nil && p.state == "open" {
 			p.state = "eof"
-			if errors.Is(err, syscall.ECONNRESET) {
+			if p.closing {
+				p.state = "ours"
+			} else if errors.Is(err, syscall.ECONNRESET) {
 				p.state = "reset"
 			} else if !errors.Is(err, io.EOF) {
 				p.state = "stuck"
@@ -311,6 +319,7 @@ func (r *run) request(p *peer, b []byte) {
 			return nil
 		}
 		r.next++
+		p.closing = p.closing || a.then == closes || a.then == reset
 		select {
 		case p.todo <- a:
 		default:
@@ -337,6 +346,9 @@ func (r *run) answer(p *peer) {
 		case shut:
 			p.c.CloseWrite()
 		case closes, reset:
+			if r.x.conf.tcp {
+				pause(5 * time.Millisecond) // what is under way to a closed server is seen or not
+			}
 			r.close(p, a.then == reset)
 		}
 		r.moved()

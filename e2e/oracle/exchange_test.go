@@ -1,9 +1,11 @@
 package oracle
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -198,28 +200,55 @@ var deliberate = []struct {
 	name     string
 	explains func(x *exchange, ref, got seen) bool
 }{
+	// The reference drops what it has not looked at when the client's end arrives.
+	{"requests that came before the client's end are served", func(x *exchange, ref, got seen) bool {
+		return x.ends() && len(got.client) > len(ref.client) && bytes.HasPrefix(got.client, ref.client) &&
+			strings.HasPrefix(got.with("log: "), ref.with("log: "))
+	}},
+	// Which of two faults came first is a matter of timing.
+	{"a bad request and the client's end at once", func(x *exchange, ref, got seen) bool {
+		cause := func(s seen) string {
+			return strings.ReplaceAll(strings.Join(s.lines, "\n"), "400 0 - - CR--", "400 0 - - PR--")
+		}
+		return x.ends() && cause(ref) == cause(got)
+	}},
+	// The reference takes a head and what came with it at once or not at all.
+	{"a response head is passed on whatever stands behind it", func(x *exchange, ref, got seen) bool {
+		return strings.Contains(ref.with("log: "), " 502 209 - - PH--") && strings.Contains(got.with("log: "), " PD--")
+	}},
 	{"a 400 or 413 found behind an accepted content-length is sent", func(x *exchange, ref, got seen) bool {
-		a, b, ok := onlyClientBytes(ref, got)
 		page := regexp.MustCompile(`^HTTP/1\.1 4(00|13) `)
-		return ok && strings.HasPrefix(b, a) && page.MatchString(b[len(a):]) && strings.Contains(strings.ToLower(x.String()), "content-length")
+		return bytes.HasPrefix(got.client, ref.client) && page.Match(got.client[len(ref.client):]) && x.sends("content-length") &&
+			ref.without("client got") == got.without("client got")
 	}},
 }
 
-// onlyClientBytes tells whether nothing but what the client got differs, and
-// returns that without its quotes.
-func onlyClientBytes(ref, got seen) (a, b string, ok bool) {
-	const name = "client got: "
-	if len(ref.lines) != len(got.lines) {
-		return "", "", false
+// sends tells whether the client's bytes contain s, in whatever case.
+func (x *exchange) sends(s string) bool {
+	var all []byte
+	for _, st := range x.client {
+		all = append(all, st.data...)
 	}
-	for i, l := range ref.lines {
-		switch {
-		case l == got.lines[i]:
-		case strings.HasPrefix(l, name) && strings.HasPrefix(got.lines[i], name):
-			a, b = strings.Trim(l[len(name):], `"`), strings.Trim(got.lines[i][len(name):], `"`)
-		default:
-			return "", "", false
+	return bytes.Contains(bytes.ToLower(all), []byte(s))
+}
+
+// ends tells whether the client ends its direction by itself.
+func (x *exchange) ends() bool {
+	return slices.ContainsFunc(x.client, func(s step) bool { return s.kind == shut })
+}
+
+// with returns the lines that begin with name.
+func (s seen) with(name string) string {
+	var all []string
+	for _, l := range s.lines {
+		if strings.HasPrefix(l, name) {
+			all = append(all, l)
 		}
 	}
-	return a, b, true
+	return strings.Join(all, "\n")
+}
+
+// without returns the lines that do not begin with name.
+func (s seen) without(name string) string {
+	return strings.Join(slices.DeleteFunc(slices.Clone(s.lines), func(l string) bool { return strings.HasPrefix(l, name) }), "\n")
 }
