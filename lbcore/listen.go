@@ -200,7 +200,9 @@ func (in *Instance) closeListeners() {
 	for _, p := range in.Config.Proxies {
 		for _, b := range p.Binds {
 			for _, fd := range b.FDs {
-				unix.Close(fd)
+				if fd >= 0 {
+					unix.Close(fd)
+				}
 			}
 			b.FDs = nil
 		}

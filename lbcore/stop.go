@@ -16,8 +16,13 @@ func (in *Instance) Drain() {
 	}
 	in.Group.Each(func(l *loop.Loop) {
 		for _, a := range in.accepts[l.ID] {
-			if a.Listener != nil {
-				a.Listener.Close()
+			if a.Listener == nil {
+				continue
+			}
+			a.Listener.Close()
+			if b := a.Bind; !b.Shared { // at once, so that nothing more enters the drained queue
+				l.Kernel.Close(int32(b.FDs[l.ID]))
+				b.FDs[l.ID] = -1
 			}
 		}
 		in.accepts[l.ID] = nil

@@ -40,6 +40,10 @@ func (p *process) run() int {
 		diag.Rawf(config.Alert, "flag '-D' is known to HAProxy, not implemented by gohap.")
 		return 1
 	}
+	// A signal that comes while the sockets are being opened is not lost.
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGHUP,
+		syscall.SIGQUIT, syscall.SIGTTOU, syscall.SIGTTIN, syscall.SIGPIPE)
 	in, err := c.Start(p.log, p.boot)
 	if err != nil {
 		for line := range strings.SplitSeq(err.Error(), "\n") {
@@ -48,7 +52,7 @@ func (p *process) run() int {
 		return 1
 	}
 	p.in = in
-	return p.serve()
+	return p.serve(signals)
 }
 
 // checked ends -c. Reference: silent unless -V, and exit code 2 when nothing
@@ -71,10 +75,7 @@ func (p *process) checked(c *lbcore.Config, diag *config.Diagnostics) int {
 
 // serve waits for signals. Reference: SIGUSR1 is a soft stop that ends with 0
 // once idle; SIGTERM and SIGINT end at once, by the signal itself.
-func (p *process) serve() int {
-	ch := make(chan os.Signal, 8)
-	signal.Notify(ch, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGHUP,
-		syscall.SIGQUIT, syscall.SIGTTOU, syscall.SIGTTIN, syscall.SIGPIPE)
+func (p *process) serve(ch <-chan os.Signal) int {
 	idle := make(chan bool, 1)
 	for {
 		select {
