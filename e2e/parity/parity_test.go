@@ -39,14 +39,16 @@ func few(t *testing.T) *report {
 	t.Helper()
 	dir := t.TempDir()
 	vtc, golden := filepath.Join(dir, "vtc"), filepath.Join(dir, "golden")
-	write(t, vtc, "a.vtc", "# item: signals:SIGUSR1, soft stop\n# disables: options:forwardfor\nvarnishtest \"x\"\n# disables: options:httplog\n")
-	write(t, golden, "a.cfg", "listen l\n\tmode http # option httplog\n\thttp-request deny if { path / }\n\thttp-request tarpit x\n")
+	write(t, vtc, "a.vtc", "# item: signals:SIGUSR1, soft stop\n# disables: options:forwardfor|abortonclose\nvarnishtest \"x\"\n# disables: options:httplog\n")
+	write(t, golden, "a.cfg", "listen l\n\tmode http # option httplog\n\thttp-request deny if { path / }\n\thttp-request tarpit x\n\tacl a path_beg -m sub x\n\tlog-format %{+Q}ST\n\tlog 127.0.0.1 len 80 local0 err\n")
 	write(t, golden, "a.out", "[ALERT]    (1) : config : parsing [a.cfg:4] : no\n")
 	named, err := readEvidence(vtc, golden)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for word, want := range map[string]bool{
+		"options:forwardfor": true, "options:abortonclose": true,
+		"acl-derivatives:path_beg": true, "acl-matchers (-m):sub": true, "log-format-aliases:ST": true, "log-levels:err": true, "log-levels:80": false,
 		"proxy-keywords:mode": true, "sections:listen": true, "mode values:http": true,
 		"actions: http-request:deny": true, "actions: http-request:tarpit": false, "options:httplog": false,
 	} {
@@ -81,7 +83,7 @@ func TestCount(t *testing.T) {
 			t.Errorf("%s: %q, want %q", word, lacks[word], why)
 		}
 	}
-	if r.All != total || r.All.Have != 6 || r.All.Of < 3000 {
+	if r.All != total || r.All.Have != 14 || r.All.Of < 3000 {
 		t.Errorf("all: %v, sum %v", r.All, total)
 	}
 }
