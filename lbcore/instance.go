@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"gohap/lbcore/build"
 	"gohap/lbcore/check"
 	"gohap/lbcore/cli"
@@ -57,6 +59,11 @@ func (c *Config) Start(logger *slog.Logger, boot time.Time) (*Instance, error) {
 	// A buffer takes a head and a full body piece in one receive.
 	if in.Group, err = loop.NewGroup(loops, 2*g.Limits.BufSize, logger); err != nil {
 		return nil, fmt.Errorf("cannot make the event loops: %w", err)
+	}
+	if n := uint64(g.UlimitN); n > 0 {
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: n, Max: max(n, build.HardFileLimit())}); err != nil {
+			return nil, fmt.Errorf("cannot set ulimit-n to %d: %w", n, err)
+		}
 	}
 	in.process(loops)
 	in.proxies()
@@ -244,7 +251,7 @@ func (in *Instance) serveCommands(l net.Listener, s cli.Socket) {
 func (in *Instance) Stats() *stats.Instance {
 	g := &in.Config.Global
 	return &stats.Instance{
-		Proxies: in.Config.Proxies, Process: in.Process, Group: in.Group,
+		Proxies: in.Config.Proxies, Process: in.Process, Group: in.Group, Words: in.Config.Set,
 		Name: Name, Version: Version, ReleaseDate: ReleaseDate,
 		Node: g.Node, Description: g.Desc, PID: os.Getpid(),
 		Started: in.started.Unix(), StartedMono: in.mono, ULimitN: build.FileLimit(),

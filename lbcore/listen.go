@@ -175,8 +175,13 @@ func sentence(err error) string {
 func (in *Instance) listen() {
 	burst := in.Config.Global.MaxAccept
 	in.accepts = make([][]*stream.Acceptor, len(in.Group.Loops))
+	var servers []*proxy.Server
+	for _, p := range in.Config.Proxies {
+		servers = append(servers, p.Servers...)
+	}
 	in.Group.Each(func(l *loop.Loop) {
 		w := in.Workers[l.ID]
+		w.Housekeep(servers)
 		for _, p := range in.Config.Proxies {
 			for _, b := range p.Binds {
 				a := stream.NewAcceptor(w, b)

@@ -302,6 +302,15 @@ func globalUnixBind(b *Builder, st *config.Statement) {
 	}
 }
 
+// HardFileLimit returns the hard limit of file descriptors.
+func HardFileLimit() uint64 {
+	var r unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &r) != nil {
+		return 0
+	}
+	return r.Max
+}
+
 // FileLimit returns the soft limit of file descriptors.
 func FileLimit() int {
 	var r unix.Rlimit

@@ -153,6 +153,9 @@ func (s *Stream) connected() {
 
 // options sets what server sockets get once connected.
 func (s *Stream) options() {
+	if s.BE.Has(proxy.OptNoLinger) {
+		s.W.Loop.Kernel.SetOption(s.serverFD(), unix.SOL_SOCKET, unix.SO_LINGER, 0)
+	}
 	if s.BE.Has(proxy.OptTCPKAServer) {
 		s.W.Loop.Kernel.SetOption(s.serverFD(), unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
 	}

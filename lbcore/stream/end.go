@@ -141,6 +141,9 @@ func (s *Stream) log() {
 	if s.logged || lg == nil || len(lg.Loggers) == 0 || lg.Format == nil {
 		return
 	}
+	if s.FE.Mode == proxy.TCP && s.FE.Has(proxy.OptDontLogNull) && s.BytesIn == 0 && s.BytesOut == 0 {
+		return
+	}
 	s.logged = true // first: a panic below must not come here again
 	s.inject()
 	failed := s.Status >= 500 || s.Status < 0 && s.FE.Mode == proxy.HTTP || s.Term[0] != '-' && s.Term[0] != 'L' && s.Term[0] != 'P'

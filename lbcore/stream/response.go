@@ -46,6 +46,8 @@ func (s *Stream) setResponse(h *message.Head) {
 	s.resChunked = h.Flags.Has(message.Chunked) && !h.Flags.Has(message.NoBody)
 	s.Res, s.Ctx.Response = h, h
 	s.Ctx.Dir = sample.Response
+	s.reqVars.Reset() // reference: scopes req and res end and begin here
+	s.resVars.Reset()
 	s.Status = h.Status
 	if !s.local {
 		s.ResMajor, s.ResMinor = h.Major, h.Minor

@@ -3,10 +3,12 @@ package stream
 import (
 	"net/netip"
 	"slices"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 
 	"gohap/lbcore/h1"
+	"gohap/lbcore/log"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/message"
 	"gohap/lbcore/mux"
@@ -47,11 +49,11 @@ func (ss *Session) open(a *Acceptor, fd int32, peer netip.AddrPort) {
 	ss.begin(a, peer)
 	ss.options(fd)
 	if ss.FE.Mode == proxy.HTTP {
-		ss.began()
+		ss.began(fd)
 		ss.h1.Open(w.Mux, fd, ss)
 		return
 	}
-	ss.began()
+	ss.began(fd)
 	w.startTCP(ss, fd, peer)
 }
 
@@ -84,10 +86,41 @@ func (ss *Session) options(fd int32) {
 }
 
 // began counts the session once its connection is accepted for good.
-func (ss *Session) began() {
+func (ss *Session) began(fd int32) {
+	ss.announce(fd)
 	ss.count(proxy.CumSess, 1)
 	ss.W.Proc.SessRate.Count(ss.W.Loop.Now())
 	ss.FE.SessRate.Count(ss.W.Loop.Now())
+}
+
+// announce writes the one line that a frontend without a log format has for
+// each connection (reference: the default log format).
+func (ss *Session) announce(fd int32) {
+	lg := ss.FE.Logging
+	if lg == nil || lg.Format != nil || len(lg.Loggers) == 0 {
+		return
+	}
+	w := ss.W
+	b := append(w.line[:0], "Connect from "...)
+	b = appendEndpoint(b, ss.Src)
+	b = append(b, " to "...)
+	b = appendEndpoint(b, w.Loop.Kernel.LocalAddr(fd))
+	b = append(b, " ("...)
+	b = append(b, ss.FE.Name...)
+	b = append(b, '/')
+	if ss.FE.Mode == proxy.HTTP {
+		b = append(b, "HTTP)"...)
+	} else {
+		b = append(b, "TCP)"...)
+	}
+	w.line = b
+	w.Logs.Emit(lg.Loggers, &log.Message{Level: log.Info, Time: w.wall(), Tag: lg.Tag, Text: b})
+}
+
+func appendEndpoint(dst []byte, a netip.AddrPort) []byte {
+	dst = a.Addr().AppendTo(dst)
+	dst = append(dst, ':')
+	return strconv.AppendUint(dst, uint64(a.Port()), 10)
 }
 
 // count adds to the frontend's and the listener's counters.

@@ -34,6 +34,8 @@ type Worker struct {
 	clients   int // client connections
 	batch     *loop.Datagrams
 	accepts   []*Acceptor
+	servers   []*proxy.Server
+	chores    loop.Timer
 	// Siblings are the workers of all loops, this one included.
 	Siblings []*Worker
 	targets  map[*log.Target]*loop.Sockaddr
@@ -75,6 +77,25 @@ func (w *Worker) Datagram(to *log.Target, line []byte) bool {
 
 // wall is this turn's wall-clock time.
 func (w *Worker) wall() time.Time { return time.Unix(0, w.Loop.WallNano(w.Loop.Now())) }
+
+// Housekeep begins the loop's periodic work: idle server connections beyond what
+// traffic needed lately are closed. servers are those of every backend.
+func (w *Worker) Housekeep(servers []*proxy.Server) {
+	w.servers = servers
+	w.chores.Owner = chores{w}
+	w.Loop.Arm(&w.chores, w.Loop.Now()+int64(time.Second))
+}
+
+// chores runs a loop's periodic work.
+type chores struct{ w *Worker }
+
+// Expired implements loop.Expirer.
+func (c chores) Expired(t *loop.Timer) {
+	for _, s := range c.w.servers {
+		s.Purge(c.w.Loop)
+	}
+	c.w.Loop.Arm(t, c.w.Loop.Now()+int64(time.Second))
+}
 
 // Active returns how many streams live on this loop.
 func (w *Worker) Active() int { return w.active.n }
