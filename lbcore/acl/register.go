@@ -31,7 +31,7 @@ func Register(set *keyword.Set) {
 	set.Add(keyword.Row{
 		Class: keyword.Fetch, Name: "acl", Args: aclArgs.String(), Out: sample.Bool.String(), Summary: "whether all the named ACLs match, each possibly negated by '!'",
 		Good: []keyword.Example{{Config: "acl(TRUE,!FALSE)", Out: "1"}, {Config: "acl(TRUE,FALSE)", Out: "0"}}, Bad: []string{"acl(nope)"},
-		Impl: &sample.FetchRow{Fetch: fetchACL, Args: aclArgs, Check: checkACL, Out: sample.Bool},
+		Valid: keyword.Validity(sample.Everywhere), Impl: &sample.FetchRow{Fetch: fetchACL, Args: aclArgs, Check: checkACL, Out: sample.Bool},
 	})
 }
 
@@ -99,9 +99,9 @@ var derivedWords = []struct {
 
 func registerWords(set *keyword.Set) {
 	add := func(word, fetch string, m Matcher, dotted bool, pattern string) {
-		how := "-m " + m.String()
-		if m == MatchMeth {
-			how = "by method"
+		how, listed := "-m "+m.String(), m.String()
+		if m == MatchMeth { // reference: listed as str
+			how, listed = "by method", MatchStr.String()
 		}
 		call := word
 		switch fetch {
@@ -113,7 +113,7 @@ func registerWords(set *keyword.Set) {
 			call += "(users)"
 		}
 		set.Add(keyword.Row{
-			Class: keyword.ACL, Name: word, Summary: fmt.Sprintf("%s matched %s", fetch, how), Impl: &Derived{Fetch: fetch, Matcher: m, Dotted: dotted},
+			Class: keyword.ACL, Name: word, In: fetch, Out: listed, Summary: fmt.Sprintf("%s matched %s", fetch, how), Impl: &Derived{Fetch: fetch, Matcher: m, Dotted: dotted},
 			Good: []keyword.Example{{Config: "acl a " + call + " " + pattern}}, Bad: []string{"acl a " + call + " -m nope " + pattern},
 		})
 	}

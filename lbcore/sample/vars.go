@@ -78,7 +78,7 @@ func varID(name string) uint64 {
 type Vars struct {
 	// Session makes the store of scope sess when it is first needed: a client
 	// connection without such variables carries none. Sess wins when set.
-	Session SessionVars
+	Session                    SessionVars
 	Sess, Txn, Req, Res, Check *Store
 }
 

@@ -1,4 +1,4 @@
-package sample
+package catalog
 
 import (
 	"bytes"
@@ -9,7 +9,7 @@ import (
 	"gohap/lbcore/keyword"
 )
 
-// TestDumpIsTheReferences holds the lines of -dKsmp and -dKcnv, with arguments,
+// TestDumpIsTheReferences holds the lines of -dKsmp, -dKcnv and -dKacl, with arguments,
 // types and the columns of places, against the reference's own dump.
 func TestDumpIsTheReferences(t *testing.T) {
 	text, err := os.ReadFile("../keyword/testdata/dk-all.txt")
@@ -20,9 +20,9 @@ func TestDumpIsTheReferences(t *testing.T) {
 	for line := range strings.Lines(string(text)) {
 		theirs[strings.TrimSpace(line)] = true
 	}
-	for _, class := range []string{"smp", "cnv"} {
+	for _, class := range []string{"smp", "cnv", "acl"} {
 		var out bytes.Buffer
-		if err := keyword.Dump(&out, testSet(), []string{class}); err != nil {
+		if err := keyword.Dump(&out, New(), []string{class}); err != nil {
 			t.Fatal(err)
 		}
 		rows := 0
