@@ -103,7 +103,7 @@ func (r *setHeader) Run(c *sample.Context) rule.Verdict {
 		return failed(c)
 	}
 	h.Fields = append(h.Fields, message.Field{Name: r.name, Value: v, ID: r.id})
-	return rule.Continue
+	return changed(c, h, r.id, v)
 }
 
 // fits tells whether a head may grow by n bytes.
@@ -173,18 +173,19 @@ func nameMatch(how, text string) (func([]byte) bool, error) {
 // Run implements rule.Action.
 func (r *delHeader) Run(c *sample.Context) rule.Verdict {
 	h := head(c, r.response)
-	switch {
-	case h == nil:
-	case r.match == nil:
+	if h == nil {
+		return rule.Continue
+	}
+	if r.match == nil {
 		h.Del(r.name)
-	default:
-		for i := range h.Fields {
-			if f := &h.Fields[i]; f.Flags&message.FieldDeleted == 0 && r.match(f.Name) {
-				h.DelAt(i)
-			}
+		return reframe(h)
+	}
+	for i := range h.Fields {
+		if f := &h.Fields[i]; f.Flags&message.FieldDeleted == 0 && r.match(f.Name) {
+			h.DelAt(i)
 		}
 	}
-	return rule.Continue
+	return reframe(h)
 }
 
 // replaceHeader is replace-header (whole lines) and replace-value (each
@@ -218,19 +219,22 @@ func (r *replaceHeader) Run(c *sample.Context) rule.Verdict {
 	}
 	for i := h.FindNext(r.name, 0); i >= 0; i = h.FindNext(r.name, i+1) {
 		old := h.Fields[i].Value
-		v, changed := old, false
+		v, hit := old, false
 		if r.each {
-			v, changed = r.values(c, old)
+			v, hit = r.values(c, old)
 		} else {
-			v, changed = r.replace(c, old)
+			v, hit = r.replace(c, old)
 		}
-		if !changed {
+		if !hit {
 			continue
 		}
 		if !fits(c, h, len(v)-len(old)) {
 			return failed(c)
 		}
 		h.ReplaceValue(i, v)
+		if v := changed(c, h, h.Fields[i].ID, v); v != rule.Continue {
+			return v
+		}
 	}
 	return rule.Continue
 }
@@ -250,10 +254,11 @@ func expand(c *sample.Context, f *sample.Format, v []byte, match []int) []byte {
 	return c.Arena.Keep(sample.Expand(c.Arena.Rest(512), unsafe.String(unsafe.SliceData(text), len(text)), v, match))
 }
 
-// values replaces each value of a list and keeps what stands between them.
+// values replaces each value of a list. Reference: what stands between commas
+// stays as it is, but a value that is replaced loses the blanks around it.
 func (r *replaceHeader) values(c *sample.Context, v []byte) ([]byte, bool) {
 	out := v
-	changed := false
+	any := false
 	for done := 0; done <= len(v); {
 		l := message.List{V: v[done:]}
 		one, _ := l.Next()
@@ -261,21 +266,23 @@ func (r *replaceHeader) values(c *sample.Context, v []byte) ([]byte, bool) {
 		if len(l.V) < len(v)-done {
 			end = len(v) - len(l.V) - 1
 		}
-		if n, hit := r.replace(c, one); hit {
-			if !changed {
-				out = c.Arena.Alloc(len(v))[:0]
-				out = append(out, v[:done]...)
-				changed = true
-			}
-			lead := bytes.Index(v[done:end], one)
-			out = append(append(out, v[done:done+lead]...), n...)
-			out = append(out, v[done+lead+len(one):min(end+1, len(v))]...)
-		} else if changed {
+		n, hit := r.replace(c, one)
+		if hit && !any {
+			any = true
+			out = append(c.Arena.Rest(len(v)+64), v[:done]...)
+		}
+		switch {
+		case hit:
+			out = append(append(out, n...), v[end:min(end+1, len(v))]...)
+		case any:
 			out = append(out, v[done:min(end+1, len(v))]...)
 		}
 		done = end + 1
 	}
-	return out, changed
+	if !any {
+		return v, false
+	}
+	return c.Arena.Keep(out), true
 }
 
 var headerRows = []entry{

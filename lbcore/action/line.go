@@ -27,7 +27,8 @@ var parts = map[string]part{
 }
 
 // cut returns the part and what stands before and behind it; ok is false where
-// the target has none (CONNECT, OPTIONS *).
+// the target has no path (CONNECT, OPTIONS *): reference: what is set then
+// replaces, or follows, all of it.
 func (p part) cut(h *message.Head) (before, in, after []byte, ok bool) {
 	t := h.Target
 	if p == wholeTarget {
@@ -36,10 +37,14 @@ func (p part) cut(h *message.Head) (before, in, after []byte, ok bool) {
 	from := 0
 	if len(t) == 0 || t[0] != '/' {
 		u := message.SplitURI(t)
-		if u.Form != message.FormAbsolute {
-			return nil, nil, nil, false
+		switch {
+		case u.Form == message.FormAbsolute:
+			from = len(t) - len(u.PathQuery)
+		case p == queryPart:
+			return t, nil, nil, false
+		default:
+			return nil, t, nil, false
 		}
-		from = len(t) - len(u.PathQuery)
 	}
 	q := len(t)
 	if i := bytes.IndexByte(t[from:], '?'); i >= 0 {
@@ -63,11 +68,17 @@ func setTarget(c *sample.Context, h *message.Head, before, text, after []byte) r
 	t := c.Arena.Alloc(n)
 	copy(t[copy(t, before):], text)
 	copy(t[n-len(after):], after)
+	if u := message.SplitURI(t); u.Form == message.FormAbsolute {
+		if len(u.Host) == 0 {
+			return failed(c)
+		}
+		h.Target = t
+		h.Flags |= message.AbsoluteForm
+		setHost(h)
+		return rule.Continue
+	}
 	h.Target = t
 	h.Flags &^= message.AbsoluteForm | message.AuthorityForm | message.AsteriskForm
-	if n > 0 && t[0] != '/' && message.SplitURI(t).Form == message.FormAbsolute {
-		h.Flags |= message.AbsoluteForm
-	}
 	return rule.Continue
 }
 
@@ -98,17 +109,12 @@ func (r *setPart) Run(c *sample.Context) rule.Verdict {
 	if h == nil {
 		return rule.Continue
 	}
-	before, _, after, ok := r.part.cut(h)
-	if !ok {
-		return rule.Continue
+	before, _, after, _ := r.part.cut(h)
+	dst := c.Arena.Rest(512)
+	if r.part == queryPart {
+		dst = append(dst, '?')
 	}
-	text := c.Arena.Keep(r.format.Append(c.Arena.Rest(512), c))
-	if r.part == queryPart && len(text) > 0 {
-		t := c.Arena.Alloc(len(text) + 1)
-		t[0] = '?'
-		copy(t[1:], text)
-		text = t
-	}
+	text := c.Arena.Keep(r.format.Append(dst, c))
 	if len(text) == 0 && r.part == wholeTarget {
 		return failed(c)
 	}
@@ -200,6 +206,9 @@ func (r *setStatus) Run(c *sample.Context) rule.Verdict {
 		return rule.Continue
 	}
 	h.Status, h.Reason = r.status, r.reason
+	if r.status < 200 || r.status == 204 || r.status == 304 {
+		h.Flags |= message.NoBody // RFC 9110 section 6.4.1
+	}
 	if r.format != nil {
 		h.Reason = c.Arena.Keep(r.format.Append(c.Arena.Rest(128), c))
 	}

@@ -1,6 +1,7 @@
 package action
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -90,7 +91,7 @@ func (r *redirect) argument(a *rule.Args, w, v string) (err error) {
 		r.cookie, r.cookieFmt = v+"; path=/; Max-Age=0;", nil
 	case "set-cookie-fmt":
 		r.cookie = ""
-		r.cookieFmt, err = a.Format(v, sample.ForHeader)
+		r.cookieFmt, err = a.Format(v+"; path=/;", sample.ForHeader)
 	default:
 		r.kind = w
 		r.constant = nil
@@ -162,11 +163,11 @@ func (r *redirect) appendPath(c *sample.Context, dst []byte) []byte {
 		path = slash
 	}
 	dst = append(dst, path...)
-	if r.appendSlash && path[len(path)-1] != '/' {
-		dst = append(dst, '/')
-	}
 	if !r.dropQuery {
 		dst = append(dst, query...)
+	}
+	if r.appendSlash && dst[len(dst)-1] != '/' {
+		dst = append(dst, '/') // reference: behind the query, when that is kept
 	}
 	return dst
 }
@@ -177,7 +178,10 @@ func (r *redirect) appendKept(c *sample.Context, dst []byte) []byte {
 		return dst
 	}
 	_, query := splitTarget(c.Request)
-	if len(query) > 1 && strings.IndexByte(string(dst), '?') >= 0 {
+	if len(query) <= 1 {
+		return dst
+	}
+	if bytes.IndexByte(dst, '?') >= 0 {
 		return append(append(dst, '&'), query[1:]...)
 	}
 	return append(dst, query...)

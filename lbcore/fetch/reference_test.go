@@ -26,7 +26,7 @@ func program(t *testing.T, env, path, remedy string) string {
 		bin, _ = filepath.Abs(path)
 	}
 	if _, err := os.Stat(bin); err != nil {
-		t.Skipf("%s: run %q, or set %s", bin, remedy, env)
+		t.Skipf("%s is not there: install it by %q, or set %s", bin, remedy, env)
 	}
 	return bin
 }

@@ -111,9 +111,7 @@ func (s *Stream) fill(r *rule.Reply) []byte {
 			h.AddID(message.IDContentType, s.Arena.Copy([]byte(r.ContentType)))
 		}
 	}
-	for _, f := range r.Fields {
-		h.Fields = append(h.Fields, f)
-	}
+	h.Fields = append(h.Fields, r.Fields...)
 	if r.Complete {
 		h.BodyLen = int64(len(body))
 		h.Flags |= message.HasLength
