@@ -18,12 +18,10 @@ type LogTarget struct {
 }
 
 type ringConf struct {
-	name string
-	pos  config.Position
-	size int
-	desc string
-	// Format frames the lines that are stored.
-	format string
+	name   string
+	pos    config.Position
+	size   int
+	desc   string
 	maxlen int
 }
 

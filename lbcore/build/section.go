@@ -42,7 +42,6 @@ type conf struct {
 	defaultServer []string
 	cookieCapture *proxy.CookieCapture
 	inspectDelay  time.Duration
-	checkType     string
 }
 
 // placed is a text with the place that it was written at, for messages that

@@ -1,8 +1,6 @@
 package stream
 
 import (
-	"net/netip"
-
 	"gohap/lbcore/buffer"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/message"
@@ -115,9 +113,7 @@ type Stream struct {
 	local     bool          // the response is from here
 	counted   bool          // response status is counted
 	logged    bool
-	dst       netip.AddrPort
 	reused    bool // on a connection that served before
-	clDead    bool
 	// resChunked: the response came, or will be made, in chunks.
 	resChunked bool
 
