@@ -224,3 +224,19 @@ func TestNoAllocation(t *testing.T) {
 		t.Errorf("%v allocations for ten actions", n)
 	}
 }
+
+func TestRedirectOptions(t *testing.T) {
+	f := newFabric(t)
+	rows := f.set.Rows(keyword.Redirect)
+	if len(rows) != 11 {
+		t.Errorf("%d options", len(rows))
+	}
+	for _, row := range rows {
+		if _, err := f.parse(keyword.HTTPReq, behindSet(t, "http-request", row.Good[0].Config), func(string) {}); err != nil {
+			t.Errorf("%s: %v", row.Good[0].Config, err)
+		}
+		if _, err := f.parse(keyword.HTTPReq, behindSet(t, "http-request", row.Bad[0]), func(string) {}); err == nil {
+			t.Errorf("%s was accepted", row.Bad[0])
+		}
+	}
+}

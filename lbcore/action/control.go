@@ -52,8 +52,6 @@ func parseSilentDrop(a *rule.Args) (rule.Action, error) {
 	}), nil
 }
 
-var noWord = []string{"nonsense"}
-
 var controlRows = []entry{
 	{name: "allow", in: http, parse: plain(stop), summary: "ends the evaluation of this section's rules", good: []string{"allow"}, bad: []string{"allow x"}},
 	{name: "accept", in: tcpAll, parse: plain(stop), summary: "ends the evaluation of this section's rules", good: []string{"accept"}, bad: []string{"accept x"}},

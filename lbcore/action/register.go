@@ -55,6 +55,7 @@ type entry struct {
 
 // Register adds the actions of every rule set.
 func Register(set *keyword.Set) {
+	registerRedirectOptions(set)
 	for _, rs := range ruleSets {
 		for _, rows := range [][]entry{controlRows, replyRows, redirectRows, headerRows, lineRows, stateRows, waitRows} {
 			for i := range rows {
