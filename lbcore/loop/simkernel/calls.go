@@ -39,7 +39,7 @@ func (k *Kernel) Recv(fd int32, p []byte) (int, loop.Errno) {
 		return 0, unix.ECONNRESET
 	case len(s.in) > 0:
 		n := copy(p, s.in)
-		s.in = s.in[n:]
+		s.in = append(s.in[:0], s.in[n:]...)
 		return n, 0
 	case s.eof:
 		return 0, 0
