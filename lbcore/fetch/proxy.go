@@ -200,7 +200,7 @@ const (
 )
 
 var proxyRows = []entry{
-	{name: "act_conn", out: sample.SInt, needs: 0, fetch: fetchActConn, summary: "the connections of the process", good: ex("act_conn", "1"), bad: []string{"act_conn(x)"}},
+	{name: "act_conn", out: sample.SInt, needs: 0, fetch: fetchActConn, summary: "the connections of the process", good: ex("act_conn,bool", "1"), bad: []string{"act_conn(x)"}},
 	{name: "stopping", out: sample.Bool, needs: internal, fetch: fetchStopping, summary: "whether the process is stopping", good: ex("stopping", "0"), bad: []string{"stopping(x)"}},
 	{name: "wait_end", out: sample.Bool, needs: internal, fetch: fetchWaitEnd, summary: "true once no more data will be waited for", good: ex("wait_end", "1"), bad: []string{"wait_end(x)"}},
 	{name: "be_id", out: sample.SInt, needs: needsBE, fetch: backend(proxyID), summary: "the id of the backend", good: on("be_id,mul(0)", res("x: a"), "0"), bad: []string{"be_id(x)"}},
@@ -214,7 +214,7 @@ var proxyRows = []entry{
 	{name: "fe_name", out: sample.Str, needs: needsFE, fetch: frontend(proxyName), summary: "the name of the frontend", good: ex("fe_name", "fe"), bad: []string{"fe_name(x)"}},
 	{name: "fe_id", out: sample.SInt, needs: needsFE, fetch: frontend(proxyID), summary: "the id of the frontend", good: ex("fe_id,mul(0)", "0"), bad: []string{"fe_id(x)"}},
 	{name: "fe_defbe", out: sample.Str, needs: needsFE, fetch: frontend(defaultBackend), summary: "the name of the frontend's default backend", good: ex("fe_defbe", "be"), bad: []string{"fe_defbe(x)"}},
-	{name: "fe_conn", out: sample.SInt, args: oneFrontend, needs: internal, fetch: of(func(_ *sample.Context, p *proxy.Proxy) int64 { return p.FEConn.Load() }), summary: "the connections on a frontend", good: ex("fe_conn(fe)", "1"), bad: []string{"fe_conn(fe,x)"}},
+	{name: "fe_conn", out: sample.SInt, args: oneFrontend, needs: internal, fetch: of(func(_ *sample.Context, p *proxy.Proxy) int64 { return p.FEConn.Load() }), summary: "the connections on a frontend", good: ex("fe_conn(fe),bool", "1"), bad: []string{"fe_conn(fe,x)"}},
 	{name: "fe_req_rate", out: sample.SInt, args: oneFrontend, needs: internal, fetch: of(func(c *sample.Context, p *proxy.Proxy) int64 { return int64(p.ReqRate.Read(now(c))) }), summary: "the HTTP requests a second on a frontend", good: ex("fe_req_rate(fe),mul(0)", "0"), bad: []string{"fe_req_rate(fe,x)"}},
 	{name: "fe_sess_rate", out: sample.SInt, args: oneFrontend, needs: internal, fetch: of(func(c *sample.Context, p *proxy.Proxy) int64 { return int64(p.SessRate.Read(now(c))) }), summary: "the sessions a second on a frontend", good: ex("fe_sess_rate(fe),mul(0)", "0"), bad: []string{"fe_sess_rate(fe,x)"}},
 	{name: "fe_client_timeout", out: sample.SInt, needs: needsFE, fetch: frontend(func(p *proxy.Proxy, s *sample.Sample) bool { return milliseconds(s, int64(p.Timeouts.Client)) }), summary: "timeout client of the frontend, ms", good: ex("fe_client_timeout", "6000"), bad: []string{"fe_client_timeout(x)"}},
