@@ -165,7 +165,12 @@ func (r *Raw) Hand() int32 {
 func (r *Raw) Err() loop.Errno { return loop.Errno(r.err) }
 
 // Local implements Conn.
-func (r *Raw) Local() netip.AddrPort { return r.loop.Kernel.LocalAddr(r.fd) }
+func (r *Raw) Local() netip.AddrPort {
+	if !r.open {
+		return netip.AddrPort{}
+	}
+	return r.loop.Kernel.LocalAddr(r.fd)
+}
 
 // HungUp implements Conn.
 func (r *Raw) HungUp() bool { return r.hup }
