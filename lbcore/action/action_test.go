@@ -48,7 +48,7 @@ func TestExamples(t *testing.T) {
 			}
 		}
 	}
-	if n < 90 {
+	if n < 60 {
 		t.Errorf("%d actions in all rule sets", n)
 	}
 }

@@ -26,7 +26,9 @@ const (
 	tcpAll   = tcpConn | tcpSess | tcpReq | tcpRes
 )
 
-// ruleSets are the rule sets with their keyword and class.
+// ruleSets are the rule sets whose keyword is built, with their class. The
+// actions say which tcp sets they belong to as well: those get their rows with
+// their keywords.
 var ruleSets = []struct {
 	bit   sets
 	word  string
@@ -35,10 +37,6 @@ var ruleSets = []struct {
 	{httpReq, "http-request", keyword.HTTPReq},
 	{httpRes, "http-response", keyword.HTTPRes},
 	{httpAfter, "http-after-response", keyword.HTTPAfterRes},
-	{tcpConn, "tcp-request connection", keyword.TCPReqConn},
-	{tcpSess, "tcp-request session", keyword.TCPReqSess},
-	{tcpReq, "tcp-request content", keyword.TCPReqCont},
-	{tcpRes, "tcp-response content", keyword.TCPResCont},
 }
 
 // entry is one action; its examples are the words behind the rule set's.

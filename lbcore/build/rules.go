@@ -171,6 +171,7 @@ func redirectKeyword(b *Builder, s *section, st *config.Statement) {
 	k.word = "redirect"
 	if r, ok := b.action(s, st, k, row, st.Words[1:]); ok {
 		b.ruleOrder(s, st, rankRedirect)
+		r.Line = 0 // reference: last_rule_* knows rules of the rule sets alone
 		s.p.RedirectRules = append(s.p.RedirectRules, r)
 	}
 }
