@@ -397,9 +397,6 @@ func (c *H1Client) finish() {
 // unread tells whether bytes wait in the socket that nobody will read: a close
 // would answer them with a reset in place of our end.
 func (c *H1Client) unread() bool {
-	if c.HungUp() {
-		return false
-	}
 	n, e := c.w.Loop.Recv(c.FD(), c.w.scratch[:cap(c.w.scratch)])
 	return e == 0 && n > 0
 }

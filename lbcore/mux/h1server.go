@@ -41,7 +41,9 @@ type H1Server struct {
 	state serverState
 	reuse bool // this exchange allows another one
 	await bool // a response head is awaited
-	req   h1.RequestInfo
+	// single: the request allows no other behind it.
+	single bool
+	req    h1.RequestInfo
 	// Policy is what both sections say about persistence; the stream sets it
 	// before it writes a request.
 	Policy h1.Policy
@@ -159,11 +161,12 @@ func (c *H1Server) receive() bool {
 }
 
 func (c *H1Server) broken(s transport.State) {
+	c.partial = c.seen
 	switch s {
 	case transport.Again:
 		return
 	case transport.EOF:
-		c.cut, c.partial = true, c.seen
+		c.cut = true
 	default:
 		c.dead = true
 	}
@@ -176,7 +179,7 @@ func (c *H1Server) accept(h *message.Head) {
 		return
 	}
 	c.begin(h)
-	c.reuse = h1.ServerReusable(h, c.Policy)
+	c.reuse = h1.ServerReusable(h, c.Policy) && !c.single
 }
 
 // Head returns the response head, after Headed.
@@ -207,6 +210,7 @@ func (c *H1Server) WriteHead(h *message.Head, b *buffer.Buffer, end bool) WriteS
 	c.sent, c.await, c.seen = 0, true, false
 	c.Uses++
 	c.req = h1.Info(h)
+	c.single = h.Flags.Has(message.HasTransfer) && !h.Version11() // reference: not trusted with more
 	con := h1.ServerConnection(h, c.Policy)
 	st := c.writeHead(h, h1.AppendRequest(c.w.scratch[:0], h, con), b, end)
 	c.t.Watch()

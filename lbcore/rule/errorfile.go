@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"gohap/lbcore/h1"
 	"gohap/lbcore/message"
@@ -43,10 +42,7 @@ func ParseErrorFile(code int, text []byte) (*Reply, error) {
 		length = length || f.ID == message.IDContentLength
 		r.Fields = append(r.Fields, message.Field{Name: f.Name, Value: f.Value, ID: f.ID})
 	}
-	if !length {
-		r.Fields = append(r.Fields, message.Field{Name: message.IDContentLength.Name(), ID: message.IDContentLength,
-			Value: strconv.AppendInt(nil, int64(len(body)), 10)})
-	}
+	r.UntilClose = !length
 	if h.Flags.Has(message.ConnClose) {
 		r.Close = true
 		r.Fields = slices.Insert(r.Fields, min(at, len(r.Fields)), message.Field{Name: message.IDConnection.Name(),

@@ -23,6 +23,8 @@ type Reply struct {
 	// Close: the answer is the client connection's last one. An error file's
 	// connection field stands in Fields then, marked as deleted: see Raw.
 	Close bool
+	// UntilClose: an error file without a length ends with the connection.
+	UntilClose bool
 	// Silent: close without a byte (errorfile /dev/null).
 	Silent bool
 	// Fields are sent as they are; Headers are formatted for each reply and

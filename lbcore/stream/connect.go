@@ -321,7 +321,9 @@ func (s *Stream) serverBroken() {
 	case phaseSend, phaseForward:
 		s.responseFailed(f)
 	case phaseTunnel:
-		s.terminate('S', 'D')
+		if !s.resSent { // else it had ended properly
+			s.terminate('S', 'D')
+		}
 		s.abort()
 	case phaseData:
 		if s.resSent { // it answered early and does not want the rest
@@ -341,10 +343,12 @@ func (s *Stream) serverBroken() {
 // before a response head was there.
 func (s *Stream) responseFailed(f mux.Fault) {
 	s.countBackend(proxy.FailedResp)
-	if s.reused && f.Closed && s.Sess.Requests > 1 {
+	if s.reused && f.Closed && !f.Partial && s.Sess.Requests > 1 {
 		// The server closed an idle connection while the request was on its
 		// way. Reference: the client's connection is closed without an answer,
-		// so that the client sends again (RFC 9112 section 9.3.1).
+		// so that the client sends again (RFC 9112 section 9.3.1), and no line
+		// is logged.
+		s.logged = true
 		s.terminate('S', 'H')
 		s.abort()
 		return

@@ -36,6 +36,24 @@ func (s *Stream) errorReply(status int) {
 	s.answer(p.Text())
 }
 
+// errorHead fills resHead with the page of a status that is not sent, and
+// returns its body; the head is no response where the page is silence.
+func (s *Stream) errorHead(status int) []byte {
+	s.resHead.Reset()
+	if r := s.page(status); r != nil {
+		if r.Silent {
+			return nil
+		}
+		return s.fill(r)
+	}
+	p := message.ErrorPage(status)
+	p.Head(&s.resHead)
+	if p.Close {
+		s.closes()
+	}
+	return p.Text()
+}
+
 // closes makes a page the client connection's last answer.
 func (s *Stream) closes() {
 	s.BytesOut += int64(len("connection") + len("close")) // reference: the page has that field
@@ -112,7 +130,11 @@ func (s *Stream) fill(r *rule.Reply) []byte {
 		}
 	}
 	h.Fields = append(h.Fields, r.Fields...)
-	if r.Complete {
+	switch {
+	case r.UntilClose:
+		h.BodyLen = -1
+		h.Flags |= message.UntilClose
+	case r.Complete:
 		h.BodyLen = int64(len(body))
 		h.Flags |= message.HasLength
 	}

@@ -371,11 +371,15 @@ func (s *Stream) clientLeft() {
 		s.abort()
 		return
 	}
-	p := message.ErrorPage(400)
-	p.Head(&s.resHead)
+	body := s.errorHead(400)
 	s.Status = 400
 	s.status(400)
-	s.BytesOut += headBytes(&s.resHead) + int64(len("connection")+len("close")+len(p.Body))
+	if s.resHead.Response {
+		s.BytesOut += headBytes(&s.resHead)
+		if s.reqHead.Method != message.HEAD {
+			s.BytesOut += int64(len(body))
+		}
+	}
 	s.abort()
 }
 

@@ -44,6 +44,7 @@ func (s *Stream) interim(h *message.Head) {
 func (s *Stream) setResponse(h *message.Head) {
 	s.BytesOut += headBytes(h)
 	s.resChunked = h.Flags.Has(message.Chunked) && !h.Flags.Has(message.NoBody)
+	s.resUntilClose = h.Flags.Has(message.UntilClose)
 	s.Res, s.Ctx.Response = h, h
 	s.Ctx.Dir = sample.Response
 	s.reqVars.Reset() // reference: scopes req and res end and begin here

@@ -116,6 +116,8 @@ type Stream struct {
 	reused    bool // on a connection that served before
 	// resChunked: the response came, or will be made, in chunks.
 	resChunked bool
+	// resUntilClose: it ends with the connection.
+	resUntilClose bool
 
 	timer      loop.Timer
 	wake       int64 // deadline of a wait: connect, retry, tarpit, rule
@@ -263,7 +265,7 @@ func (s *Stream) Run() {
 	if s.phase == ended {
 		return
 	}
-	if !s.reqEnd && s.phase >= phaseForward {
+	if !s.reqSent && s.phase >= phaseForward && s.phase < phaseTarpit {
 		s.forwardRequest()
 	}
 	if s.phase >= phaseData && s.phase < phaseTarpit {
@@ -340,8 +342,8 @@ func (s *Stream) letter() byte {
 		return 'H'
 	case s.phase == phaseTarpit:
 		return 'T'
-	case s.phase == phaseData && s.resSent:
-		return 'L'
+	case s.phase == phaseData && s.resSent && !s.resUntilClose:
+		return 'L' // reference: not where the close is the response's end
 	default:
 		return 'D'
 	}

@@ -134,12 +134,11 @@ func (s *Stream) serverTimeout() {
 func (s *Stream) clientTimeout() {
 	switch {
 	case s.phase == phaseForward:
-		// Reference: a client that stopped sending its body gets 408 semantics
-		// as cH with status 400 when no response has begun.
+		// Reference: 400, not 408, where the request went on to a server.
 		s.terminate('c', 'H')
 		s.count(proxy.CliAborts)
 		s.dropServer()
-		s.fail(408)
+		s.fail(400)
 	default:
 		s.terminate('c', s.letter())
 		s.count(proxy.CliAborts)
