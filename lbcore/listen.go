@@ -44,6 +44,7 @@ func (in *Instance) bindOne(b *proxy.Bind) error {
 		}
 		unix.CloseOnExec(b.InheritFD)
 		b.FDs, b.Shared = []int{b.InheritFD}, true
+		setOptions(b.InheritFD, b)
 		return nil
 	}
 	n := len(in.Group.Loops)
@@ -83,11 +84,24 @@ func openListener(b *proxy.Bind) (int, error) {
 	if backlog == 0 {
 		backlog = int(min(max(b.Proxy.Maxconn.Load(), 1024), 65535))
 	}
+	setOptions(fd, b)
 	if err := unix.Listen(fd, backlog); err != nil {
 		unix.Close(fd)
 		return -1, fmt.Errorf("protocol %s: cannot listen to socket (%s) for [%s]", protocol(sa), sentence(err), place(b))
 	}
 	return fd, nil
+}
+
+// setOptions sets what accepted sockets inherit from their listener, so that no
+// call is spent on each. What a kind of socket does not know fails harmlessly.
+func setOptions(fd int, b *proxy.Bind) {
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	if b.Proxy.Has(proxy.OptTCPKAClient) {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
+	}
+	if b.Proxy.Has(proxy.OptNoLinger) {
+		_ = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+	}
 }
 
 func bindInet(fd int, b *proxy.Bind) error {

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strconv"
 
-	"golang.org/x/sys/unix"
-
 	"gohap/lbcore/h1"
 	"gohap/lbcore/log"
 	"gohap/lbcore/loop"
@@ -47,7 +45,6 @@ func (w *Worker) session() *Session {
 func (ss *Session) open(a *Acceptor, fd int32, peer netip.AddrPort) {
 	w := ss.W
 	ss.begin(a, peer)
-	ss.options(fd)
 	if ss.FE.Mode == proxy.HTTP {
 		ss.began(fd)
 		ss.h1.Open(w.Mux, fd, ss)
@@ -69,20 +66,6 @@ func (ss *Session) begin(a *Acceptor, peer netip.AddrPort) {
 	w.totals.Add(proxy.CumConns, 1)
 	w.Proc.ConnRate.Count(l.Now())
 	ss.FE.ConnRate.Count(l.Now())
-}
-
-// options sets what every accepted socket gets.
-func (ss *Session) options(fd int32) {
-	k := ss.W.Loop.Kernel
-	if ss.Src.IsValid() {
-		k.SetOption(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
-	}
-	if ss.FE.Has(proxy.OptTCPKAClient) {
-		k.SetOption(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
-	}
-	if ss.FE.Has(proxy.OptNoLinger) {
-		k.SetOption(fd, unix.SOL_SOCKET, unix.SO_LINGER, 0)
-	}
 }
 
 // began counts the session once its connection is accepted for good.
