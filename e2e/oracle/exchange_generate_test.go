@@ -123,7 +123,19 @@ func generate(seed uint64, number int) *exchange {
 	default:
 		g.http(x)
 	}
+	x.pieces = x.pieces || x.size() > 8000 // nobody takes more than a buffer at once
 	return x
+}
+
+func (x *exchange) size() int {
+	n := 0
+	for _, s := range x.client {
+		n += len(s.data)
+	}
+	for _, a := range x.answers {
+		n = max(n, len(a.data))
+	}
+	return n
 }
 
 func pick[T any](g *generator, of ...T) T { return of[g.IntN(len(of))] }
@@ -499,6 +511,9 @@ func (g *generator) answer(r request) answer {
 	if a.then == send && g.chance(6) {
 		a.then = pick(g, closes, closes, shut)
 	}
+	if a.then != send {
+		a.on = whole // else it is timing what comes of the request
+	}
 	return a
 }
 
@@ -579,11 +594,13 @@ func (g *generator) expiring(x *exchange) {
 	a := g.answer(r)
 	switch g.IntN(4) {
 	case 0: // the client stops in its request
+		x.pieces = true
 		x.client = []step{{send, r.bytes[:g.IntN(len(r.bytes))]}, {kind: expire}}
 	case 1: // the server does not answer
 		x.client = []step{{send, r.bytes}, {kind: expire}}
 		a.data, a.then = nil, send
 	case 2: // the server stops in its answer
+		x.pieces = true
 		x.client = []step{{send, r.bytes}, {kind: expire}}
 		a.data, a.then = a.data[:g.IntN(len(a.data)+1)], send
 	case 3: // nothing more comes behind an exchange

@@ -196,6 +196,10 @@ func known(x *exchange, ref, got seen) string {
 	return ""
 }
 
+var interim = regexp.MustCompile(`HTTP/1\.1 10[0-9] [^\r]*\r\n(?:[^\r]+\r\n)*\r\n`)
+
+var badBody = regexp.MustCompile(` 400 206 - - P[A-Z]-- .*"[A-Z]+ `)
+
 var deliberate = []struct {
 	name     string
 	explains func(x *exchange, ref, got seen) bool
@@ -211,6 +215,32 @@ var deliberate = []struct {
 			return strings.ReplaceAll(strings.Join(s.lines, "\n"), "400 0 - - CR--", "400 0 - - PR--")
 		}
 		return x.ends() && cause(ref) == cause(got)
+	}},
+	// The reference takes a head and what came with it at once or not at all; here
+	// pieces and the whole give the same.
+	{"a request head is taken whatever stands behind it", func(x *exchange, ref, got seen) bool {
+		return strings.Contains(ref.with("log: "), "-1/-1/-1/-1/n 400 0 - - PR--") && badBody.MatchString(got.with("log: "))
+	}},
+	{"CONNECT with a content-length is passed on without it", func(x *exchange, ref, got seen) bool {
+		return x.sends("connect ") && x.sends("content-length") && strings.Contains(ref.with("log: "), ` 502 209 - - SH--`)
+	}},
+	// The reference compares host and target when the head is complete.
+	{"a head is refused as soon as its fault is there", func(x *exchange, ref, got seen) bool {
+		return x.pieces && strings.Contains(ref.with("log: "), "400 0 - - CR--") && strings.Contains(got.with("log: "), "400 0 - - PR--")
+	}},
+	// Some exchanges leave the reference a stream until a time-out.
+	{"connections of earlier exchanges are gone", func(x *exchange, ref, got seen) bool {
+		conns := regexp.MustCompile(` a/\d+/\d+/\d+/`)
+		mask := func(s seen) string { return conns.ReplaceAllString(strings.Join(s.lines, "\n"), " a/") }
+		return mask(ref) == mask(got)
+	}},
+	{"an interim response is passed on whatever stands behind it", func(x *exchange, ref, got seen) bool {
+		return strings.Contains(ref.with("log: "), " 502 209 - - PH--") && bytes.Contains(got.client, []byte("HTTP/1.1 10")) &&
+			ref.without("log: ") != got.without("log: ") && bytes.Equal(interim.ReplaceAll(got.client, nil), ref.client)
+	}},
+	// The reference keeps the stream, unlogged, until a time-out.
+	{"a refused CONNECT ends with its answer", func(x *exchange, ref, got seen) bool {
+		return x.sends("connect ") && ref.without("log: ") == got.without("log: ") && strings.HasPrefix(got.with("log: "), ref.with("log: "))
 	}},
 	// The reference takes a head and what came with it at once or not at all.
 	{"a response head is passed on whatever stands behind it", func(x *exchange, ref, got seen) bool {
