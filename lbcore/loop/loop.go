@@ -34,7 +34,6 @@ type Publisher interface{ Publish() }
 // Bounds on one turn, so that nothing starves its neighbours.
 const (
 	maxEvents   = 256                    // descriptors handled a turn
-	maxTasks    = 1024                   // run-queue entries a turn
 	maxTimers   = 1024                   // timers fired a turn
 	postedSlice = 200 * time.Microsecond // posted work a turn
 	rawWait     = 2                      // ms of raw epoll_wait before the scheduler-aware one
@@ -385,16 +384,19 @@ func (l *Loop) Guard(h Handler, f func()) {
 	ok = true
 }
 
+// runTasks runs what was queued before this turn's events were done. What these
+// tasks queue, a transfer that used up its budget above all, waits for the next
+// turn, so that everybody else has his own before.
 func (l *Loop) runTasks() {
-	for left := maxTasks; len(l.tasks) > 0 && left > 0; {
-		l.running, l.tasks = l.tasks, l.running[:0]
-		for i := 0; i < len(l.running); {
-			i = l.runBatch(i)
-		}
-		left -= len(l.running)
-		l.Stats.Tasks += int64(len(l.running))
-		clear(l.running)
+	if len(l.tasks) == 0 {
+		return
 	}
+	l.running, l.tasks = l.tasks, l.running[:0]
+	for i := 0; i < len(l.running); {
+		i = l.runBatch(i)
+	}
+	l.Stats.Tasks += int64(len(l.running))
+	clear(l.running)
 }
 
 func (l *Loop) runBatch(i int) (next int) {
