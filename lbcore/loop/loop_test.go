@@ -127,7 +127,7 @@ func TestPostRunsInOrderAndSliced(t *testing.T) {
 	g, _, _ := startEcho(t, 1)
 	l := g.Loops[0]
 	var got []int
-	done := make(chan struct{})
+	done := make(chan int64)
 	for i := range 100 {
 		l.Post(func() { got = append(got, i) })
 	}
@@ -138,8 +138,8 @@ func TestPostRunsInOrderAndSliced(t *testing.T) {
 		}
 		return steps < 20
 	})
-	l.Post(func() { close(done) })
-	<-done
+	l.Post(func() { done <- l.Stats.Turns })
+	turns := <-done
 	for i, v := range got {
 		if i != v {
 			t.Fatalf("posted work ran out of order: %v", got)
@@ -148,7 +148,7 @@ func TestPostRunsInOrderAndSliced(t *testing.T) {
 	if len(got) != 100 || steps != 20 {
 		t.Fatalf("%d posts, %d slices", len(got), steps)
 	}
-	if turns := l.Stats.Turns; turns < 5 {
+	if turns < 5 {
 		t.Errorf("2 ms of sliced work ran in %d turns; it must not block the loop", turns)
 	}
 }
