@@ -9,6 +9,7 @@
 //
 //	# item: balance roundrobin over two servers     what is asked, in its words
 //	# disables: balance algorithms:roundrobin       a registered word: class:name
+//	# disables: timeouts:client|server            several of one class
 //	# negative twin: twin/balance_roundrobin.vtc    where no word is registered
 //	# reference differs: why                        the reference cannot pass; see docs/differences.md
 //

@@ -66,10 +66,11 @@ func parse(file string) (scenario, error) {
 		case "item":
 			s.item = value
 		case "disables":
-			if class, name, ok := strings.Cut(value, ":"); !ok || class == "" || name == "" {
-				return s, fmt.Errorf("%s:%d: disables wants class:name", file, n)
+			words, err := words(value)
+			if err != nil {
+				return s, fmt.Errorf("%s:%d: %w", file, n, err)
 			}
-			s.disables = append(s.disables, value)
+			s.disables = append(s.disables, words...)
 		case "negative twin":
 			s.twin = filepath.Join(filepath.Dir(file), value)
 		case "reference differs":
@@ -83,6 +84,29 @@ func parse(file string) (scenario, error) {
 		}
 	}
 	return s, lines.Err()
+}
+
+// words returns the words, as class:name, of a list "class:name|name|…". What
+// stands before the first name's colon is the class, which may hold one itself.
+func words(list string) ([]string, error) {
+	first, rest, more := strings.Cut(list, "|")
+	colon := strings.LastIndexByte(first, ':')
+	if colon < 1 {
+		return nil, fmt.Errorf("disables wants class:name")
+	}
+	class := first[:colon+1]
+	all := []string{first}
+	if more {
+		for name := range strings.SplitSeq(rest, "|") {
+			all = append(all, class+name)
+		}
+	}
+	for _, word := range all {
+		if name := strings.TrimPrefix(word, class); name == "" || strings.TrimSpace(name) != name {
+			return nil, fmt.Errorf("disables wants class:name, or class:name|name without blanks")
+		}
+	}
+	return all, nil
 }
 
 // check holds the rules of a scenario that can be seen without running it.

@@ -146,6 +146,14 @@ func scenarioPasses(t *testing.T, s scenario, p program, out *report, everything
 	t.Errorf("%s fails with %s:\n%s\n%s", s.path, p.name, r.log, r.failure())
 }
 
+func TestWords(t *testing.T) {
+	got, err := words("actions: http-request:set-header|del-header")
+	want := []string{"actions: http-request:set-header", "actions: http-request:del-header"}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %q, error %v", got, err)
+	}
+}
+
 // The header's rules, and that the runner tells a failure from a pass and from
 // a skip: on scenarios that need no proxy.
 func TestRunner(t *testing.T) {
@@ -214,6 +222,9 @@ func TestHeader(t *testing.T) {
 		{"late.vtc", "# disables: a:b\n# item: x\n", "first line"},
 		{"alone.vtc", "# item: x\n", "neither"},
 		{"colon.vtc", "# item: x\n# disables: forwardfor\n", "class:name"},
+		{"several.vtc", "# item: x\n# disables: actions: http-request:set-header|del-header\n", ""},
+		{"several_gap.vtc", "# item: x\n# disables: actions: http-request:set-header| del-header\n", "without blanks"},
+		{"several_none.vtc", "# item: x\n# disables: timeouts:client|\n", "class:name"},
 		{"typo.vtc", "# item: x\n# disable: a:b\n", "unknown header"},
 		{"lost.vtc", "# item: x\n# negative twin: twin/none.vtc\n", "no such file"},
 		{"other.vtc", "# item: x\n# negative twin: twin/t.vtc\n", "is a twin of"},
