@@ -193,12 +193,24 @@ func (in *Instance) listen() {
 	for _, p := range in.Config.Proxies {
 		servers = append(servers, p.Servers...)
 	}
+	// Every loop has its acceptors before any loop watches a socket: the first
+	// connection of a shared one may be handed to another loop at once.
 	in.Group.Each(func(l *loop.Loop) {
 		w := in.Workers[l.ID]
 		w.Housekeep(servers)
 		for _, p := range in.Config.Proxies {
 			for _, b := range p.Binds {
-				a := stream.NewAcceptor(w, b)
+				in.accepts[l.ID] = append(in.accepts[l.ID], stream.NewAcceptor(w, b))
+			}
+		}
+	})
+	in.Group.Each(func(l *loop.Loop) {
+		acceptors := in.accepts[l.ID]
+		in.accepts[l.ID] = acceptors[:0]
+		for _, p := range in.Config.Proxies {
+			for _, b := range p.Binds {
+				a := acceptors[0]
+				acceptors = acceptors[1:]
 				fd, shared := b.FDs[0], in.Group
 				if !b.Shared {
 					fd, shared = b.FDs[l.ID], nil
