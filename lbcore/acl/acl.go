@@ -55,6 +55,9 @@ type Scope struct {
 	Set *keyword.Set
 	// Files opens pattern lists by name; nil means the file system.
 	Files Files
+	// Taken are the identifiers that -u gave so far; the scopes of one
+	// configuration share it. Nil: this scope has its own.
+	Taken map[int]bool
 
 	acls  map[string]*ACL
 	order []*ACL
@@ -236,6 +239,13 @@ func (p *lineParser) flag(words []string) (int, error) {
 		if err != nil && arg != "" {
 			return 0, errors.New("the argument of -u must be an integer")
 		}
+		if p.scope.Taken[id] {
+			return 0, errors.New("the id is already used")
+		}
+		if p.scope.Taken == nil {
+			p.scope.Taken = map[int]bool{}
+		}
+		p.scope.Taken[id] = true
 		p.id = id
 		return min(2, len(words)), nil
 	case "-m":

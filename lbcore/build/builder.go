@@ -44,6 +44,7 @@ type Builder struct {
 	files     map[string][]byte
 	imports   []pageImport
 	loggers   map[*log.Target]*log.Logger
+	aclIDs    map[int]bool // given by -u, in all sections
 }
 
 // opened is what kind of section is being read.

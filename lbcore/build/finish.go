@@ -104,7 +104,7 @@ func (b *Builder) settle(s *section) {
 		p.Maxconn.Store(s.maxconn)
 		p.MaxSessRate.Store(s.sessRate)
 		p.Logging = b.logging(s)
-		p.UniqueID = b.format(s, s.uniqueFormat, sample.ForID)
+		p.UniqueID = b.format(s, s.uniqueFormat, sample.ForID, sample.FrontendRequestHeader, "unique-id")
 		p.UniqueIDHeader = []byte(strings.ToLower(s.uniqueHeader))
 		p.Client = b.clientConfig(s)
 	}
@@ -229,7 +229,7 @@ func (b *Builder) connect(s *section) {
 	for _, sw := range s.switches {
 		r := proxy.Switch{Cond: sw.cond, Line: sw.pos.Line}
 		if strings.Contains(sw.name, "%[") {
-			r.Name = b.format(s, placed{sw.name, sw.pos}, sample.ForString)
+			r.Name = b.format(s, placed{sw.name, sw.pos}, sample.ForString, sample.FrontendUseBackend, "use_backend rule '"+sw.name+"'")
 		} else if r.Backend = b.backend(s, placed{sw.name, sw.pos}, "use_backend"); r.Backend == nil {
 			continue
 		}

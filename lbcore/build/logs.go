@@ -121,9 +121,9 @@ func (b *Builder) logging(s *section) *proxy.Logging {
 	if len(lg.Loggers) == 0 && s.logFormat.text != "" {
 		b.Diag.Rawf(config.Warning, "log format ignored for %s '%s' since it has no log address.", s.noun(), s.name)
 	}
-	lg.Format = b.format(s, s.logFormat, sample.ForLog)
-	lg.Error = b.format(s, s.errorFormat, sample.ForLog)
-	lg.SD = b.format(s, s.sdFormat, sample.ForLog)
+	lg.Format = b.format(s, s.logFormat, sample.ForLog, sample.Logs, "log-format")
+	lg.SD = b.format(s, s.sdFormat, sample.ForLog, sample.Logs, "log-format-sd")
+	lg.Error = b.format(s, s.errorFormat, sample.ForLog, sample.Logs, "error-log-format")
 	lg.HTTP = s.mode == proxy.HTTP && (lg.Format != nil || lg.Error != nil)
 	return lg
 }
@@ -143,7 +143,7 @@ func (b *Builder) logger(t *LogTarget) *log.Logger {
 }
 
 // format compiles a log format; nil when there is none or after an error.
-func (b *Builder) format(s *section, f placed, place sample.Place) *sample.Format {
+func (b *Builder) format(s *section, f placed, place sample.Place, valid sample.Validity, what string) *sample.Format {
 	text := f.text
 	if text == "" {
 		return nil
@@ -152,11 +152,11 @@ func (b *Builder) format(s *section, f placed, place sample.Place) *sample.Forma
 		text = map[string]string{"http": config.HTTPLogFormat, "httpclf": config.HTTPCLFLogFormat, "tcp": config.TCPLogFormat, "tcpclf": config.TCPCLFLogFormat}[name]
 	}
 	in := map[sample.Place]string{sample.ForLog: "log-format string", sample.ForID: "unique-id-format string", sample.ForString: "use_backend expression"}[place]
-	o := sample.Options{Place: sample.Logs, Proxy: s.name, File: f.pos.File, Line: f.pos.Line, Env: b.Env.Lookup, Refs: b.holdRefs(in),
+	o := sample.Options{Place: valid, Proxy: s.name, File: f.pos.File, Line: f.pos.Line, Env: b.Env.Lookup, Refs: b.holdRefs(in),
 		Warn: func(w string) { b.Diag.Warnf(f.pos, "%s", w) }}
 	c, err := sample.CompileFormat(b.Set, text, sample.FormatOptions{Options: o, For: place, HTTP: s.mode == proxy.HTTP})
 	if err != nil {
-		b.Diag.Alertf(f.pos, "failed to parse log-format : %s.", strings.TrimSuffix(err.Error(), "."))
+		b.Diag.Rawf(config.Alert, "Parsing [%s]: failed to parse %s : %s.", f.pos, what, strings.TrimSuffix(err.Error(), "."))
 	}
 	return c
 }

@@ -187,7 +187,11 @@ const builtinFormat = "\x00"
 func (b *Builder) forwarded(s *section, st *config.Statement, header string) *proxy.Forwarded {
 	f := &proxy.Forwarded{Header: []byte(header)}
 	for i := 2; i < len(st.Words); i++ {
-		switch st.Words[i] {
+		word := st.Words[i]
+		if word == "if-none" && st.Words[1] == "originalto" {
+			word = ""
+		}
+		switch word {
 		case "if-none":
 			f.IfNone = true
 		case "header":

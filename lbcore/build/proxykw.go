@@ -60,6 +60,7 @@ func proxyRows() []keyword.Row {
 		}, "monitor-uri"),
 		proxyRow("monitor", keyword.InFrontend|keyword.InListen, "fail if|unless <condition>", "when monitor-uri answers 503", "monitor fail if { always_true }", monitorKeyword, "monitor ok"),
 		proxyRow("capture", keyword.InFrontend|keyword.InListen, "cookie|request header|response header <name> len <n>", "keeps a header or cookie for the log", "capture request header Host len 20", captureKeyword, "capture request Host"),
+		proxyRow("declare", keyword.InFrontend|keyword.InListen, "capture request|response len <n>", "a capture that rules fill by its number", "declare capture request len 20", declareKeyword, "declare capture", "declare capture request len 0", "declare table"),
 		proxyRow("rate-limit", fe, "sessions <rate>", "most sessions a second", "rate-limit sessions 100", func(b *Builder, s *section, st *config.Statement) {
 			rateLimit(b, s, st)
 		}, "rate-limit hits 3"),
@@ -414,6 +415,35 @@ func captureKeyword(b *Builder, s *section, st *config.Statement) {
 		b.Alertf(st, "'capture %s' expects 'header' <header_name> 'len' <len>.", w[1])
 	default:
 		b.Alertf(st, "'capture' expects 'cookie' or 'request header' or 'response header'.")
+	}
+}
+
+// declareKeyword makes a capture that no header fills: rules do, by its number.
+func declareKeyword(b *Builder, s *section, st *config.Statement) {
+	switch {
+	case s.kind == "defaults":
+		b.Alertf(st, "'declare' not allowed in 'defaults' section.")
+	case !s.p.IsFrontend:
+		b.Alertf(st, "'declare' only available in frontend or listen section")
+	case st.Word(1) == "":
+		b.Alertf(st, "'declare' needs a second keyword that specify the type of declaration ('capture')")
+	case st.Word(1) != "capture":
+		b.Alertf(st, "unknown declaration type '%s' (supports 'capture')", st.Word(1))
+	case st.Word(2) != "request" && st.Word(2) != "response":
+		b.Alertf(st, "'declare capture' requires a direction ('request' or 'response')")
+	case st.Word(3) != "len":
+		b.Alertf(st, "'declare capture' requires a capture length ('len')")
+	case st.Word(4) == "":
+		b.Alertf(st, "'declare capture': 'len' requires a numeric value that represents the capture length")
+	case atoi(st.Word(4)) <= 0:
+		b.Alertf(st, "length must be > 0")
+	default:
+		c := proxy.Capture{Len: atoi(st.Word(4))}
+		if st.Word(2) == "request" {
+			s.p.ReqCaptures = append(s.p.ReqCaptures, c)
+		} else {
+			s.p.ResCaptures = append(s.p.ResCaptures, c)
+		}
 	}
 }
 
