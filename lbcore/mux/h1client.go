@@ -487,8 +487,14 @@ func (c *H1Client) CloseIdle() bool {
 // Peer implements Endpoint.
 func (c *H1Client) Peer() netip.AddrPort { return c.owner.Peer() }
 
-// Abort implements Endpoint.
-func (c *H1Client) Abort(reset bool) { c.close(reset) }
+// Abort implements Endpoint. Input that nobody has read would turn the close
+// into a reset: our end goes first.
+func (c *H1Client) Abort(reset bool) {
+	if !reset && !c.dead && c.IsOpen() {
+		c.t.ShutdownWrite()
+	}
+	c.close(reset)
+}
 
 // Panicked implements loop.Handler.
 func (c *H1Client) Panicked(any) {

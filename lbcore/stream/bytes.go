@@ -14,6 +14,9 @@ import (
 //	end of head 1                             body      its payload
 //	end of a chunked body 1, and its trailers' names and values
 
+// continueBytes is what a 100 from here counts.
+const continueBytes = int64(20 + len("HTTP/1.1") + len("100") + len("Continue") + 1)
+
 // headBytes is what a head counts.
 func headBytes(h *message.Head) int64 {
 	n := 20 + len("HTTP/1.1") + 1

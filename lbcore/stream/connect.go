@@ -321,7 +321,7 @@ func (s *Stream) serverBroken() {
 	case phaseSend, phaseForward:
 		s.responseFailed(f)
 	case phaseTunnel:
-		if !s.resSent { // else it had ended properly
+		if !s.resSent || s.BE.Mode != proxy.HTTP { // reference: else it had ended properly
 			s.terminate('S', 'D')
 		}
 		s.abort()

@@ -300,6 +300,7 @@ func (s *Stream) continue100() {
 	s.Req.Flags &^= message.Expect100
 	s.Req.Del(message.IDExpect.Name())
 	s.exchange.Continue()
+	s.BytesOut += continueBytes
 }
 
 func (s *Stream) bodyTimeout() {
