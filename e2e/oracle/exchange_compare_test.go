@@ -51,12 +51,18 @@ func (p *peer) fate() string { return strings.Join(p.states, " ") }
 
 var chunkedHead = regexp.MustCompile(`(?i)\r\ntransfer-encoding: chunked\r\n`)
 
-// normal merges the chunks of each body: where they begin and end depends on
-// how the bytes came in.
+// normal merges the chunks of each body where the bytes may have come in pieces
+// or the last body is cut off: there the reference may announce a chunk that it
+// has not got yet.
 func normal(b []byte, pieces bool) []byte {
-	if !pieces {
+	m := merged(b)
+	if !pieces && !bytes.HasSuffix(m, []byte(" cut}")) {
 		return b
 	}
+	return m
+}
+
+func merged(b []byte) []byte {
 	var out []byte
 	for {
 		end := bytes.Index(b, []byte("\r\n\r\n"))
@@ -67,16 +73,16 @@ func normal(b []byte, pieces bool) []byte {
 		out = append(out, head...)
 		b = b[end+4:]
 		if chunkedHead.Match(head) {
-			var merged []byte
-			merged, b = mergeChunks(b)
-			out = append(out, merged...)
+			var one []byte
+			one, b = mergeChunks(b)
+			out = append(out, one...)
 		}
 	}
 }
 
 // mergeChunks returns the chunked body at the start of b as if it were one
 // chunk, and what lies behind it.
-func mergeChunks(b []byte) (merged, rest []byte) {
+func mergeChunks(b []byte) (one, rest []byte) {
 	var data []byte
 	any := false
 	for {

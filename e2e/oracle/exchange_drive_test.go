@@ -347,7 +347,7 @@ func (r *run) answer(p *peer) {
 			p.c.CloseWrite()
 		case closes, reset:
 			if r.x.conf.tcp {
-				pause(5 * time.Millisecond) // what is under way to a closed server is seen or not
+				pause(r.quiet / 3) // what is under way to a closed server is seen or not
 			}
 			r.close(p, a.then == reset)
 		}

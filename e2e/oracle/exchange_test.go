@@ -198,6 +198,11 @@ func known(x *exchange, ref, got seen) string {
 
 var interim = regexp.MustCompile(`HTTP/1\.1 10[0-9] [^\r]*\r\n(?:[^\r]+\r\n)*\r\n`)
 
+var (
+	connectLength = regexp.MustCompile(`(?i)connect [^\r\n]*\r?\n(?:[^\r\n]+\r?\n)*content-length`)
+	shortStatus   = regexp.MustCompile(`HTTP/1\.1 0\d\d `)
+)
+
 var badBody = regexp.MustCompile(` 400 206 - - P[A-Z]-- .*"[A-Z]+ `)
 
 var deliberate = []struct {
@@ -222,7 +227,17 @@ var deliberate = []struct {
 		return strings.Contains(ref.with("log: "), "-1/-1/-1/-1/n 400 0 - - PR--") && badBody.MatchString(got.with("log: "))
 	}},
 	{"CONNECT with a content-length is passed on without it", func(x *exchange, ref, got seen) bool {
-		return x.sends("connect ") && x.sends("content-length") && strings.Contains(ref.with("log: "), ` 502 209 - - SH--`)
+		return connectLength.Match(x.sent())
+	}},
+	// The reference's kernel holds them for 200 ms when more is announced.
+	{"the beginning of a response is passed on at once", func(x *exchange, ref, got seen) bool {
+		return bytes.Equal(ref.client, got.client) && ref.without("client got") == got.without("client got")
+	}},
+	{"a status has three digits", func(x *exchange, ref, got seen) bool {
+		return shortStatus.Match(got.client) && bytes.Contains(ref.client, []byte("HTTP/1.1 99"))
+	}},
+	{"a head may be exactly tune.bufsize - tune.maxrewrite long", func(x *exchange, ref, got seen) bool {
+		return x.size() > 14000 && strings.Contains(ref.with("log: ")+got.with("log: "), " 431 0 - - PR--")
 	}},
 	// The reference compares host and target when the head is complete.
 	{"a head is refused as soon as its fault is there", func(x *exchange, ref, got seen) bool {
@@ -253,13 +268,18 @@ var deliberate = []struct {
 	}},
 }
 
-// sends tells whether the client's bytes contain s, in whatever case.
-func (x *exchange) sends(s string) bool {
+// sent is all that the client sends.
+func (x *exchange) sent() []byte {
 	var all []byte
 	for _, st := range x.client {
 		all = append(all, st.data...)
 	}
-	return bytes.Contains(bytes.ToLower(all), []byte(s))
+	return all
+}
+
+// sends tells whether the client's bytes contain s, in whatever case.
+func (x *exchange) sends(s string) bool {
+	return bytes.Contains(bytes.ToLower(x.sent()), []byte(s))
 }
 
 // ends tells whether the client ends its direction by itself.
