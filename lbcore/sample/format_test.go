@@ -89,6 +89,7 @@ func TestFormats(t *testing.T) {
 		{ForHeader, "%{+Q}[var(txn.x)] %{+E}[var(txn.x)]", rawCapture + "{|} " + `a\"b\\c\]d` + "\te#f\xe9{|}"},
 		{ForHeader, "%{+bin}o %[var(txn.bin)]", " %00%01%0A\xffA"},
 		{ForHeader, "%{+json}o %(a)ci %(b)[var(txn.x)]", " unix " + rawCapture + "{|}"},
+		{ForID, "%ci_%cp_x", "unix_1_x"},
 		{ForID, "a %{+X}o %ci:%cp  b %[var(txn.nope)] %CC", "a unix:1 b  "},
 	}
 	set, c := formatSet(), formatContext()

@@ -98,7 +98,7 @@ func (p *formatParser) percent(start int) (int, error) {
 	switch {
 	case i < len(p.text) && p.text[i] == '[':
 		return p.expression(i+1, it)
-	case i < len(p.text) && isAliasByte(p.text[i]):
+	case i < len(p.text) && p.text[i]|0x20-'a' < 26:
 		return p.aliasName(i, it)
 	case i > flagsFrom:
 		return 0, fmt.Errorf("parse argument modifier without alias name near '%%%s'", p.text[flagsFrom:i])
@@ -109,7 +109,8 @@ func (p *formatParser) percent(start int) (int, error) {
 		p.text[i], i, p.text)
 }
 
-func isAliasByte(c byte) bool { return c-'0' <= 9 || c|0x20-'a' < 26 || c == '_' }
+// isAliasByte: an underscore ends a name, as in the manual's %ci:%cp_%fi.
+func isAliasByte(c byte) bool { return c-'0' <= 9 || c|0x20-'a' < 26 }
 
 // itemName reads "name)" or "name:type)".
 func (p *formatParser) itemName(i int, it *item) (int, error) {

@@ -121,7 +121,9 @@ func (s *Stream) fill(r *rule.Reply) []byte {
 	}
 	for i := range r.Headers {
 		v := s.Arena.Keep(r.Headers[i].Value.Append(s.Arena.Rest(256), &s.Ctx))
-		h.Add(r.Headers[i].Name, v)
+		if len(v) > 0 { // reference: what is empty is left out
+			h.Add(r.Headers[i].Name, v)
+		}
 	}
 	if !r.Complete {
 		s.length(h, len(body))
