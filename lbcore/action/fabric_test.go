@@ -106,13 +106,6 @@ func (f *fabric) stream(t testing.TB, request string) *stream.Stream {
 	return s
 }
 
-// respond gives the exchange a response.
-func respond(t testing.TB, s *stream.Stream, response string) {
-	h := parseHead(t, response)
-	s.Res, s.Ctx.Response, s.Status = h, h, h.Status
-	s.Ctx.Dir = sample.Response
-}
-
 func parseHead(t testing.TB, text string) *message.Head {
 	t.Helper()
 	var d h1.Decoder

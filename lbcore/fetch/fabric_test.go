@@ -25,7 +25,6 @@ type fabric struct {
 	clock   *clock.Fake
 	worker  *stream.Worker
 	session *stream.Session
-	stream  *stream.Stream
 	proxies map[string]*proxy.Proxy
 }
 

@@ -48,8 +48,6 @@ const (
 	internal = sample.NeedsInternalState
 )
 
-var none = sample.ArgList{}
-
 // args builds an argument grammar: the first min are mandatory.
 func args(min int, types ...sample.ArgType) sample.ArgList {
 	return sample.ArgList{Min: min, Types: types}
