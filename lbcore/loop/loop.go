@@ -283,13 +283,14 @@ func (l *Loop) wait() int {
 		// is how long this wait may last before it goes alone.
 		l.Stats.RawWaits++
 		n, e := l.Kernel.Wait(l.events, 1, false)
-		if e == 0 && n > 0 {
+		if e != 0 {
+			return l.interrupted()
+		}
+		if n > 0 {
 			return n
 		}
-		if e == 0 {
-			l.tick()
-		}
-		l.runLazy(e == 0)
+		l.tick()
+		l.runLazy(true)
 		if timeout = l.timers.wait(l.now); timeout >= 0 {
 			first = min(rawWait, timeout)
 		}
@@ -304,15 +305,19 @@ func (l *Loop) wait() int {
 		n, e = l.Kernel.Wait(l.events, timeout, true)
 	}
 	if e != 0 {
-		// EINTR is the runtime asking for this thread: a loop of raw calls has
-		// no preemption point of its own.
-		l.Stats.Interrupted++
-		before := l.clock.Mono()
-		runtime.Gosched()
-		l.Stats.MaxStall = max(l.Stats.MaxStall, l.clock.Mono()-before)
-		return 0
+		return l.interrupted()
 	}
 	return n
+}
+
+// interrupted ends a wait without events. EINTR is the runtime asking for this
+// thread: a loop of raw calls has no preemption point of its own.
+func (l *Loop) interrupted() int {
+	l.Stats.Interrupted++
+	before := l.clock.Mono()
+	runtime.Gosched()
+	l.Stats.MaxStall = max(l.Stats.MaxStall, l.clock.Mono()-before)
+	return 0
 }
 
 // runLazy lets work that waits for a quiet moment decide; waiting tells that
