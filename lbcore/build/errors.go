@@ -56,7 +56,7 @@ func (b *Builder) errorFile(st *config.Statement) (int, *rule.Reply) {
 	}
 	r, err := rule.ParseErrorFile(code, text)
 	if err != nil {
-		b.Alertf(st, "unable to parse the custom error message in file <%s> (%s).", st.Words[2], err)
+		b.Alertf(st, "%s : '%s': %s", st.Words[0], st.Words[2], err)
 		return 0, nil
 	}
 	return code, r

@@ -158,6 +158,11 @@ func (b *Builder) inherit(st *config.Statement, s *section) {
 		b.Alertf(st, "listen section '%s' cannot inherit from '%s' because rules are defined in this defaults section.", s.name, base.name)
 		return
 	}
+	if s.kind == "defaults" && base.ruled {
+		b.alertTight(st.Pos, "a defaults section cannot inherit from a defaults section defining TCP/HTTP rules (defaults section at %s).", base.pos)
+		b.stop = true
+		return
+	}
 	s.from = base
 	s.conf = base.conf
 	s.pages = maps.Clone(base.pages)

@@ -24,15 +24,18 @@ func ParseErrorFile(code int, text []byte) (*Reply, error) {
 	n, st := d.Response(text, &h, &h1.Options{}, &h1.RequestInfo{})
 	switch st {
 	case h1.Failed:
-		return nil, fmt.Errorf("%s at position %d", d.Failure().Reason, d.Failure().Pos)
+		return nil, fmt.Errorf("unable to parse headers (error offset: %d)", d.Failure().Pos)
 	case h1.NeedMore:
-		return nil, errors.New("the head is not complete")
+		return nil, errors.New("unable to parse headers (error offset: -2)") // reference: the head does not end
+	}
+	if h.Flags.Has(message.Chunked) {
+		return nil, errors.New("chunk-encoded payload not supported")
 	}
 	at := connectionField(text[:n])
 	body := text[n:]
 	r := &Reply{Status: h.Status, Reason: h.Reason, Major: h.Major, Minor: h.Minor, Complete: true, Body: body}
 	if h.Flags.Has(message.HasLength) && h.BodyLen != int64(len(body)) {
-		return nil, fmt.Errorf("content-length is %d but the body has %d bytes", h.BodyLen, len(body))
+		return nil, fmt.Errorf("payload size does not match the announced content-length (%d != %d)", len(body), h.BodyLen)
 	}
 	length := false
 	for _, f := range h.Fields {
