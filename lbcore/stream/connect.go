@@ -23,7 +23,9 @@ func (s *Stream) chooseServer() {
 		s.noServer()
 		return
 	}
-	s.Times.Queue = now
+	if s.Times.Queue == 0 {
+		s.Times.Queue = now
+	}
 	s.attempt()
 }
 
@@ -249,6 +251,7 @@ func (s *Stream) retry(cause byte, pause bool) {
 		s.Redispatched = true
 		s.server.Release()
 		s.Server, s.srv = nil, nil
+		s.Times.Queue = 0 // reference: what came before counts as waiting, unlike attempts on one server
 		if !s.pickServer(old) {
 			s.noServer()
 			return

@@ -38,7 +38,7 @@ func (s *Stream) touchClient() {
 	s.clDeadline = 0
 	switch {
 	case s.phase == phaseTunnel:
-		s.clDeadline = s.after(s.tunnel(s.ClientTimeout, s.reqEnd, s.FE.Timeouts.ClientFin))
+		s.clDeadline = s.after(s.tunnel(s.ClientTimeout, s.resSent, s.FE.Timeouts.ClientFin))
 	case !s.reqEnd && !s.reqWait, s.cl.State() == mux.Blocked:
 		s.clDeadline = s.after(s.ClientTimeout)
 	}
@@ -51,14 +51,15 @@ func (s *Stream) touchServer() {
 	switch {
 	case s.sv == nil || s.local || s.resSent && s.phase == phaseData:
 	case s.phase == phaseTunnel:
-		s.svDeadline = s.after(s.tunnel(s.ServerTimeout, s.resEnd, s.BE.Timeouts.ServerFin))
+		s.svDeadline = s.after(s.tunnel(s.ServerTimeout, s.reqSent, s.BE.Timeouts.ServerFin))
 	case s.phase >= phaseForward && (s.reqSent || s.sv.State() == mux.Blocked || s.phase >= phaseData):
 		s.svDeadline = s.after(s.ServerTimeout)
 	}
 }
 
 // tunnel is the inactivity time-out of one side of a tunnel: timeout tunnel
-// replaces both sides', and the -fin one counts after a half close.
+// replaces both sides', and the -fin one counts once the end of the other side
+// was passed on to this one.
 func (s *Stream) tunnel(plain int64, closed bool, fin time.Duration) int64 {
 	switch {
 	case closed && fin > 0:

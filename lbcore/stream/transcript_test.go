@@ -29,7 +29,7 @@ import (
 //
 //	# text                    comment
 //	proxy OPTION…             mode=tcp client=5s server=5s connect=5s request=10s
-//	                          keepalive=10s retries=3 redispatch forwardfor
+//	                          keepalive=10s clientfin=1s serverfin=1s retries=3 redispatch forwardfor
 //	                          httpclose serverclose buffer abortonclose never servers=N
 //	                          mux (clients speak the test mux)
 //	serve N MODE              how server N answers a dial: accept, slow, refuse
@@ -138,6 +138,10 @@ func (s *stage) setup(options string) {
 			p.Timeouts.KeepAlive = d
 		case "tunnel":
 			p.Timeouts.Tunnel = d
+		case "clientfin":
+			p.Timeouts.ClientFin = d
+		case "serverfin":
+			p.Timeouts.ServerFin = d
 		case "retries":
 			p.Retries = n
 		case "redispatch":
