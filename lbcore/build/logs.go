@@ -124,6 +124,9 @@ func (b *Builder) logging(s *section) *proxy.Logging {
 	lg.Format = b.format(s, s.logFormat, sample.ForLog, sample.Logs, "log-format")
 	lg.SD = b.format(s, s.sdFormat, sample.ForLog, sample.Logs, "log-format-sd")
 	lg.Error = b.format(s, s.errorFormat, sample.ForLog, sample.Logs, "error-log-format")
+	for _, f := range []string{s.logFormat.text, s.errorFormat.text, s.sdFormat.text} {
+		lg.ServerSide = lg.ServerSide || strings.Contains(f, "bi") || strings.Contains(f, "bp") || strings.Contains(f, "bc_src")
+	}
 	lg.HTTP = s.mode == proxy.HTTP && (lg.Format != nil || lg.Error != nil)
 	return lg
 }

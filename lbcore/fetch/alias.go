@@ -23,7 +23,7 @@ type aliasEntry struct {
 func addAlias(set *keyword.Set, a *aliasEntry) {
 	set.Add(keyword.Row{
 		Class: keyword.LogAlias, Name: a.name, Out: a.row.Type.String(), Summary: a.summary,
-		Good: []keyword.Example{{Config: "%" + a.name, Out: a.out}}, Bad: []string{"%{+Q" + a.name, "%" + a.name + "_"},
+		Good: []keyword.Example{{Config: "%" + a.name, Out: a.out}}, Bad: []string{"%{+Q" + a.name, "%" + a.name + "z"},
 		Impl: &a.row,
 	})
 }
@@ -52,6 +52,19 @@ func number(needs sample.Needs, http bool, f func(x *stream.Stream) int64) sampl
 		}
 		return strconv.AppendInt(dst, f(x), 10)
 	}}
+}
+
+// early marks a number that is not final: the line is written when the response
+// begins (option logasap).
+func early(row sample.AliasRow) sample.AliasRow {
+	inner := row.Append
+	row.Append = func(c *sample.Context, dst []byte) []byte {
+		if x := exchange(c); x != nil && x.Early {
+			dst = append(dst, '+')
+		}
+		return inner(c, dst)
+	}
+	return row
 }
 
 // hexable is a number that +X prints in hexadecimal, at least width digits.

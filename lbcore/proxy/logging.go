@@ -12,6 +12,7 @@ type Logging struct {
 	// of rfc5424.
 	Format, Error, SD *sample.Format
 	HTTP              bool // the request line is needed for the log
+	ServerSide        bool // the address towards the server is needed for the log
 	Tag               string
 	Loggers           []*log.Logger
 }

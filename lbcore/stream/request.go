@@ -2,6 +2,7 @@ package stream
 
 import (
 	"bytes"
+	"cmp"
 
 	"gohap/lbcore/acl"
 	"gohap/lbcore/buffer"
@@ -57,15 +58,13 @@ func (s *Stream) run() {
 		case phaseMonitor:
 			next = s.monitor()
 		case phaseFrontRules:
-			next = s.requestRules(s.FE)
+			next = s.holdBody(s.FE) && s.requestRules(s.FE)
 		case phaseSwitch:
 			next = s.switching()
 		case phaseBackRules:
-			next = s.BE == s.FE || s.requestRules(s.BE)
+			next = s.BE == s.FE || s.holdBody(s.BE) && s.requestRules(s.BE)
 		case phaseRewrite:
 			next = s.rewrite()
-		case phaseBody:
-			next = s.holdBody()
 		case phaseServer:
 			s.chooseServer()
 			return
@@ -107,9 +106,6 @@ func (s *Stream) captureRequest() {
 	fe := s.FE
 	if len(fe.ReqCaptures) > 0 {
 		s.ReqCaptured = capture(s, s.ReqCaptured, s.Req, fe.ReqCaptures)
-	}
-	if c := fe.CookieCapture; c != nil {
-		s.ReqCookie = captureCookie(s, s.Req, message.IDCookie, c)
 	}
 }
 
@@ -227,6 +223,9 @@ func (s *Stream) setBackend(be *proxy.Proxy) {
 
 // rewrite does what follows all request rules.
 func (s *Stream) rewrite() bool {
+	if c := s.FE.CookieCapture; c != nil { // reference: cookies are looked at behind all rules
+		s.ReqCookie = captureCookie(s, s.Req, message.IDCookie, c)
+	}
 	if s.FE.Options&proxy.OptForwardFor|s.BE.Options&proxy.OptForwardFor != 0 {
 		s.addAddress(s.FE.ForwardFor, s.BE.ForwardFor, s.Sess.Src.Addr())
 	}
@@ -253,21 +252,14 @@ func (s *Stream) makeUniqueID() {
 }
 
 // holdBody waits for the request's body (option http-buffer-request) until it
-// is complete or fills tune.bufsize.
-func (s *Stream) holdBody() bool {
-	if !s.FE.Has(proxy.OptBufferRequest) && !s.BE.Has(proxy.OptBufferRequest) {
+// is complete or fills tune.bufsize, before the rules of the section that says
+// so, within its timeout http-request or the frontend's.
+func (s *Stream) holdBody(p *proxy.Proxy) bool {
+	if !p.Has(proxy.OptBufferRequest) {
 		return true
 	}
-	return s.waitBody(s.W.Limits.BufSize-s.W.Limits.MaxRewrite, s.requestTime())
-}
-
-// requestTime is how long a request body may take: timeout http-request of the
-// backend or the frontend.
-func (s *Stream) requestTime() int64 {
-	if t := s.BE.Timeouts.HTTPRequest; t > 0 {
-		return int64(t)
-	}
-	return int64(s.FE.Timeouts.HTTPRequest)
+	within := cmp.Or(p.Timeouts.HTTPRequest, s.FE.Timeouts.HTTPRequest)
+	return s.waitBody(s.W.Limits.BufSize-s.W.Limits.MaxRewrite, int64(within))
 }
 
 // waitBody reads the body until its end or until limit bytes are held; it
@@ -282,13 +274,15 @@ func (s *Stream) waitBody(limit int, within int64) bool {
 			if s.wake == 0 {
 				s.wake = s.after(within)
 			}
+			s.holding = true
 			return false
 		case mux.Aborted, mux.Invalid:
+			s.holding = false
 			s.requestBroken(st)
 			return false
 		}
 	}
-	s.wake = 0
+	s.wake, s.holding = 0, false
 	return true
 }
 
@@ -304,6 +298,7 @@ func (s *Stream) continue100() {
 }
 
 func (s *Stream) bodyTimeout() {
+	s.holding = false
 	s.terminate('c', 'R')
 	s.count(proxy.FailedReq)
 	s.fail(408)

@@ -56,7 +56,7 @@ func (s *Stream) setResponse(h *message.Head) {
 	if len(s.FE.ResCaptures) > 0 {
 		s.ResCaptured = capture(s, s.ResCaptured, h, s.FE.ResCaptures)
 	}
-	if c := s.FE.CookieCapture; c != nil {
+	if c := s.FE.CookieCapture; c != nil && !s.local {
 		s.ResCookie = captureCookie(s, h, message.IDSetCookie, c)
 	}
 }
@@ -252,6 +252,9 @@ func (s *Stream) releaseServer() {
 	c := s.h1s
 	if c == nil {
 		return
+	}
+	if lg := s.FE.Logging; lg != nil && lg.ServerSide {
+		s.svLocal = c.Local()
 	}
 	s.h1s, s.sv = nil, nil
 	s.svDeadline = 0

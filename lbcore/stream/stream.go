@@ -1,6 +1,8 @@
 package stream
 
 import (
+	"net/netip"
+
 	"gohap/lbcore/buffer"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/message"
@@ -20,7 +22,6 @@ const (
 	phaseSwitch
 	phaseBackRules
 	phaseRewrite
-	phaseBody
 	phaseServer
 	phaseConnect  // dialing
 	phaseRetry    // waiting before another attempt
@@ -34,7 +35,7 @@ const (
 )
 
 var phaseNames = [...]string{"monitor", "frontend rules", "switching", "backend rules", "rewriting",
-	"body", "server", "connect", "retry", "send", "forward", "response rules", "data", "tunnel", "tarpit", "ended"}
+	"server", "connect", "retry", "send", "forward", "response rules", "data", "tunnel", "tarpit", "ended"}
 
 // String names the phase.
 func (p Phase) String() string { return phaseNames[p] }
@@ -108,10 +109,12 @@ type Stream struct {
 	resSent   bool // and written
 	reqWait   bool // the server side is blocked: request body waits
 	suspended bool
-	bodyState mux.ReadState // how an early look at the request's body ended, More when well
-	bodyUntil int64         // deadline of a rule that waits for the request's body
-	local     bool          // the response is from here
-	counted   bool          // response status is counted
+	svLocal   netip.AddrPort // where the log wants it: the server's connection goes before the line
+	holding   bool           // waiting for the request's body: option http-buffer-request
+	bodyState mux.ReadState  // how an early look at the request's body ended, More when well
+	bodyUntil int64          // deadline of a rule that waits for the request's body
+	local     bool           // the response is from here
+	counted   bool           // response status is counted
 	logged    bool
 	reused    bool // on a connection that served before
 	// resChunked: the response came, or will be made, in chunks.
@@ -212,7 +215,7 @@ func (s *Stream) clientEvent(ev mux.Event) {
 
 func (s *Stream) clientReadable() {
 	switch {
-	case s.phase == phaseBody:
+	case s.holding:
 		s.run()
 	case s.suspended && s.bodyUntil != 0:
 		s.Resume()

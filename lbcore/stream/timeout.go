@@ -96,6 +96,10 @@ func (s *Stream) Expired(*loop.Timer) {
 // waited ends a wait: what the phase was waiting for did not come, or the
 // pause is over.
 func (s *Stream) waited() {
+	if s.holding {
+		s.bodyTimeout()
+		return
+	}
 	switch s.phase {
 	case phaseConnect:
 		s.connectTimeout()
@@ -104,8 +108,6 @@ func (s *Stream) waited() {
 		s.run()
 	case phaseTarpit:
 		s.endTarpit()
-	case phaseBody:
-		s.bodyTimeout()
 	default:
 		if s.suspended {
 			s.Ctx.Final = true

@@ -108,7 +108,7 @@ func (s *Stream) pullBody() {
 // server, zero without one.
 func (s *Stream) ServerLocal() netip.AddrPort {
 	if s.sv == nil || s.local {
-		return netip.AddrPort{}
+		return s.svLocal
 	}
 	return s.sv.Local()
 }
