@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -135,7 +137,8 @@ func bindInet(fd int, b *proxy.Bind) error {
 func bindUnix(fd int, b *proxy.Bind) error {
 	path := b.UnixPath
 	if path == "" { // abstract
-		if err := unix.Bind(fd, &unix.SockaddrUnix{Name: "@" + b.Sockaddr.Path[1:]}); err != nil {
+		// The unix package refuses a name as long as that of abns@ is.
+		if err := syscall.Bind(fd, &syscall.SockaddrUnix{Name: b.Sockaddr.Path}); err != nil {
 			return fmt.Errorf("protocol unix_stream: cannot bind socket (%s) for [%s]", sentence(err), place(b))
 		}
 		return nil
@@ -172,6 +175,9 @@ func protocol(sa *loop.Sockaddr) string {
 func place(b *proxy.Bind) string {
 	if b.UnixPath != "" {
 		return b.UnixPath
+	}
+	if b.Sockaddr.Path != "" {
+		return "abns@" + strings.Trim(b.Sockaddr.Path, "\x00")
 	}
 	return b.Sockaddr.IP.String()
 }

@@ -188,12 +188,12 @@ func (l *bindLine) place() error {
 			return fmt.Errorf("path '%s' is too long for a socket", a.Path)
 		}
 		l.Sockaddr = sa
-	case config.Abstract:
-		name := make([]byte, 108)
-		copy(name[1:], a.Path)
-		l.Sockaddr, _ = loop.UnixSockaddr(string(name[:107]))
-	case config.AbstractZ:
-		l.Sockaddr, _ = loop.UnixSockaddr("\x00" + a.Path)
+	case config.Abstract, config.AbstractZ:
+		sa, ok := loop.UnixSockaddr("\x00" + a.AbstractName())
+		if !ok {
+			return fmt.Errorf("name '%s' is too long for a socket", a.Path)
+		}
+		l.Sockaddr = sa
 	case config.FD:
 		l.InheritFD = a.FD
 	case config.SockPair:

@@ -234,7 +234,7 @@ func (b *Builder) statsSocket(st *config.Statement) {
 	case config.Unix:
 		k.Network, k.Address = "unix", a.Path
 	case config.Abstract, config.AbstractZ:
-		k.Network, k.Address = "unix", "@"+a.Path
+		k.Network, k.Address = "unix", "@"+a.AbstractName()
 	case config.FD:
 		k.Network, k.Address = "fd", strconv.Itoa(a.FD)
 	default:

@@ -194,14 +194,11 @@ func (l *serverLine) place() error {
 		}
 		l.srv.Addr, l.srv.AddrText = sa, "unix"
 	case config.Abstract, config.AbstractZ:
-		name := "\x00" + a.Path
-		if a.Family == config.Abstract {
-			pad := make([]byte, 107)
-			copy(pad[1:], a.Path)
-			name = string(pad)
+		sa, ok := loop.UnixSockaddr("\x00" + a.AbstractName())
+		if !ok {
+			return fmt.Errorf("name '%s' is too long for a socket", a.Path)
 		}
-		l.srv.Addr, _ = loop.UnixSockaddr(name)
-		l.srv.AddrText = "abns@" + a.Path
+		l.srv.Addr, l.srv.AddrText = sa, "abns@"+a.Path
 	case config.FD, config.SockPair:
 		return fmt.Errorf("%s", keyword.Refusal("address '"+a.Text+"' on server lines"))
 	default:

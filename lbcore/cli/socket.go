@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Socket is one address of "stats socket".
@@ -35,6 +36,9 @@ func (k Socket) String() string {
 		return "ipv4@" + k.Address
 	case "fd":
 		return "fd@" + k.Address
+	}
+	if name, ok := strings.CutPrefix(k.Address, "@"); ok {
+		return "abns@" + strings.TrimRight(name, "\x00")
 	}
 	return "unix@" + k.Address
 }

@@ -43,6 +43,17 @@ type Address struct {
 	Text     string // the whole as written, before environment expansion
 }
 
+// AbstractName is the name of an abstract socket as the kernel takes it, behind
+// the zero byte that marks it. Of abns@ all bytes count, the zeros behind the
+// name too, so that it is as long as a name can be; abnsz@ ends with its text.
+func (a Address) AbstractName() string {
+	const longest = 107
+	if a.Family != Abstract || len(a.Path) >= longest {
+		return a.Path
+	}
+	return a.Path + strings.Repeat("\x00", longest-len(a.Path))
+}
+
 // String prints the address as logs and messages do: "127.0.0.1:80", "::1:80",
 // a path, "abns@x", "fd@3".
 func (a Address) String() string {

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 )
@@ -126,5 +127,20 @@ func TestSystemResolve(t *testing.T) {
 	}
 	if ip, err := SystemResolve("localhost", AnyIP); err != nil || !ip.IsLoopback() {
 		t.Errorf("%v %v", ip, err)
+	}
+}
+
+// Reference: whoever connects to an abns@ address must name all 108 bytes.
+func TestAbstractName(t *testing.T) {
+	for _, c := range []struct {
+		a    Address
+		want string
+	}{
+		{Address{Family: Abstract, Path: "x"}, "x" + strings.Repeat("\x00", 106)},
+		{Address{Family: AbstractZ, Path: "x"}, "x"},
+	} {
+		if got := c.a.AbstractName(); got != c.want {
+			t.Errorf("%+v: %q", c.a, got)
+		}
 	}
 }

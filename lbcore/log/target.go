@@ -176,7 +176,7 @@ func (t *Target) address(text string, rules *config.AddressRules) error {
 	case a.Family == config.Unix:
 		t.Kind, t.Path = Unix, a.Path
 	case a.Family == config.Abstract || a.Family == config.AbstractZ:
-		t.Kind, t.Path = Unix, "@"+a.Path
+		t.Kind, t.Path = Unix, "@"+a.AbstractName()
 	case !a.IP.IsValid():
 		return fmt.Errorf("target '%s': no IP address", text)
 	default:

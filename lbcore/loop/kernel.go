@@ -102,7 +102,11 @@ func IPSockaddr(ap netip.AddrPort) *Sockaddr {
 // It reports false when the path is too long for a socket address.
 func UnixSockaddr(path string) (*Sockaddr, bool) {
 	s := &Sockaddr{Family: unix.AF_UNIX, Path: path}
-	if len(path) > len(s.raw)-3 {
+	most := len(s.raw) - 3 // and a zero byte behind it
+	if path != "" && path[0] == 0 {
+		most++
+	}
+	if len(path) > most {
 		return nil, false
 	}
 	s.raw[0] = unix.AF_UNIX
