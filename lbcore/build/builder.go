@@ -34,7 +34,7 @@ type Builder struct {
 	current   *section // latest defaults, anonymous ones included
 	open      opened
 	sec       *section // the proxy or defaults section being read
-	httpErrs  map[string]rule.Pages
+	httpErrs  map[string]*errorSection
 	errPages  rule.Pages // of the http-errors section being read
 	rings     map[string]*ringConf
 	ring      *ringConf
@@ -42,7 +42,6 @@ type Builder struct {
 	lastError *config.Position
 	stop      bool // the reference reads no further
 	files     map[string][]byte
-	imports   []pageImport
 	loggers   map[*log.Target]*log.Logger
 	aclIDs    map[int]bool // given by -u, in all sections
 }
@@ -64,7 +63,7 @@ func New(set *keyword.Set, diag *config.Diagnostics, env *config.Environ) *Build
 	b := &Builder{
 		Set: set, Diag: diag, Env: env,
 		byName: map[string]*section{}, defaults: map[string]*section{},
-		httpErrs: map[string]rule.Pages{}, rings: map[string]*ringConf{},
+		httpErrs: map[string]*errorSection{}, rings: map[string]*ringConf{},
 		files: map[string][]byte{}, nextID: 2, // reference: the first proxy is number 2
 	}
 	b.Global.init()
@@ -249,7 +248,12 @@ func resolve(host string, family config.Family) (netip.Addr, error) {
 }
 
 // HTTPErrors implements rule.Host.
-func (b *Builder) HTTPErrors(name string) rule.Pages { return b.httpErrs[name] }
+func (b *Builder) HTTPErrors(name string) rule.Pages {
+	if s := b.httpErrs[name]; s != nil {
+		return s.pages
+	}
+	return nil
+}
 
 // ReadFile implements rule.Host.
 func (b *Builder) ReadFile(path string) ([]byte, error) {

@@ -2,6 +2,7 @@ package build
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
 
 	"gohap/lbcore/config"
@@ -27,11 +28,18 @@ func errorRows() []keyword.Row {
 		Summary: "a page of the section", Good: []keyword.Example{{Config: "errorfile 503 /dev/null"}}})
 }
 
+// pageLine is a line that says how to answer errors: with one page, or with
+// those of an http-errors section, all or some.
+type pageLine struct {
+	code  int
+	reply *rule.Reply
+	from  string // the http-errors section
+	codes []int
+	pos   config.Position
+}
+
 func (s *section) setPage(code int, r *rule.Reply) {
-	if s.pages == nil {
-		s.pages = rule.Pages{}
-	}
-	s.pages[code] = r
+	s.pages = append(s.pages, pageLine{code: code, reply: r})
 }
 
 // errorFile reads the code and file of an errorfile line.
@@ -79,18 +87,24 @@ func (b *Builder) errorLoc(s *section, st *config.Statement, status int) {
 		field(message.IDContentLength, "0"), field(message.IDLocation, st.Words[2]), field(message.IDCacheControl, "no-cache")}})
 }
 
+// An errorSection is an http-errors section.
+type errorSection struct {
+	pages rule.Pages
+	pos   config.Position
+}
+
 // openHTTPErrors begins an http-errors section.
 func (b *Builder) openHTTPErrors(st *config.Statement) config.Outcome {
 	name := st.Word(1)
 	if name == "" {
-		b.Alertf(st, "'http-errors' expects a section name.")
+		b.Alertf(st, "missing name for http-errors section.")
 		return config.Abort
 	}
-	if b.httpErrs[name] != nil {
-		b.Alertf(st, "http-errors section '%s' already exists.", name)
+	if old := b.httpErrs[name]; old != nil {
+		b.alertTight(st.Pos, "http-errors section '%s' already exists (declared at %s).", name, old.pos)
 	}
 	b.errPages = rule.Pages{}
-	b.httpErrs[name] = b.errPages
+	b.httpErrs[name] = &errorSection{b.errPages, st.Pos}
 	return config.Continue
 }
 
@@ -110,36 +124,48 @@ func errorFilesKeyword(b *Builder, s *section, st *config.Statement) {
 		b.Alertf(st, "errorfiles : expects <name> as argument.")
 		return
 	}
-	b.imports = append(b.imports, pageImport{s, name, st.Words[2:], st.Pos})
+	l := pageLine{from: name, pos: st.Pos}
+	for _, text := range st.Words[2:] {
+		code := atoi(text)
+		if message.ErrorPage(code) == nil {
+			b.Alertf(st, "errorfiles : status code '%d' not handled.", code)
+			return
+		}
+		l.codes = append(l.codes, code)
+	}
+	s.pages = append(s.pages, l)
 }
 
-type pageImport struct {
-	to    *section
-	name  string
-	codes []string
-	pos   config.Position
-}
-
-// importPages resolves errorfiles lines once every section is known.
-func (b *Builder) importPages() {
-	for _, im := range b.imports {
-		pages := b.httpErrs[im.name]
-		if pages == nil {
-			b.Diag.Alertf(im.pos, "unable to find http-errors section '%s' referenced by %s '%s'.", im.name, im.to.kind, im.to.name)
+// settlePages resolves a proxy's lines once every http-errors section is known;
+// of two lines for a status the later one counts.
+func (b *Builder) settlePages(s *section) rule.Pages {
+	if len(s.pages) == 0 {
+		return nil
+	}
+	pages := rule.Pages{}
+	for _, l := range s.pages {
+		if l.reply != nil {
+			pages[l.code] = l.reply
 			continue
 		}
-		if len(im.codes) == 0 {
-			for code, r := range pages {
-				im.to.setPage(code, r)
-			}
+		site := b.httpErrs[l.from]
+		switch {
+		case site == nil:
+			b.Diag.Rawf(config.Alert, "proxy '%s': unknown http-errors section '%s' (at %s).", s.name, l.from, l.pos)
+		case len(l.codes) == 0:
+			maps.Copy(pages, site.pages)
 		}
-		for _, text := range im.codes {
-			code, _ := strconv.Atoi(text)
-			if r := pages[code]; r != nil {
-				im.to.setPage(code, r)
-			} else {
-				b.Diag.Alertf(im.pos, "errorfiles: status code '%s' not declared in http-errors section '%s'.", text, im.name)
+		for _, code := range l.codes {
+			if site == nil {
+				break
 			}
+			r := site.pages[code]
+			if r == nil {
+				b.Diag.Rawf(config.Warning, "config: proxy '%s' : status '%d' not declared in http-errors section '%s' (at %s).", s.name, code, l.from, l.pos)
+				continue
+			}
+			pages[code] = r
 		}
 	}
+	return pages
 }

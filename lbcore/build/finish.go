@@ -31,7 +31,6 @@ type Result struct {
 // and returns the proxies; nil when there were errors, which Diag was told.
 func (b *Builder) Finish() *Result {
 	parsing := b.Diag.Errors()
-	b.importPages()
 	b.numberProxies()
 	r := &Result{Rings: map[string]*log.Ring{}}
 	for name, rc := range b.rings {
@@ -95,7 +94,7 @@ func (b *Builder) settle(s *section) {
 	p.Mode, p.Options, p.Timeouts, p.Disabled = s.mode, s.options, s.timeouts, s.disabled
 	p.Backlog, p.Retries, p.RedispatchEvery, p.Reuse = s.backlog, s.retries, s.redispatch, s.reuse
 	p.Fullconn = s.fullconn
-	p.ForwardFor, p.OriginalTo, p.Pages = s.forwardFor, s.originalTo, s.pages
+	p.ForwardFor, p.OriginalTo, p.Pages = s.forwardFor, s.originalTo, b.settlePages(s)
 	p.CookieCapture = s.cookieCapture
 	p.MonitorURI, p.MonitorFail = []byte(s.monitorURI), s.monitors
 	p.InspectDelay = s.inspectDelay

@@ -2,14 +2,13 @@ package build
 
 import (
 	"fmt"
-	"maps"
+	"slices"
 	"time"
 
 	"gohap/lbcore/acl"
 	"gohap/lbcore/config"
 	"gohap/lbcore/keyword"
 	"gohap/lbcore/proxy"
-	"gohap/lbcore/rule"
 )
 
 // conf is what a proxy inherits: a plain value, copied from a defaults section.
@@ -26,7 +25,7 @@ type conf struct {
 	balance       []string
 	forwardFor    *proxy.Forwarded
 	originalTo    *proxy.Forwarded
-	pages         rule.Pages
+	pages         []pageLine
 	logTargets    []*LogTarget
 	logGlobal     bool
 	logTag        string
@@ -165,7 +164,7 @@ func (b *Builder) inherit(st *config.Statement, s *section) {
 	}
 	s.from = base
 	s.conf = base.conf
-	s.pages = maps.Clone(base.pages)
+	s.pages = slices.Clone(base.pages)
 	if base.ruled && s.kind != "defaults" {
 		s.copyRules(base)
 	}
