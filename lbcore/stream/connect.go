@@ -126,6 +126,9 @@ func (s *Stream) dialed(st transport.State, c *mux.H1Server) {
 		s.connected()
 	case transport.Again:
 		s.wake = s.after(int64(s.connectTime()))
+		if s.abortsOnClose() {
+			s.watchClient()
+		}
 	default:
 		s.connectFailed()
 	}
@@ -270,6 +273,9 @@ func (s *Stream) retry(cause byte, pause bool) {
 	}
 	s.phase = phaseRetry
 	s.wake = s.after(d)
+	if s.abortsOnClose() {
+		s.watchClient()
+	}
 }
 
 // redispatches tells whether the next attempt goes to another server.

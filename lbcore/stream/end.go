@@ -53,11 +53,18 @@ func (s *Stream) clientGone() {
 func (s *Stream) abortsOnClose() bool { return s.BE != nil && s.BE.Has(proxy.OptAbortOnClose) }
 
 // clientAborts is what option abortonclose does with a client that ended its
-// direction while no response is there. Reference: it gets a 400 all the same.
+// direction while no response is there. Reference: it gets a 400 all the same,
+// but nothing before a server is connected.
 func (s *Stream) clientAborts() {
 	s.terminate('C', s.letter())
 	s.count(proxy.CliAborts)
+	early := s.phase <= phaseRetry
 	s.dropServer()
+	if early {
+		s.Status = -1
+		s.abort()
+		return
+	}
 	s.fail(400)
 }
 
