@@ -279,8 +279,11 @@ func parseCapture(a *rule.Args) (rule.Action, error) {
 	return r, nil
 }
 
-// Run implements rule.Action. Reference: a slot that was never declared takes
-// nothing.
+// CaptureSlot returns the number of the declared capture that the action fills.
+func (r *capture) CaptureSlot() (index int, response bool) { return r.index, r.response }
+
+// Run implements rule.Action. Reference: in a backend's rules a slot that was
+// never declared takes nothing.
 func (r *capture) Run(c *sample.Context) rule.Verdict {
 	x := exchange(c)
 	if x == nil {

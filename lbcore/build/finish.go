@@ -99,6 +99,7 @@ func (b *Builder) settle(s *section) {
 	p.MonitorURI, p.MonitorFail = []byte(s.monitorURI), s.monitors
 	p.InspectDelay = s.inspectDelay
 	if p.IsFrontend {
+		b.checkCaptures(s)
 		b.settleLog(s)
 		p.Maxconn.Store(s.maxconn)
 		p.MaxSessRate.Store(s.sessRate)

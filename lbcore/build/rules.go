@@ -151,6 +151,30 @@ func (b *Builder) action(s *section, st *config.Statement, k ruleKind, row *keyw
 	return r, ok
 }
 
+// checkCaptures holds the capture rules of a frontend against its captures: they
+// may be declared behind the rules.
+func (b *Builder) checkCaptures(s *section) {
+	p := s.p
+	for _, set := range []rule.Set{p.HTTPReqRules, p.HTTPResRules, p.HTTPAfterRules} {
+		for _, r := range set {
+			a, ok := r.Action.(interface {
+				CaptureSlot() (index int, response bool)
+			})
+			if !ok {
+				continue
+			}
+			index, response := a.CaptureSlot()
+			most, word := len(p.ReqCaptures), "http-request"
+			if response {
+				most, word = len(p.ResCaptures), "http-response"
+			}
+			if index >= most {
+				b.Diag.Rawf(config.Alert, "Proxy '%s': unable to find capture id '%d' referenced by %s capture rule.", p.Name, index, word)
+			}
+		}
+	}
+}
+
 // written is the action's name as it stands in the line.
 func written(row *keyword.Row, st *config.Statement) string {
 	if row.Prefix {
