@@ -1,6 +1,9 @@
 package buffer
 
-const chunkSize = 4096
+const (
+	chunkSize  = 4096
+	chunkLimit = 64 << 10 // of the chunk that is kept over resets
+)
 
 // Arena is a stream's bump allocator: what a request computes (rewritten
 // headers, captures, variables, converter results, the log line) lives in it
@@ -67,11 +70,17 @@ func (a *Arena) Used() int { return a.used }
 
 // Reset forgets everything handed out. Nothing obtained before may be used
 // afterwards.
+//
+// A request that needed further chunks makes the one that is kept grow, up to a
+// bound, so that the requests of a configuration settle without allocation.
 func (a *Arena) Reset() {
-	a.chunk, a.off = a.first, 0
-	a.used = 0
-	if a.more != nil {
+	if len(a.more) > 0 {
+		if len(a.first) < chunkLimit {
+			a.first = make([]byte, max(chunkSize, 2*len(a.first)))
+		}
 		clear(a.more)
 		a.more = a.more[:0]
 	}
+	a.chunk, a.off = a.first, 0
+	a.used = 0
 }

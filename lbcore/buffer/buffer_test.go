@@ -93,3 +93,23 @@ func TestArena(t *testing.T) {
 		t.Errorf("%v allocations a request", allocs)
 	}
 }
+
+// TestArenaSettles: requests that need more than a chunk stop allocating once
+// the chunk that is kept has grown.
+func TestArenaSettles(t *testing.T) {
+	var a Arena
+	request := func() {
+		for range 30 {
+			r := a.Rest(256)
+			a.Copy([]byte("made while the value is being written"))
+			a.Keep(append(r, "value"...))
+		}
+		a.Reset()
+	}
+	for range 5 {
+		request()
+	}
+	if n := testing.AllocsPerRun(100, request); n != 0 {
+		t.Errorf("%v allocations a request", n)
+	}
+}
