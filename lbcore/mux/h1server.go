@@ -209,6 +209,9 @@ func (c *H1Server) WriteHead(h *message.Head, b *buffer.Buffer, end bool) WriteS
 	}
 	c.sent, c.await, c.seen = 0, true, false
 	c.Uses++
+	if c.Uses > 1 {
+		c.NoDelay()
+	}
 	c.req = h1.Info(h)
 	c.single = h.Flags.Has(message.HasTransfer) && !h.Version11() // reference: not trusted with more
 	con := h1.ServerConnection(h, c.Policy)
@@ -293,3 +296,10 @@ func (c *H1Server) close(reset bool) {
 
 // Loop returns the loop that the connection belongs to.
 func (c *H1Server) Loop() *loop.Loop { return c.w.Loop }
+
+// Write implements Endpoint: pieces behind the head must not wait for the
+// server's acknowledgement of the piece before.
+func (c *H1Server) Write(b *buffer.Buffer, end bool, trailers []message.Field) WriteState {
+	c.NoDelay()
+	return c.conn.Write(b, end, trailers)
+}

@@ -50,6 +50,7 @@ func (c *Pass) connected() transport.State {
 	switch s {
 	case transport.OK:
 		c.dialing = false
+		c.NoDelay()
 		c.t.Watch()
 	case transport.Failed:
 		c.dead = true

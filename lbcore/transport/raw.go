@@ -26,6 +26,7 @@ type Raw struct {
 	blocked bool // no output until the next edge
 	hup     bool
 	eof     bool
+	prompt  bool // TCP_NODELAY is set
 }
 
 // Open takes a connected (or connecting) non-blocking descriptor; h is told of
@@ -175,6 +176,15 @@ func (r *Raw) Local() netip.AddrPort {
 // HungUp implements Conn.
 func (r *Raw) HungUp() bool { return r.hup }
 
+// NoDelay makes small sends leave at once. The first send of a connection does so
+// anyway: whoever sends more than once asks for it before the second.
+func (r *Raw) NoDelay() {
+	if !r.prompt {
+		r.prompt = true
+		r.loop.Kernel.SetOption(r.fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	}
+}
+
 // Dial opens a socket towards an address and begins to connect. Connected
 // tells when it is done.
 func (r *Raw) Dial(l *loop.Loop, to *loop.Sockaddr, h loop.Handler) loop.Errno {
@@ -183,9 +193,6 @@ func (r *Raw) Dial(l *loop.Loop, to *loop.Sockaddr, h loop.Handler) loop.Errno {
 	if e != 0 {
 		*r = Raw{err: int32(e)}
 		return e
-	}
-	if to.Family != unix.AF_UNIX {
-		l.Kernel.SetOption(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	}
 	if e = l.Kernel.Connect(fd, to); e != 0 && e != unix.EINPROGRESS {
 		l.Kernel.Close(fd)
