@@ -55,7 +55,7 @@ func (p *process) run() int {
 	return p.serve(signals)
 }
 
-// checked ends -c. Reference: silent unless -V, and exit code 2 when nothing
+// checked ends -c. Reference: silent unless -V or warned, and exit code 2 when nothing
 // would be listened to.
 func (p *process) checked(c *lbcore.Config, diag *config.Diagnostics) int {
 	if !c.HasListeners() && len(c.Global.Sockets) == 0 {
@@ -64,10 +64,13 @@ func (p *process) checked(c *lbcore.Config, diag *config.Diagnostics) int {
 		}
 		return 2
 	}
-	if p.flags.verbose && !p.flags.quiet {
-		if diag.Warnings() > 0 {
-			fmt.Fprintln(p.stdout, "Warnings were found.")
-		}
+	if p.flags.quiet {
+		return 0
+	}
+	if diag.Warnings() > 0 {
+		fmt.Fprintln(p.stdout, "Warnings were found.")
+	}
+	if p.flags.verbose {
 		fmt.Fprintln(p.stdout, "Configuration file is valid")
 	}
 	return 0

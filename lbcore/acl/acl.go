@@ -180,7 +180,7 @@ func (p *lineParser) parse(words []string) error {
 	p.id = -1
 	ended := false
 	for len(words) > 0 && strings.HasPrefix(words[0], "-") && words[0] != "-" {
-		if words[0] == "--" {
+		if words[0] == "--" && p.scope.Set.Lookup(keyword.ACLFlag, "--") != nil {
 			words, ended = words[1:], true
 			break
 		}
@@ -224,6 +224,9 @@ func (p *lineParser) flag(words []string) (int, error) {
 	if len(words) > 1 {
 		arg = words[1]
 	}
+	if p.scope.Set.Lookup(keyword.ACLFlag, words[0]) == nil {
+		return 0, unknownFlag(words[0])
+	}
 	switch words[0] {
 	case "-i":
 		p.icase = true
@@ -250,7 +253,7 @@ func (p *lineParser) flag(words []string) (int, error) {
 		return min(2, len(words)), nil
 	case "-m":
 		m := matcherByName(arg)
-		if m == MatchNone {
+		if m == MatchNone || p.scope.Set.Lookup(keyword.Matcher, arg) == nil {
 			return 0, fmt.Errorf("unknown matching method '%s' when parsing ACL expression", arg)
 		}
 		if p.loaded {
@@ -261,7 +264,11 @@ func (p *lineParser) flag(words []string) (int, error) {
 	case "-f":
 		return min(2, len(words)), p.file(arg)
 	}
-	return 0, fmt.Errorf("'%s' is not a valid ACL option. Please use '--' before any pattern beginning with a '-'", words[0])
+	return 0, unknownFlag(words[0])
+}
+
+func unknownFlag(word string) error {
+	return fmt.Errorf("'%s' is not a valid ACL option. Please use '--' before any pattern beginning with a '-'", word)
 }
 
 func (p *lineParser) file(name string) error {

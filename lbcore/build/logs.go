@@ -72,7 +72,53 @@ func (b *Builder) logTarget(st *config.Statement) (log.Entry, bool) {
 		b.Alertf(st, "log : %s.", text)
 		return e, false
 	}
+	if word := b.unknownLogWord(st.Words[1:]); word != "" {
+		b.Alertf(st, "log : %s.", keyword.Refusal("'"+word+"'"))
+		return e, false
+	}
 	return e, true
+}
+
+// unknownLogWord returns the first word of a well-formed log line that has no
+// row, or nothing.
+func (b *Builder) unknownLogWord(words []string) string {
+	if len(words) == 0 {
+		return ""
+	}
+	target := "udp@/unix/fd@"
+	switch first, _, ring := strings.Cut(words[0], "@"); {
+	case words[0] == "global", words[0] == "stdout", words[0] == "stderr":
+		target = words[0]
+	case ring && first == "ring":
+		target = "ring@"
+	}
+	if b.Set.Lookup(keyword.LogTargetParam, target) == nil {
+		return words[0]
+	}
+	// Behind the parameters: the facility, the level, the lowest level.
+	classes := []keyword.Class{keyword.Facility, keyword.Level, keyword.Level}
+	params := []string{"facility", "level", "minlevel"}
+	for words = words[1:]; len(words) > 0; words = words[1:] {
+		word, class, param := words[0], keyword.Class(""), words[0]
+		switch word {
+		case "len", "sample", "format":
+			if word == "format" {
+				class = keyword.LogFormat
+			}
+			words = words[1:]
+			word = words[0]
+		default:
+			class, param = classes[0], params[0]
+			classes, params = classes[1:], params[1:]
+		}
+		if b.Set.Lookup(keyword.LogTargetParam, param) == nil {
+			return param
+		}
+		if class != "" && b.Set.Lookup(class, word) == nil {
+			return word
+		}
+	}
+	return ""
 }
 
 func globalLog(b *Builder, st *config.Statement) {

@@ -152,6 +152,7 @@ func (p *formatParser) itemFlags(text string, it *item) error {
 	for _, w := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' }) {
 		sign, name := w[0], w[1:]
 		flag, known := flagWords[name]
+		known = known && p.set.Lookup(keyword.LogFlag, name) != nil
 		switch {
 		case name == "cbor" && sign == '+':
 			return errors.New("log-format flag 'cbor' is known to HAProxy, not implemented by gohap")
