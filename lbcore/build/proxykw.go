@@ -87,10 +87,11 @@ func proxyRows() []keyword.Row {
 }
 
 func modeKeyword(b *Builder, s *section, st *config.Statement) {
-	switch m := st.Word(1); m {
-	case "http":
+	m := st.Word(1)
+	switch row := b.Set.Lookup(keyword.Mode, m); {
+	case row != nil && m == "http":
 		s.mode = proxy.HTTP
-	case "tcp":
+	case row != nil && m == "tcp":
 		s.mode = proxy.TCP
 	default:
 		if _, ok := keyword.Known(keyword.Mode, m); ok {
@@ -341,7 +342,7 @@ func reuseKeyword(b *Builder, s *section, st *config.Statement) {
 		return
 	}
 	for r := proxy.ReuseSafe; r <= proxy.ReuseAlways; r++ {
-		if r.String() == st.Word(1) {
+		if r.String() == st.Word(1) && b.Set.Lookup(keyword.HTTPReuse, st.Word(1)) != nil {
 			s.reuse = r
 			return
 		}

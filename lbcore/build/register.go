@@ -31,12 +31,28 @@ func Register(set *keyword.Set) {
 	set.Add(ringRows()...)
 	set.Add(oldRows()...)
 	set.Add(rejectedRows()...)
+	set.Add(valueRows()...)
 	set.Add(
 		keyword.Row{Class: keyword.Balance, Name: "roundrobin", Where: keyword.InBackends, Summary: "servers in turn, by weight, weights may change",
 			Good: []keyword.Example{{Config: "balance roundrobin"}}, Impl: func(n []balance.Node) balance.Policy { return balance.NewRoundRobin(n) }},
 		keyword.Row{Class: keyword.Balance, Name: "static-rr", Where: keyword.InBackends, Summary: "servers in turn, by fixed weights",
 			Good: []keyword.Example{{Config: "balance static-rr"}}, Impl: func(n []balance.Node) balance.Policy { return balance.NewStaticRR(n) }},
 	)
+}
+
+// valueRows are the words that some keywords take as their value.
+func valueRows() []keyword.Row {
+	value := func(class keyword.Class, line, name, summary string, where keyword.Where) keyword.Row {
+		return keyword.Row{Class: class, Name: name, Where: where, Summary: summary, Good: []keyword.Example{{Config: line + " " + name}}}
+	}
+	return []keyword.Row{
+		value(keyword.Mode, "mode", "http", "the proxy speaks HTTP", keyword.InProxies),
+		value(keyword.Mode, "mode", "tcp", "the proxy passes bytes", keyword.InProxies),
+		value(keyword.HTTPReuse, "http-reuse", "never", "server connections stay with their session", keyword.InBackends),
+		value(keyword.HTTPReuse, "http-reuse", "safe", "a session's first request opens a connection of its own", keyword.InBackends),
+		value(keyword.HTTPReuse, "http-reuse", "aggressive", "a first request too takes a connection that served before", keyword.InBackends),
+		value(keyword.HTTPReuse, "http-reuse", "always", "every request takes an idle connection", keyword.InBackends),
+	}
 }
 
 // oldRows are forms of old configurations that today's reference refuses and
