@@ -3,6 +3,7 @@ package fetch
 import (
 	"testing"
 
+	"gohap/lbcore/config"
 	"gohap/lbcore/keyword"
 	"gohap/lbcore/sample"
 	"gohap/lbcore/stream"
@@ -37,20 +38,20 @@ func TestFormats(t *testing.T) {
 		name, format, want string
 		change             func(s *stream.Stream)
 	}{
-		{"http", HTTPLogFormat, `127.0.0.1:33333 [15/Nov/2023:00:13:20.005] fe be/s1 5/10/20/20/95 200 1234 - SID=1 ---- 1/1/0/0/+1 0/0 {www.e} {} "GET /a/b.html?x=1&y=2 HTTP/1.1"`, nil},
-		{"no captures declared", HTTPLogFormat, `127.0.0.1:33333 [15/Nov/2023:00:13:20.005] fe be/s1 5/10/20/20/95 200 1234 - - ---- 1/1/0/0/+1 0/0 "GET /a/b.html?x=1&y=2 HTTP/1.1"`,
+		{"http", config.HTTPLogFormat, `127.0.0.1:33333 [15/Nov/2023:00:13:20.005] fe be/s1 5/10/20/20/95 200 1234 - SID=1 ---- 1/1/0/0/+1 0/0 {www.e} {} "GET /a/b.html?x=1&y=2 HTTP/1.1"`, nil},
+		{"no captures declared", config.HTTPLogFormat, `127.0.0.1:33333 [15/Nov/2023:00:13:20.005] fe be/s1 5/10/20/20/95 200 1234 - - ---- 1/1/0/0/+1 0/0 "GET /a/b.html?x=1&y=2 HTTP/1.1"`,
 			func(s *stream.Stream) { s.ReqCaptured, s.ResCaptured, s.ResCookie = nil, nil, nil }},
-		{"tcp", TCPLogFormat, `127.0.0.1:33333 [15/Nov/2023:00:13:20.000] fe be/s1 10/20/100 1234 -- 1/1/0/0/+1 0/0`, nil},
-		{"clf", CLFLogFormat, `127.0.0.1 - - [15/Nov/2023:00:13:20 +0000] "GET /a/b.html?x=1&y=2 HTTP/1.1" 200 1234 "" "" 33333 000 "fe" "be" "s1" 5 10 20 20 95 ---- 1 1 0 0 +1 0 0 "" "SID=1" "www.e" ""`, nil},
-		{"clf, no captures", CLFLogFormat, `127.0.0.1 - - [15/Nov/2023:00:13:20 +0000] "GET /a/b.html?x=1&y=2 HTTP/1.1" 200 1234 "" "" 33333 000 "fe" "be" "s1" 5 10 20 20 95 ---- 1 1 0 0 +1 0 0 "" "SID=1" `,
+		{"tcp", config.TCPLogFormat, `127.0.0.1:33333 [15/Nov/2023:00:13:20.000] fe be/s1 10/20/100 1234 -- 1/1/0/0/+1 0/0`, nil},
+		{"clf", config.HTTPCLFLogFormat, `127.0.0.1 - - [15/Nov/2023:00:13:20 +0000] "GET /a/b.html?x=1&y=2 HTTP/1.1" 200 1234 "" "" 33333 000 "fe" "be" "s1" 5 10 20 20 95 ---- 1 1 0 0 +1 0 0 "" "SID=1" "www.e" ""`, nil},
+		{"clf, no captures", config.HTTPCLFLogFormat, `127.0.0.1 - - [15/Nov/2023:00:13:20 +0000] "GET /a/b.html?x=1&y=2 HTTP/1.1" 200 1234 "" "" 33333 000 "fe" "be" "s1" 5 10 20 20 95 ---- 1 1 0 0 +1 0 0 "" "SID=1" `,
 			func(s *stream.Stream) { s.ReqCaptured, s.ResCaptured = nil, nil }},
-		{"answered here", HTTPLogFormat, `127.0.0.1:33333 [15/Nov/2023:00:13:20.005] fe fe/<NOSRV> 5/-1/-1/-1/95 403 1234 - - PR-- 1/1/0/0/0 0/0 {www.e} {} "GET /a/b.html?x=1&y=2 HTTP/1.1"`,
+		{"answered here", config.HTTPLogFormat, `127.0.0.1:33333 [15/Nov/2023:00:13:20.005] fe fe/<NOSRV> 5/-1/-1/-1/95 403 1234 - - PR-- 1/1/0/0/0 0/0 {www.e} {} "GET /a/b.html?x=1&y=2 HTTP/1.1"`,
 			func(s *stream.Stream) {
 				s.BE, s.Server, s.Status, s.Term = nil, nil, 403, [4]byte{'P', 'R', '-', '-'}
 				s.Times.Rules, s.Times.Queue, s.Times.Connect, s.Times.Response = 0, 0, 0, 0
 				s.Retries, s.Redispatched, s.ResCookie = 0, false, nil
 			}},
-		{"not parsed", HTTPLogFormat, `127.0.0.1:33333 [15/Nov/2023:00:13:20.005] fe fe/<NOSRV> -1/-1/-1/-1/95 400 0 - - PR-- 1/1/0/0/0 0/0 "<BADREQ>"`,
+		{"not parsed", config.HTTPLogFormat, `127.0.0.1:33333 [15/Nov/2023:00:13:20.005] fe fe/<NOSRV> -1/-1/-1/-1/95 400 0 - - PR-- 1/1/0/0/0 0/0 "<BADREQ>"`,
 			func(s *stream.Stream) {
 				s.BE, s.Server, s.Status, s.Term = nil, nil, 400, [4]byte{'P', 'R', '-', '-'}
 				s.Times = stream.Times{Begin: s.Times.Begin}
@@ -98,7 +99,7 @@ func TestLongURI(t *testing.T) {
 func TestNoAllocation(t *testing.T) {
 	f := newFabric(t)
 	s := f.logged(t)
-	lf, err := sample.CompileFormat(f.set, HTTPLogFormat, sample.FormatOptions{HTTP: true})
+	lf, err := sample.CompileFormat(f.set, config.HTTPLogFormat, sample.FormatOptions{HTTP: true})
 	if err != nil {
 		t.Fatal(err)
 	}
