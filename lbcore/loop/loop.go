@@ -216,10 +216,11 @@ func (l *Loop) Recv(fd int32, p []byte) (int, Errno) {
 	return n, e
 }
 
-// Send writes p to a socket.
-func (l *Loop) Send(fd int32, p []byte) (int, Errno) {
+// Send writes p to a socket. With more, the caller writes again or ends the
+// direction at once, and a segment that is not full waits for that.
+func (l *Loop) Send(fd int32, p []byte, more bool) (int, Errno) {
 	l.Stats.Sends++
-	n, e := l.Kernel.Send(fd, p)
+	n, e := l.Kernel.Send(fd, p, more)
 	if e == unix.EAGAIN {
 		l.Stats.SendAgain++
 	}

@@ -39,7 +39,7 @@ func (e *echo) Ready(r Readiness) {
 			e.boom = true
 			e.Ready(r)
 		}
-		e.l.Send(e.fd, p[:n])
+		e.l.Send(e.fd, p[:n], false)
 	}
 }
 

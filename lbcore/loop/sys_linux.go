@@ -98,8 +98,12 @@ func (k *linux) Recv(fd int32, p []byte) (int, Errno) {
 	return int(n), 0
 }
 
-func (k *linux) Send(fd int32, p []byte) (int, Errno) {
-	n, _, e := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT, 0, 0)
+func (k *linux) Send(fd int32, p []byte, more bool) (int, Errno) {
+	flags := uintptr(unix.MSG_NOSIGNAL | unix.MSG_DONTWAIT)
+	if more {
+		flags |= unix.MSG_MORE
+	}
+	n, _, e := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), flags, 0, 0)
 	if e != 0 {
 		return 0, e
 	}

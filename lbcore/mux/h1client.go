@@ -234,7 +234,7 @@ func (c *H1Client) start() {
 	c.w.Loop.Disarm(&c.timer)
 	c.begin(h)
 	c.sent = 0
-	c.x.req, c.keep, c.last = h1.Info(h), false, false
+	c.x.req, c.keep, c.last, c.parting = h1.Info(h), false, false, false
 	if c.owner.Config().InsecureReuse {
 		c.x.req.Keep = c.x.req.Keep || h.Version11() && !h.Flags.Has(message.ConnClose)
 	}
@@ -249,6 +249,7 @@ func (c *H1Client) WriteHead(h *message.Head, b *buffer.Buffer, end bool) WriteS
 	p := c.owner.Config().Policy
 	p.FrontendClose = p.FrontendClose || c.last || c.owner.Stopping()
 	c.keep = h1.ClientKeeps(c.x.req, h, p)
+	c.parting = c.parting && !c.keep
 	con := h1.ClientConnection(c.x.req, h, p)
 	return c.writeHead(h, h1.AppendResponse(c.w.scratch[:0], h, con), b, end)
 }
@@ -277,6 +278,9 @@ func (c *H1Client) Tunnel() { c.inMode, c.outMode = untilClose, untilClose }
 
 // CloseAfter makes the response that follows the connection's last one.
 func (c *H1Client) CloseAfter() { c.last = true }
+
+// Final implements ClientEndpoint. A head decides whether the connection closes.
+func (c *H1Client) Final() { c.parting = !c.keep }
 
 // HeadStart returns when the first byte of the present request came, in
 // monotonic ns, and HeadLen the bytes of its head.

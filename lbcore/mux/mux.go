@@ -111,6 +111,9 @@ type ClientEndpoint interface {
 	Continue() WriteState
 	// Tunnel turns both directions into plain bytes.
 	Tunnel()
+	// Final announces that Detach follows the next write at once: where the
+	// connection closes with the exchange, its end may leave with those bytes.
+	Final()
 	// HeadStart is when the request's first byte came, monotonic ns, HeadLen
 	// the length of its head in bytes.
 	HeadStart() int64
@@ -186,6 +189,7 @@ type conn struct {
 	headed  bool // the next Read is the first after a head
 	dead    bool
 	shut    bool // our direction ends when what is held back has left
+	parting bool // a close follows the next write at once
 	cut     bool // the peer left in the middle of a message
 	partial bool // which was a head of which something had come
 }
@@ -469,7 +473,13 @@ func (c *conn) push(b *buffer.Buffer) WriteState {
 		last.Next = b
 		return Blocked
 	}
-	n, s := c.t.Send(b.Bytes())
+	var n int
+	var s transport.State
+	if c.parting {
+		n, s = c.t.SendLast(b.Bytes())
+	} else {
+		n, s = c.t.Send(b.Bytes())
+	}
 	b.R += n
 	switch s {
 	case transport.OK:

@@ -139,6 +139,7 @@ func (s *Stream) sendResponse() {
 		s.filterEnd(mux.Server)
 	}
 	s.status(h.Status)
+	s.announceFinal(end)
 	w := s.cl.WriteHead(h, b, end)
 	s.Res, s.Ctx.Response = nil, nil
 	switch {
@@ -152,6 +153,14 @@ func (s *Stream) sendResponse() {
 		s.touchClient()
 	default:
 		s.forwardResponse()
+	}
+}
+
+// announceFinal tells the client's side that the exchange ends with the next
+// write.
+func (s *Stream) announceFinal(end bool) {
+	if end && (s.reqSent || s.local) {
+		s.exchange.Final()
 	}
 }
 
@@ -212,6 +221,7 @@ func (s *Stream) forwardResponse() {
 			s.countEnd(mux.Server)
 			s.filterEnd(mux.Server)
 		}
+		s.announceFinal(end && s.phase != phaseTunnel && len(trailers) == 0)
 		w := s.cl.Write(b, end, trailers)
 		switch {
 		case w == mux.Dead:

@@ -74,13 +74,19 @@ func (r *Raw) Recv(p []byte) (int, State) {
 }
 
 // Send implements Conn.
-func (r *Raw) Send(p []byte) (int, State) {
+func (r *Raw) Send(p []byte) (int, State) { return r.send(p, false) }
+
+// SendLast implements Conn: the kernel keeps a piece that fills no segment until
+// the end comes, which leaves in the same segment.
+func (r *Raw) SendLast(p []byte) (int, State) { return r.send(p, true) }
+
+func (r *Raw) send(p []byte, more bool) (int, State) {
 	if r.blocked {
 		return 0, Again
 	}
 	sent := 0
 	for {
-		n, e := r.loop.Send(r.fd, p[sent:])
+		n, e := r.loop.Send(r.fd, p[sent:], more)
 		sent += n
 		switch {
 		case e == 0 && sent == len(p):

@@ -25,6 +25,9 @@ type Conn interface {
 	Recv(p []byte) (n int, s State)
 	// Send writes p.
 	Send(p []byte) (n int, s State)
+	// SendLast is Send before a Close or ShutdownWrite that follows at once: what
+	// it took may leave together with that end.
+	SendLast(p []byte) (n int, s State)
 	// Pending tells whether received bytes wait above the socket.
 	Pending() bool
 	// Ready takes the edges of a poll and tells which directions may move.

@@ -47,8 +47,9 @@ func (k *Kernel) Recv(fd int32, p []byte) (int, loop.Errno) {
 	return 0, unix.EAGAIN
 }
 
-// Send implements loop.Kernel.
-func (k *Kernel) Send(fd int32, p []byte) (int, loop.Errno) {
+// Send implements loop.Kernel. With more, the peer sees nothing before the next
+// send without it or the end: whoever forgets to go on hangs.
+func (k *Kernel) Send(fd int32, p []byte, more bool) (int, loop.Errno) {
 	s := k.socks[fd]
 	n := len(p)
 	switch {
@@ -64,8 +65,16 @@ func (k *Kernel) Send(fd int32, p []byte) (int, loop.Errno) {
 		n = min(n, s.room)
 		s.room -= n
 	}
-	s.out = append(s.out, p[:n]...)
+	s.held = append(s.held, p[:n]...)
+	if !more {
+		s.push()
+	}
 	return n, 0
+}
+
+// push lets the peer have what was sent.
+func (s *sock) push() {
+	s.out, s.held = append(s.out, s.held...), s.held[:0]
 }
 
 // SendBatch implements loop.Kernel: datagrams go nowhere and always fit.
@@ -108,6 +117,9 @@ func (k *Kernel) Close(fd int32) loop.Errno {
 		return unix.EBADF
 	}
 	s.closed = true
+	if !s.linger {
+		s.push()
+	}
 	k.Closed++
 	return 0
 }
@@ -115,6 +127,7 @@ func (k *Kernel) Close(fd int32) loop.Errno {
 // Shutdown implements loop.Kernel.
 func (k *Kernel) Shutdown(fd int32, _ int) loop.Errno {
 	k.socks[fd].shut = true
+	k.socks[fd].push()
 	return 0
 }
 

@@ -355,6 +355,9 @@ func (x *Exchange) Abort(bool) {
 	}
 }
 
+// Final implements mux.ClientEndpoint: an exchange's end closes nothing here.
+func (x *Exchange) Final() {}
+
 // Interim implements mux.ClientEndpoint.
 func (x *Exchange) Interim(h *message.Head) mux.WriteState {
 	x.c.send(fmt.Sprintf("h %d %d\n", x.id, h.Status))
