@@ -33,7 +33,7 @@ type sock struct {
 	room      int // bytes that Send takes before EAGAIN; negative for no bound
 	out       []byte
 	held      []byte // sent with more to come
-	shut      bool // our direction has ended
+	shut      bool   // our direction has ended
 	closed    bool
 	linger    bool // closed with a reset
 	remote    netip.AddrPort
