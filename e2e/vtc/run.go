@@ -5,9 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -27,6 +32,13 @@ type result struct {
 // run runs one scenario with program as haproxy and env added to the
 // environment. The error says that it could not be run at all.
 func run(file, program string, env ...string) (result, error) {
+	return runUntil(file, program, false, env...)
+}
+
+// runUntil is run; with refusal it ends the scenario once a program that was to
+// be started refuses its configuration, instead of at the time limit: varnishtest
+// holds the listening sockets itself, so that clients would wait.
+func runUntil(file, program string, refusal bool, env ...string) (result, error) {
 	// Not the test's own folder: its long name would not fit in the address of the
 	// stats socket that varnishtest puts below it.
 	tmp, err := os.MkdirTemp("", "vtc")
@@ -34,6 +46,15 @@ func run(file, program string, env ...string) (result, error) {
 		return result{}, err
 	}
 	defer os.RemoveAll(tmp)
+	defer endAll(tmp, 0)
+	if refusal {
+		w, err := watchRefusal(tmp, program)
+		if err != nil {
+			return result{}, err
+		}
+		defer w.Close()
+		program = filepath.Join(tmp, "program")
+	}
 	// varnishtest ends a scenario itself; this is for a varnishtest that hangs.
 	ctx, cancel := context.WithTimeout(context.Background(), limit+30*time.Second)
 	defer cancel()
@@ -61,9 +82,60 @@ func run(file, program string, env ...string) (result, error) {
 func (r result) failure() string {
 	var why []string
 	for line := range strings.Lines(r.log) {
-		if strings.HasPrefix(line, "----") || strings.Contains(line, "TIMED OUT") {
+		if strings.HasPrefix(line, "----") || strings.Contains(line, "TIMED OUT") || strings.Contains(line, "debug|[ALERT]") {
 			why = append(why, strings.TrimSpace(line))
 		}
 	}
 	return strings.Join(why, "\n")
+}
+
+// started stands in a program's place. What varnishtest starts ("-d -f CFG",
+// without -c) is checked first, by itself; a refusal is written to a pipe.
+const started = `#!/bin/sh
+case " $* " in
+*" -c "* | *" -W "*) ;;
+" -d "*"/cfg "*) '%[1]s' -c "$@" >'%[2]s/check' 2>&1 || echo refused >'%[2]s/refused' ;;
+esac
+exec '%[1]s' "$@"
+`
+
+// watchRefusal writes the program that runs below tmp; what it started is ended
+// when it refuses, but for varnishtest itself, which then prints its log.
+func watchRefusal(tmp, program string) (io.Closer, error) {
+	pipe := filepath.Join(tmp, "refused")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		return nil, fmt.Errorf("%s: %w", pipe, err)
+	}
+	// Open for writing too: it neither waits for a writer nor ends with one.
+	r, err := os.OpenFile(pipe, os.O_RDWR|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	text := fmt.Sprintf(started, program, tmp)
+	if err := os.WriteFile(filepath.Join(tmp, "program"), []byte(text), 0o755); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	go func() {
+		if n, _ := r.Read(make([]byte, 1)); n > 0 {
+			endAll(tmp, os.Getpid())
+		}
+	}()
+	return r, nil
+}
+
+// endAll ends the processes of a run, which have its folder in their
+// environment; but for those that parent started, where it is not 0.
+func endAll(tmp string, parent int) {
+	files, _ := filepath.Glob("/proc/[0-9]*/environ") // no error but of the pattern
+	for _, file := range files {
+		env, _ := os.ReadFile(file) // gone, or not ours
+		if !slices.Contains(strings.Split(string(env), "\x00"), "TMPDIR="+tmp) {
+			continue
+		}
+		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+		status, _ := os.ReadFile(filepath.Join(filepath.Dir(file), "status"))
+		if parent == 0 || !strings.Contains(string(status), fmt.Sprintf("\nPPid:\t%d\n", parent)) {
+			syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
 }

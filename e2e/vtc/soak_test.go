@@ -3,8 +3,10 @@
 package vtc
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,21 +17,43 @@ import (
 // one of them, it fails. GOHAP_BIN must be a test build.
 func TestDisabled(t *testing.T) {
 	all, gohap := negativeRuns(t)
+	chosen := chosen().names
+	count := 0
+	slots := make(chan struct{}, jobs)
 	for _, s := range all {
-		for _, word := range s.disables {
-			t.Run(s.name()+"/"+strings.ReplaceAll(word, "/", "_"), func(t *testing.T) {
-				if r, err := run(s.path, gohap); err != nil || !r.passed {
-					t.Fatalf("it fails already with the word: %v\n%s", err, r.failure())
-				}
-				r, err := run(s.path, gohap, "GOHAP_DISABLE="+word)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if r.passed {
-					t.Errorf("%s passes without %s: it does not test it, or the binary is no test build", s.path, word)
-				}
-			})
+		if len(s.disables) == 0 || len(chosen) > 0 && !slices.Contains(chosen, s.name()) {
+			continue
 		}
+		count += len(s.disables)
+		t.Run(s.name(), func(t *testing.T) {
+			t.Parallel()
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			if r, err := run(s.path, gohap); err != nil || !r.passed {
+				t.Fatalf("it fails already with its words: %v\n%s", err, r.failure())
+			}
+			for _, word := range s.disables {
+				t.Run(strings.ReplaceAll(word, "/", "_"), func(t *testing.T) { failsWithout(t, s, gohap, word) })
+			}
+		})
+	}
+	if count == 0 {
+		t.Fatal("no word to disable")
+	}
+	// The bar marks a line that e2e/suite prints.
+	fmt.Printf("| %d words to take away\n", count)
+}
+
+func failsWithout(t *testing.T, s scenario, gohap, word string) {
+	r, err := runUntil(s.path, gohap, true, "GOHAP_DISABLE="+word)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.passed {
+		t.Errorf("%s passes without %s: it does not test it, or the binary is no test build", s.path, word)
+	}
+	if strings.Contains(r.log, "TIMED OUT") {
+		t.Errorf("%s without %s ends only by its time limit: that proves nothing\n%s", s.path, word, r.failure())
 	}
 }
 
