@@ -173,7 +173,7 @@ func (b *Builder) settleServers(s *section) {
 			l.settleCheck(s)
 		}
 		if l.down {
-			l.srv.SetAdmin(proxy.ConfigMaint, 0)
+			l.srv.SetAdmin(proxy.ForcedMaint|proxy.ConfigMaint, 0, 0)
 		}
 		p.AddServer(l.srv)
 		if l.srv.Backup {

@@ -134,7 +134,7 @@ func endpoint(s *proxy.Server) (network, address string) {
 func (t *target) run(ctx context.Context) {
 	for d := t.first; t.Wait(ctx, d); d = t.interval() {
 		// reference: a server in maintenance is not checked, one in drain is.
-		if t.srv.Admin()&(proxy.ForcedMaint|proxy.InheritedMaint|proxy.ConfigMaint|proxy.ResolutionMaint) != 0 {
+		if t.srv.Admin().Maint() {
 			continue
 		}
 		t.srv.SetInProgress(true)

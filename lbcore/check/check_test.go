@@ -268,10 +268,10 @@ func TestMaintenanceAndStop(t *testing.T) {
 	c := w.checker(backend("b", 0, s))
 	c.Start()
 	<-w.waits
-	s.SetAdmin(proxy.ForcedMaint, 0)
+	s.SetAdmin(proxy.ForcedMaint, 0, 1e9)
 	w.gone <- true
 	<-w.waits // no dial in between: nobody takes it, so it would hang
-	s.SetAdmin(proxy.ForcedDrain, proxy.ForcedMaint)
+	s.SetAdmin(proxy.ForcedDrain, proxy.ForcedMaint, 1e9)
 	w.gone <- true
 	if to := <-w.dials; to != "tcp 127.0.0.1:80" {
 		t.Error(to)

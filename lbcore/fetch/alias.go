@@ -8,6 +8,7 @@ import (
 
 	"gohap/lbcore/keyword"
 	"gohap/lbcore/message"
+	"gohap/lbcore/proxy"
 	"gohap/lbcore/sample"
 	"gohap/lbcore/stream"
 )
@@ -43,15 +44,26 @@ func bare(needs sample.Needs, http bool, f sample.AliasFunc) sample.AliasRow {
 	}}
 }
 
-// number is an alias of an integer.
+// number is an integer that is final at the stream's end.
 func number(needs sample.Needs, http bool, f func(x *stream.Stream) int64) sample.AliasRow {
-	return sample.AliasRow{Type: sample.SInt, Needs: needs, HTTP: http, Append: func(c *sample.Context, dst []byte) []byte {
+	return sample.AliasRow{Type: sample.SInt, Needs: needs, HTTP: http, Known: sample.KnownAtEnd, Append: func(c *sample.Context, dst []byte) []byte {
 		x := exchange(c)
 		if x == nil {
 			return dst
 		}
 		return strconv.AppendInt(dst, f(x), 10)
 	}}
+}
+
+// known says when the alias's value is final.
+func known(m sample.Moment, row sample.AliasRow) sample.AliasRow {
+	row.Known = m
+	return row
+}
+
+// inRequest is a part of the request line.
+func inRequest(f sample.AliasFunc) sample.AliasRow {
+	return known(sample.KnownWithRequest, text(reqLine, true, f))
 }
 
 // early marks a number that is not final: the line is written when the response
@@ -366,6 +378,14 @@ func millisAlias(c *sample.Context, dst []byte) []byte {
 		return strconv.AppendInt(dst, n, 10)
 	}
 	return append2(append(dst, byte('0'+n/100)), int(n%100))
+}
+
+// statusAlias: a stream without HTTP has status 0.
+func statusAlias(x *stream.Stream) int64 {
+	if x.FE.Mode == proxy.TCP && x.Method == nil {
+		return 0
+	}
+	return int64(x.Status)
 }
 
 func hostnameAlias(c *sample.Context, dst []byte) []byte {

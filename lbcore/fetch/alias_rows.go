@@ -37,19 +37,25 @@ var aliasRows = []aliasEntry{
 	{"CC", "captured request cookie", "-", text(reqLine, true, field(func(x *stream.Stream) []byte { return x.ReqCookie }))},
 	{"CS", "captured response cookie", "SID=1", text(sample.NeedsResponse, true, field(func(x *stream.Stream) []byte { return x.ResCookie }))},
 	{"H", "host name", "node1", text(0, false, hostnameAlias)},
-	{"HM", "method of the request", "GET", text(reqLine, true, line(lineMethod))},
-	{"HP", "target of the request without its query", "/a/b.html", text(reqLine, true, line(lineNoQuery))},
-	{"HPO", "path of the request", "/a/b.html", text(reqLine, true, line(linePath))},
-	{"HQ", "query of the request with its question mark", "?x=1&y=2", sample.AliasRow{Append: appendQuery, Type: sample.Str, Own: true, Needs: reqLine, HTTP: true}},
-	{"HU", "target of the request", "/a/b.html?x=1&y=2", text(reqLine, true, line(lineURI))},
-	{"HV", "version of the request", "HTTP/1.1", text(reqLine, true, line(lineVersion))},
-	{"ID", "unique id", "-", text(internal, false, func(c *sample.Context, dst []byte) []byte {
+	{"HM", "method of the request", "GET", inRequest(line(lineMethod))},
+	{"HP", "target of the request without its query", "/a/b.html", inRequest(line(lineNoQuery))},
+	{"HPO", "path of the request", "/a/b.html", inRequest(line(linePath))},
+	{"HQ", "query of the request with its question mark", "?x=1&y=2", sample.AliasRow{Append: appendQuery, Type: sample.Str, Own: true, Needs: reqLine, HTTP: true, Known: sample.KnownWithRequest}},
+	{"HU", "target of the request", "/a/b.html?x=1&y=2", inRequest(line(lineURI))},
+	{"HV", "version of the request", "HTTP/1.1", inRequest(line(lineVersion))},
+	{"ID", "unique id", "-", known(sample.KnownAtEnd, text(internal, false, func(c *sample.Context, dst []byte) []byte {
 		if x := exchange(c); x != nil {
 			return append(dst, x.MakeUniqueID()...)
 		}
 		return dst
-	})},
-	{"ST", "status", "200", number(sample.NeedsResponse, false, func(x *stream.Stream) int64 { return int64(x.Status) })},
+	}))},
+	{"OG", "where in the stream's life the line is written", "unspec", known(sample.KnownAlways, text(0, false, func(c *sample.Context, dst []byte) []byte {
+		if x := exchange(c); x != nil {
+			return append(dst, x.LogOrigin.String()...)
+		}
+		return append(dst, stream.OriginUnspecified.String()...)
+	}))},
+	{"ST", "status", "200", known(sample.KnownWithResponse, number(sample.NeedsResponse, false, statusAlias))},
 	{"U", "bytes received from the client", "56", number(sample.NeedsRequestStatistics, false, func(x *stream.Stream) int64 { return x.BytesIn })},
 	{"ac", "connections of the process", "1", gauge(0)},
 	{"b", "backend", "be", text(needsBE, false, backendName)},
@@ -81,15 +87,15 @@ var aliasRows = []aliasEntry{
 		}
 		return int64(c.Process.PID), true
 	})},
-	{"r", "request line", "GET /a/b.html?x=1&y=2 HTTP/1.1", text(reqLine, true, line(wholeLine))},
-	{"rc", "retries, with a plus in front after a redispatch", "+1", sample.AliasRow{Append: retriesAlias, Type: sample.SInt, Needs: server}},
-	{"rt", "number of the request in this process", "6", hexable(internal, 4, func(c *sample.Context) (int64, bool) {
+	{"r", "request line", "GET /a/b.html?x=1&y=2 HTTP/1.1", inRequest(line(wholeLine))},
+	{"rc", "retries, with a plus in front after a redispatch", "+1", sample.AliasRow{Append: retriesAlias, Type: sample.SInt, Needs: server, Known: sample.KnownAtEnd}},
+	{"rt", "number of the request in this process", "6", known(sample.KnownWithRequest, hexable(internal, 4, func(c *sample.Context) (int64, bool) {
 		x := exchange(c)
 		if x == nil {
 			return 0, false
 		}
 		return int64(uint32(x.ID - 1)), true
-	})},
+	}))},
 	{"s", "server", "s1", text(needsSrv, false, serverName)},
 	{"sc", "connections on the server", "0", gauge(3)},
 	{"si", "address of the server", "127.0.0.1", host(server, serverPeer)},
@@ -97,7 +103,7 @@ var aliasRows = []aliasEntry{
 	{"sq", "place in the server's queue", "0", number(server, false, func(x *stream.Stream) int64 { return int64(x.QueueSrv) })},
 	{"sslc", "cipher of the client's TLS connection", "-", text(client, false, nothing)},
 	{"sslv", "version of the client's TLS connection", "-", text(client, false, nothing)},
-	{"ts", "termination state", "--", bare(internal, false, field(func(x *stream.Stream) []byte { return x.Term[:2] }))},
+	{"ts", "termination state", "--", known(sample.KnownAtEnd, bare(internal, false, field(func(x *stream.Stream) []byte { return x.Term[:2] })))},
 	{"tsc", "termination state with the state of the persistence cookie", "----", bare(internal, true, field(func(x *stream.Stream) []byte { return x.Term[:] }))},
 }
 

@@ -70,7 +70,7 @@ func (f *fabric) addProxies() {
 			}
 			s.Init(1700007200, nil)
 			if name == "other" && j == 2 {
-				s.SetAdmin(proxy.ConfigMaint, 0)
+				s.SetAdmin(proxy.ForcedMaint, 0, 0)
 			}
 			p.AddServer(s)
 			p.Active = append(p.Active, s)

@@ -47,8 +47,7 @@ func fetchServerUp(_ *sample.Context, args []sample.Arg, s *sample.Sample) bool 
 
 // isUp is what srv_is_up says: running and in no maintenance.
 func isUp(srv *proxy.Server) bool {
-	const maint = proxy.ForcedMaint | proxy.InheritedMaint | proxy.ConfigMaint | proxy.ResolutionMaint
-	return srv.Admin()&maint == 0 && srv.Oper() != proxy.Down
+	return !srv.Admin().Maint() && srv.Oper() != proxy.Down
 }
 
 // now is the monotonic time of the loop that evaluates.

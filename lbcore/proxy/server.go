@@ -15,7 +15,9 @@ type clockMax = clock.Max
 // Admin is a server's administrative state, a set of bits.
 type Admin uint32
 
-// Administrative states (reference: show servers state).
+// Administrative states (reference: show servers state). ConfigMaint only
+// remembers that the configuration disabled the server: ForcedMaint stands
+// beside it and is what an operator clears.
 const (
 	ForcedMaint Admin = 1 << iota
 	InheritedMaint
@@ -24,6 +26,12 @@ const (
 	InheritedDrain
 	ResolutionMaint
 )
+
+// Maint tells whether the server is in maintenance, for whatever cause.
+func (a Admin) Maint() bool { return a&(ForcedMaint|InheritedMaint|ResolutionMaint) != 0 }
+
+// Drain tells whether it takes no new traffic but what persists.
+func (a Admin) Drain() bool { return a&(ForcedDrain|InheritedDrain) != 0 }
 
 // Operational is a server's operational state as checks see it.
 type Operational uint32
@@ -130,15 +138,20 @@ func (s *Server) Health() Health {
 }
 
 // Init sets the state a server starts with: running, with one failure left
-// when it is checked. onChange is told of every later change, under no lock.
+// when it is checked, or stopped in maintenance. onChange is told of every later
+// change, under no lock.
 func (s *Server) Init(wallSec int64, onChange func(*Server)) {
 	s.onChange = onChange
 	s.weight.Store(int64(s.Weight0))
 	s.oper.Store(uint32(Running))
 	s.health.LastChange = wallSec
+	s.health.Value = 2 // reference: of a server without check, until a maintenance
 	if s.Check != nil {
 		s.health.Value = s.Check.Rise // reference: UP with health = rise
 		s.health.Status = "INI"
+	}
+	if s.Admin().Maint() {
+		s.stop(wallSec)
 	}
 	s.settle()
 }
@@ -147,7 +160,7 @@ func (s *Server) Init(wallSec int64, onChange func(*Server)) {
 // is not shared yet.
 func (s *Server) settle() {
 	w := s.weight.Load() * 16 // reference: dynamic algorithms see weight x 16
-	if s.Admin() != 0 || s.Oper() == Down || s.Oper() == Stopping {
+	if a := s.Admin(); a.Maint() || a.Drain() || s.Oper() == Down || s.Oper() == Stopping {
 		w = 0
 	}
 	s.eff.Store(w)
@@ -169,12 +182,48 @@ func (s *Server) SetWeight(w int) {
 	s.changed()
 }
 
-// SetAdmin sets and clears administrative bits; any goroutine.
-func (s *Server) SetAdmin(set, clear Admin) {
+// SetAdmin sets and clears administrative bits; any goroutine. Reference: what
+// enters maintenance is stopped, and counts as a time that it went down if it
+// was not; what leaves it starts anew, with one failure left, whatever was known
+// before.
+func (s *Server) SetAdmin(set, clear Admin, wallSec int64) {
 	s.mu.Lock()
-	s.admin.Store(uint32(s.Admin()&^clear | set))
+	before := s.Admin()
+	after := before&^clear | set
+	s.admin.Store(uint32(after))
+	switch was, is := before.Maint(), after.Maint(); {
+	case is && !was:
+		if s.Oper() != Down {
+			s.health.Downs++
+		}
+		s.stop(wallSec)
+	case was && !is:
+		s.restart(wallSec)
+	}
 	s.mu.Unlock()
 	s.changed()
+}
+
+// stop makes the server one that is down; the caller holds mu or the server is
+// not shared yet.
+func (s *Server) stop(wallSec int64) {
+	h := &s.health
+	if s.Oper() != Down {
+		h.DownSince = wallSec
+	}
+	h.Value, h.LastChange = 0, wallSec
+	s.oper.Store(uint32(Down))
+}
+
+// restart makes a stopped server run again; the caller holds mu.
+func (s *Server) restart(wallSec int64) {
+	h := &s.health
+	h.DownTime += wallSec - h.DownSince
+	h.LastChange = wallSec
+	if s.Check != nil {
+		h.Value = s.Check.Rise
+	}
+	s.oper.Store(uint32(Running))
 }
 
 // Result is one finished health check.
@@ -202,6 +251,10 @@ const (
 // while rising starts over. Any goroutine.
 func (s *Server) Checked(r Result, wallSec int64) Transition {
 	s.mu.Lock()
+	if s.Admin().Maint() { // it began before the maintenance
+		s.mu.Unlock()
+		return Unchanged
+	}
 	h := &s.health
 	h.Status, h.Code, h.Desc, h.Duration = r.Status, r.Code, r.Desc, r.Duration
 	rise, fall := s.Check.Rise, s.Check.Fall

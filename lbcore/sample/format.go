@@ -33,7 +33,21 @@ type AliasRow struct {
 	Null   bool   // captures: a missing value prints nothing at all, null in JSON
 	Needs  Needs
 	HTTP   bool // says something in mode http only; accepted anywhere, as in the reference
+	Known  Moment
 }
+
+// Moment says when a value of a log line is known for good, so that the line
+// need not wait longer. The zero value: once the response's head is there, in
+// mode tcp once the server is connected.
+type Moment uint8
+
+// The moments.
+const (
+	KnownWithResponse Moment = iota
+	KnownWithRequest         // the request line
+	KnownAtEnd               // counts, times, gauges
+	KnownAlways              // %OG
+)
 
 // Escape names a set of bytes that may not appear as they are.
 type Escape uint8
@@ -71,6 +85,7 @@ type Format struct {
 	needs Needs
 	json  bool // one JSON object of the named items
 	place Place
+	known Moment
 }
 
 type itemKind uint8
@@ -102,11 +117,38 @@ func CompileFormat(set *keyword.Set, text string, o FormatOptions) (*Format, err
 	if err := p.parse(); err != nil {
 		return nil, err
 	}
+	p.f.known = p.f.moment()
 	return p.f, nil
 }
 
 // Needs returns what the format's items look at.
 func (f *Format) Needs() Needs { return f.needs }
+
+// Known returns when all that the format prints is known. A format of the
+// request line alone is known with the request.
+func (f *Format) Known() Moment { return f.known }
+
+// moment works out known from the items.
+func (f *Format) moment() Moment {
+	const final = NeedsRequestStatistics | NeedsResponseStatistics | NeedsTransactionStatistics | NeedsSessionStatistics
+	request := 0
+	for i := range f.items {
+		switch it := &f.items[i]; {
+		case it.kind == itemText, it.kind == itemAlias && it.alias.Known == KnownAlways:
+			continue
+		case it.kind == itemAlias && it.alias.Known == KnownWithRequest:
+			request++
+			continue
+		case it.kind == itemAlias && it.alias.Known == KnownAtEnd, it.kind == itemExpr && it.expr.Needs()&final != 0:
+			return KnownAtEnd
+		}
+		request = -len(f.items)
+	}
+	if request > 0 {
+		return KnownWithRequest
+	}
+	return KnownWithResponse
+}
 
 // Empty reports whether nothing would ever be printed.
 func (f *Format) Empty() bool { return len(f.items) == 0 }

@@ -178,17 +178,12 @@ func checked(f func(*object) cell) func(*object) cell {
 // checking is checked without those in maintenance, whose checks rest.
 func checking(f func(*object) cell) func(*object) cell {
 	return checked(func(o *object) cell {
-		if o.s.Admin()&maint != 0 {
+		if o.s.Admin().Maint() {
 			return empty
 		}
 		return f(o)
 	})
 }
-
-const (
-	maint = proxy.ForcedMaint | proxy.InheritedMaint | proxy.ConfigMaint | proxy.ResolutionMaint
-	drain = proxy.ForcedDrain | proxy.InheritedDrain
-)
 
 // average is a time in ms over the streams counted so far.
 func average(k proxy.Counter) func(*object) cell {

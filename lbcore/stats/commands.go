@@ -229,13 +229,12 @@ func stateLine(r *cli.Request, s *proxy.Server, wall int64) {
 	h := s.Health()
 	ip, port := address(s.Addr)
 	oper, result, state := s.Oper(), 0, 0
-	if s.Admin()&maint != 0 {
-		oper = proxy.Down
-	}
 	checkIP, checkPort := "-", 0
-	health := 2 // reference: of a server without check
+	if s.Admin().Maint() && (s.Check != nil || s.Admin()&proxy.ConfigMaint != 0) {
+		state = 8 // checks are paused
+	}
 	if s.Check != nil {
-		state, health = 6, h.Value
+		state |= 6
 		switch {
 		case h.InProgress:
 			state |= 1
@@ -243,9 +242,6 @@ func stateLine(r *cli.Request, s *proxy.Server, wall int64) {
 			result = 3
 		case h.Status != "INI":
 			result = 2
-		}
-		if s.Admin()&maint != 0 {
-			state |= 8
 		}
 		if a := s.Check.Addr; a != nil {
 			if cip, cport := address(a); cip != ip || cport != port {
@@ -258,6 +254,6 @@ func stateLine(r *cli.Request, s *proxy.Server, wall int64) {
 	}
 	r.Printf("%d %s %d %s %s %d %d %d %d %d %d %d %d %d 0 0 0 - %d - 0 %d %s %s %d\n",
 		s.Proxy.ID, s.Proxy.Name, s.ID, s.Name, ip, oper, s.Admin(), s.UserWeight(), s.Weight0,
-		max(0, wall-h.LastChange), checkNumbers[h.Status], result, health, state, port,
+		max(0, wall-h.LastChange), checkNumbers[h.Status], result, h.Value, state, port,
 		checkPort, checkIP, checkIP, checkPort)
 }

@@ -187,7 +187,7 @@ func (d *dump) wanted(o *object) bool {
 		return false
 	}
 	if o.kind == 'S' {
-		inMaint := o.s.Admin()&maint != 0
+		inMaint := o.s.Admin().Maint()
 		if d.NoMaint && inMaint || d.Up && (inMaint || o.s.Oper() == proxy.Down) {
 			return false
 		}

@@ -280,7 +280,7 @@ func TestStatus(t *testing.T) {
 	}{
 		{"no check", "", 0},
 		{"DRAIN", "", proxy.ForcedDrain},
-		{"MAINT", "", proxy.ConfigMaint},
+		{"MAINT", "", proxy.ForcedMaint | proxy.ConfigMaint},
 		{"MAINT (resolution)", "+", proxy.ResolutionMaint},
 		{"MAINT", "-", proxy.ForcedMaint},
 		{"UP", "+", 0},
@@ -301,7 +301,7 @@ func TestStatus(t *testing.T) {
 		for _, r := range c.results {
 			s.Checked(proxy.Result{OK: r == '+'}, 0)
 		}
-		s.SetAdmin(c.admin, 0)
+		s.SetAdmin(c.admin, 0, 0)
 		h := s.Health()
 		if got := serverStatus(s, &h); got != c.want {
 			t.Errorf("%q admin %b: %s, want %s", c.results, c.admin, got, c.want)

@@ -36,7 +36,7 @@ func backendStatus(o *object) string {
 	if o.only {
 		up := 0
 		for _, s := range o.p.Servers {
-			if s.Oper() != proxy.Down && s.Admin()&maint == 0 {
+			if s.Oper() != proxy.Down && !s.Admin().Maint() {
 				up++
 			}
 		}
@@ -53,9 +53,9 @@ func serverStatus(s *proxy.Server, h *proxy.Health) string {
 	switch {
 	case admin&proxy.ResolutionMaint != 0:
 		return "MAINT (resolution)"
-	case admin&maint != 0:
+	case admin.Maint():
 		return "MAINT"
-	case s.Check == nil && admin&drain != 0:
+	case s.Check == nil && admin.Drain() && s.Oper() == proxy.Running:
 		return "DRAIN"
 	case s.Check == nil && s.Oper() == proxy.Running:
 		return "no check"
@@ -72,7 +72,7 @@ func serverStatus(s *proxy.Server, h *proxy.Health) string {
 	}
 	text := "UP"
 	switch {
-	case admin&drain != 0:
+	case admin.Drain():
 		text = "DRAIN"
 	case s.Oper() == proxy.Stopping:
 		text = "NOLB"

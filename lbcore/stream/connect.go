@@ -18,6 +18,7 @@ func (s *Stream) chooseServer() {
 	now := s.W.Loop.Now()
 	if s.Times.Rules == 0 {
 		s.Times.Rules = now
+		s.logAt(OriginRequest)
 	}
 	if s.Server == nil && !s.pickServer(-1) {
 		s.noServer()
@@ -149,6 +150,7 @@ func (s *Stream) connected() {
 	s.srv.Add(proxy.CumReq, 1)
 	s.Server.SessRate.Count(s.Times.Connect)
 	if s.BE.Mode != proxy.HTTP {
+		s.logAt(OriginConnect)
 		s.startTunnel()
 		return
 	}

@@ -1,7 +1,6 @@
 package stream
 
 import (
-	"gohap/lbcore/log"
 	"gohap/lbcore/message"
 	"gohap/lbcore/proxy"
 )
@@ -79,7 +78,7 @@ func (s *Stream) close() {
 	s.server.Release()
 	s.snapshot()
 	s.tally()
-	s.log()
+	s.logEnd()
 	s.dropServer()
 	s.dropHeld()
 	s.detachFilters()
@@ -133,49 +132,6 @@ func (s *Stream) tally() {
 }
 
 func ms(ns int64) int64 { return max(ns, 0) / 1e6 }
-
-// logNow writes the traffic line before the end (option logasap): what is not
-// known yet is marked by a "+".
-func (s *Stream) logNow() {
-	s.Early = true
-	s.snapshot()
-	s.log()
-}
-
-// log writes the traffic line.
-func (s *Stream) log() {
-	lg := s.FE.Logging
-	if s.logged || lg == nil || len(lg.Loggers) == 0 || lg.Format == nil {
-		return
-	}
-	if s.FE.Mode == proxy.TCP && s.FE.Has(proxy.OptDontLogNull) && s.BytesIn == 0 && s.BytesOut == 0 {
-		return
-	}
-	s.logged = true // first: a panic below must not come here again
-	s.inject()
-	failed := s.Status >= 500 || s.Status < 0 && s.FE.Mode == proxy.HTTP || s.Term[0] != '-' && s.Term[0] != 'L' && s.Term[0] != 'P'
-	if s.LogLevel < 0 || !failed && s.FE.Has(proxy.OptDontLogNormal) {
-		return
-	}
-	format := lg.Format
-	if failed && lg.Error != nil {
-		format = lg.Error
-	}
-	level := log.Info
-	switch {
-	case s.LogLevel > 0:
-		level = log.Level(s.LogLevel - 1)
-	case failed && s.FE.Has(proxy.OptLogSeparateErrors):
-		level = log.Err
-	}
-	var sd []byte
-	if lg.SD != nil {
-		sd = s.Arena.Keep(lg.SD.Append(s.Arena.Rest(512), &s.Ctx))
-	}
-	s.W.line = format.Append(s.W.line[:0], &s.Ctx)
-	s.W.Logs.Emit(lg.Loggers, &log.Message{Level: level, Time: s.W.wall(), Tag: lg.Tag, SD: sd, Text: s.W.line})
-	s.FE.LogLines.Add(1)
-}
 
 // dropHeld releases request body that no server took.
 func (s *Stream) dropHeld() {

@@ -122,15 +122,15 @@ func (s *Stream) sendResponse() {
 	s.inject()
 	h := s.Res
 	s.filterHeaders(mux.Server, h)
+	if !s.local {
+		s.logAt(OriginResponse)
+	}
 	if h.Flags.Has(message.Tunnel) && !s.local {
 		s.status(h.Status)
 		s.startUpgrade(h)
 		return
 	}
 	s.phase = phaseData
-	if s.FE.Has(proxy.OptLogAsap) {
-		s.logNow()
-	}
 	b, st := s.pull(mux.Server, s.sv)
 	end := st == mux.End && !(h.Flags.Has(message.Chunked) && len(s.sv.Trailers()) > 0)
 	if end {

@@ -45,12 +45,12 @@ func (w *Worker) session() *Session {
 func (ss *Session) open(a *Acceptor, fd int32, peer netip.AddrPort) {
 	w := ss.W
 	ss.begin(a, peer)
+	ss.began()
 	if ss.FE.Mode == proxy.HTTP {
-		ss.began(fd)
 		ss.h1.Open(w.Mux, fd, ss)
 		return
 	}
-	ss.began(fd)
+	ss.announce(w.Loop.Kernel.LocalAddr(fd))
 	w.startTCP(ss, fd, peer)
 }
 
@@ -69,16 +69,15 @@ func (ss *Session) begin(a *Acceptor, peer netip.AddrPort) {
 }
 
 // began counts the session once its connection is accepted for good.
-func (ss *Session) began(fd int32) {
-	ss.announce(fd)
+func (ss *Session) began() {
 	ss.count(proxy.CumSess, 1)
 	ss.W.Proc.SessRate.Count(ss.W.Loop.Now())
 	ss.FE.SessRate.Count(ss.W.Loop.Now())
 }
 
 // announce writes the one line that a frontend without a log format has for
-// each connection (reference: the default log format).
-func (ss *Session) announce(fd int32) {
+// each stream that begins (reference: the default log format).
+func (ss *Session) announce(to netip.AddrPort) {
 	lg := ss.FE.Logging
 	if lg == nil || lg.Format != nil || len(lg.Loggers) == 0 {
 		return
@@ -87,7 +86,7 @@ func (ss *Session) announce(fd int32) {
 	b := append(w.line[:0], "Connect from "...)
 	b = appendEndpoint(b, ss.Src)
 	b = append(b, " to "...)
-	b = appendEndpoint(b, w.Loop.Kernel.LocalAddr(fd))
+	b = appendEndpoint(b, to)
 	b = append(b, " ("...)
 	b = append(b, ss.FE.Name...)
 	b = append(b, '/')
@@ -163,6 +162,9 @@ func (ss *Session) Destination() netip.AddrPort {
 
 // NewStream implements mux.ClientOwner.
 func (ss *Session) NewStream(ep mux.ClientEndpoint, h *message.Head) mux.Upper {
+	if lg := ss.FE.Logging; lg != nil && lg.Format == nil {
+		ss.announce(ss.Local())
+	}
 	s := ss.W.stream(ss)
 	sound := false
 	defer s.unless(&sound)
@@ -181,7 +183,7 @@ func (ss *Session) Refused(why mux.Refusal, f h1.Failure, partial bool) []byte {
 	s := ss.W.stream(ss)
 	sound := false
 	defer s.unless(&sound)
-	s.cl = &ss.h1
+	s.cl, s.refused = &ss.h1, true
 	s.Status = f.Code
 	s.Term = [4]byte{'P', 'R', '-', '-'}
 	switch why {

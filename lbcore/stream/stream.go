@@ -17,9 +17,11 @@ type Phase uint8
 
 // The phases, in order.
 const (
-	phaseMonitor Phase = iota
+	phaseInspect Phase = iota // tcp-request content rules of the frontend
+	phaseMonitor
 	phaseFrontRules
 	phaseSwitch
+	phaseBackInspect
 	phaseBackRules
 	phaseRewrite
 	phaseServer
@@ -34,7 +36,7 @@ const (
 	ended
 )
 
-var phaseNames = [...]string{"monitor", "frontend rules", "switching", "backend rules", "rewriting",
+var phaseNames = [...]string{"frontend content rules", "monitor", "frontend rules", "switching", "backend content rules", "backend rules", "rewriting",
 	"server", "connect", "retry", "send", "forward", "response rules", "data", "tunnel", "tarpit", "ended"}
 
 // String names the phase.
@@ -82,7 +84,8 @@ type Stream struct {
 	BytesIn, BytesOut    int64
 	Retries              int
 	Redispatched         bool
-	Early                bool // the line is written before the end: option logasap
+	Early                bool // the line may be written before the end: option logasap
+	LogOrigin            LogOrigin
 	QueueSrv, QueueBE    int
 	ServerTimeout        int64 // ns, as set-timeout may have changed them
 	TunnelTimeout        int64
@@ -96,6 +99,7 @@ type Stream struct {
 	sv       mux.Endpoint
 	h1s      *mux.H1Server
 	pass     *tcpSides
+	look     inspection
 	applet   applet
 	reqHead  *message.Head // the client mux's head: Req while it is there
 	resHead  message.Head  // head of a reply from here
@@ -116,6 +120,7 @@ type Stream struct {
 	local     bool           // the response is from here
 	counted   bool           // response status is counted
 	logged    bool
+	refused   bool // it never became a request
 	reused    bool // on a connection that served before
 	// resChunked: the response came, or will be made, in chunks.
 	resChunked bool
@@ -151,7 +156,7 @@ func (w *Worker) stream(ss *Session) *Stream {
 	now := w.Loop.Now()
 	s.Sess, s.FE, s.BE = ss, ss.FE, nil
 	s.ID = w.Proc.StreamID.Add(1)
-	s.phase, s.ruleAt = phaseMonitor, 0
+	s.phase, s.ruleAt = phaseInspect, 0
 	s.Status = -1
 	s.Term = [4]byte{'-', '-', '-', '-'}
 	s.Times = Times{Begin: now}
@@ -215,7 +220,7 @@ func (s *Stream) clientEvent(ev mux.Event) {
 
 func (s *Stream) clientReadable() {
 	switch {
-	case s.holding:
+	case s.holding, s.look.waiting:
 		s.run()
 	case s.suspended && s.bodyUntil != 0:
 		s.Resume()
@@ -238,6 +243,8 @@ func (s *Stream) serverEvent(ev mux.Event) {
 		if s.phase >= phaseData {
 			s.touchServer()
 			s.forwardResponse()
+		} else if s.look.response.held {
+			s.headed()
 		}
 	case mux.Writable:
 		s.touchServer()
