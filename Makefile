@@ -2,7 +2,6 @@
 
 GO     ?= go
 BIN    := bin
-FUZZTIME ?= 30s
 # The test build: assertions are on and GOHAP_DISABLE=class:name takes a word away.
 TESTTAGS := invariants
 
@@ -24,10 +23,8 @@ deps: ## install what the tests need (as root on Debian), else say what is missi
 test: deps ## everything that must pass: lint, units, scenarios, the reference
 	@$(GO) run ./e2e/suite
 
-soak: deps testbuild ## what takes longer: words disabled, twins, fuzzing, races, repeats
-	GOHAP_BIN=$(CURDIR)/$(BIN)/testbuild/gohap-node $(GO) test -count=1 -tags soak,$(TESTTAGS) -timeout 2h ./e2e/...
-	$(MAKE) fuzz FUZZTIME=5m
-	$(GO) test -race -tags $(TESTTAGS) -count=5 -timeout 2h ./lbcore/... ./node/... ./cmd/...
+soak: deps ## what takes longer, some 90 minutes: words disabled, races, faults, seeds, fuzzing
+	@$(GO) run ./e2e/suite $(if $(FUZZTIME),-fuzztime $(FUZZTIME)) soak $(PARTS)
 
 race: ## unit tests under the race detector, assertions on
 	$(GO) test -race -tags $(TESTTAGS) ./lbcore/... ./node/... ./cmd/...
@@ -36,7 +33,7 @@ lint: ## gofmt, go vet, staticcheck, the house rules
 	@$(GO) run ./e2e/suite lint
 
 fuzz: ## each fuzz target for FUZZTIME (30s)
-	@FUZZTIME=$(FUZZTIME) .ci/fuzz
+	@$(GO) run ./e2e/suite -fuzztime $(or $(FUZZTIME),30s) soak fuzz
 
 golden: ## golden configurations; UPDATE=1 writes what came out
 	$(GO) test -count=1 ./lbcore/build/... -run Golden $(if $(UPDATE),-update)

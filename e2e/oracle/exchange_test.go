@@ -17,6 +17,7 @@ import (
 var (
 	seedFlag  = flag.Uint64("seed", 1, "seed of the exchanges")
 	seedsFlag = flag.Int("seeds", 1, "how many seeds from -seed on")
+	forFlag   = flag.Duration("for", 0, "begin no further seed after this time; 0: no bound")
 	countFlag = flag.Int("exchanges", 200, "exchanges a seed")
 	caseFlag  = flag.Int("case", -1, "one exchange, printed")
 	modeFlag  = flag.Int("mode", -1, "one mode: 0 whole, 1 to 20 a split, 21 a byte a write")
@@ -46,9 +47,13 @@ func TestExchanges(t *testing.T) {
 	jobs := make(chan job, 64)
 	go func() {
 		defer close(jobs)
-		for seed := *seedFlag; seed < *seedFlag+uint64(*seedsFlag); seed++ {
+		start := time.Now()
+		seed := *seedFlag
+		for ; seed < *seedFlag+uint64(*seedsFlag) && (*forFlag == 0 || time.Since(start) < *forFlag); seed++ {
 			plan(seed, jobs)
 		}
+		// The bar marks a line that e2e/suite prints whatever came out.
+		fmt.Printf("| exchanges of seeds %d to %d\n", *seedFlag, seed-1)
 	}()
 	results := &tally{t: t, bySign: map[string][]string{}}
 	var workers sync.WaitGroup

@@ -1,16 +1,31 @@
-// Command suite runs what decides: the steps below in order, every failure with
-// its output, one line a package, and "N passed, N failed" at the end.
+// Command suite runs what decides: steps in order, every failure with its
+// output, one line a package, a table of parts, results and times, and "N passed,
+// N failed" at the end.
 //
-//	lint    gofmt, go vet, staticcheck, the house rules
-//	build   bin/gohap-node and bin/gohap
-//	unit    go test of everything else
-//	fault   panics and aborts in a test build
-//	vtc     scenarios on the reference, then on gohap
-//	oracle  gohap and the reference side by side
+//	go run ./e2e/suite [STEP...]          what make test runs, under 20 minutes
 //
-//	go run ./e2e/suite [STEP...]
+//	lint      gofmt, go vet, staticcheck, the house rules
+//	build     bin/gohap-node and bin/gohap
+//	unit      go test of everything else, each fuzz target on what it has kept
+//	fault     panics and aborts in a test build
+//	vtc       scenarios on the reference, then on gohap
+//	oracle    gohap and the reference side by side
 //
-// A test counts once, its subtests instead of itself where it has any. A step
-// whose programs are not installed is skipped by name, never passed in silence.
-// It imports the standard library and e2e/oracle.
+//	go run ./e2e/suite soak [PART...]     what make soak runs, some 90 minutes
+//
+//	build     bin/gohap-node, and the test build that the parts below use
+//	disabled  every word of every scenario taken away: it must fail; the twins
+//	race      unit tests under the race detector, assertions on, twice
+//	fault     10,000 mixed requests with panics, aborts, resets, no descriptors
+//	faultrace the same under the race detector
+//	repeat    scenarios with gohap and tests of the process, three times
+//	oracle    exchanges of fresh seeds for 12 minutes; the seeds are printed, and
+//	          -seed N begins with the same ones again
+//	fuzz      each fuzz target for -fuzztime (2m); a finding stays in its
+//	          package's testdata/fuzz, where the unit tests run it ever after
+//
+// A test counts once, its subtests instead of itself where it has any; a fuzz
+// target is one. Every half minute without news a line says where a step stands.
+// A step whose programs are not installed is skipped by name, never passed in
+// silence. It imports the standard library and e2e/oracle.
 package main

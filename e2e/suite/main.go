@@ -24,7 +24,7 @@ type step struct {
 
 var steps = []step{
 	{"lint", nil, lint},
-	{"build", nil, build},
+	{"build", nil, func(t *tally) { command(t, "make build", false, "make", "-s", "build") }},
 	{"unit", nil, unit},
 	// The fault run needs a test build: it makes streams panic.
 	{"fault", nil, func(t *tally) { goTest(t, "-tags=invariants", "./e2e/fault", "./lbcore/stream") }},
@@ -42,40 +42,58 @@ func main() {
 		fmt.Fprintln(os.Stderr, "suite:", err)
 		os.Exit(1)
 	}
-	for _, name := range flag.Args() {
-		if !slices.ContainsFunc(steps, func(s step) bool { return s.name == name }) {
-			fmt.Fprintf(os.Stderr, "suite: no step %q\n", name)
-			os.Exit(2)
-		}
+	all, names := steps, flag.Args()
+	if len(names) > 0 && names[0] == "soak" {
+		all, names = soak(), names[1:]
 	}
-	total := &tally{}
-	for _, s := range steps {
-		if flag.NArg() > 0 && !slices.Contains(flag.Args(), s.name) {
-			continue
-		}
-		runStep(s, total)
+	chosen, err := choose(all, names)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "suite:", err)
+		os.Exit(2)
+	}
+	total, start := &tally{}, time.Now()
+	for i, s := range chosen {
+		runStep(s, total, fmt.Sprintf("%d of %d", i+1, len(chosen)))
 	}
 	for _, line := range total.skipped {
 		fmt.Println("skipped:", line)
 	}
+	printTable(os.Stdout, total, time.Since(start))
 	fmt.Printf("%d passed, %d failed\n", total.passed, total.failed)
 	if total.failed > 0 || total.passed == 0 {
 		os.Exit(1)
 	}
 }
 
-func runStep(s step, total *tally) {
+// choose returns the steps of those names in their own order, or all.
+func choose(all []step, names []string) ([]step, error) {
+	for _, name := range names {
+		if !slices.ContainsFunc(all, func(s step) bool { return s.name == name }) {
+			return nil, fmt.Errorf("no step %q", name)
+		}
+	}
+	if len(names) == 0 {
+		return all, nil
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(s step) bool { return !slices.Contains(names, s.name) }), nil
+}
+
+// runStep adds what came out to total. place is "2 of 6".
+func runStep(s step, total *tally, place string) {
 	if s.needs != nil {
 		if missing := s.needs(); missing != "" {
 			total.skipped = append(total.skipped, s.name+": "+missing)
+			total.rows = append(total.rows, row{name: s.name, skipped: 1})
 			return
 		}
 	}
-	fmt.Printf("== %s\n", s.name)
+	fmt.Printf("== %s (%s)\n", s.name, place)
 	t, start := &tally{}, time.Now()
 	s.run(t)
-	fmt.Printf("== %s: %d passed, %d failed in %.0fs\n", s.name, t.passed, t.failed, time.Since(start).Seconds())
+	took := time.Since(start)
+	fmt.Printf("== %s: %d passed, %d failed in %s\n", s.name, t.passed, t.failed, span(took))
 	total.add(t)
+	total.rows = append(total.rows, row{s.name, t.passed, t.failed, len(t.skipped), took})
 }
 
 // command runs a program as one check: it passes when it exits with 0 and, where
@@ -108,8 +126,6 @@ func lint(t *tally) {
 	command(t, "staticcheck", false, "go", "tool", "staticcheck", "./...")
 	goTest(t, "./e2e/lint")
 }
-
-func build(t *tally) { command(t, "make build", false, "make", "-s", "build") }
 
 // unit tests every package that no other step has.
 func unit(t *tally) {

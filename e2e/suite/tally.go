@@ -8,12 +8,56 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
+	"time"
 )
 
 // A tally counts tests; skipped says which were not run and why.
 type tally struct {
 	passed, failed int
 	skipped        []string
+	rows           []row
+}
+
+// A row of the last table is one step.
+type row struct {
+	name                    string
+	passed, failed, skipped int
+	took                    time.Duration
+}
+
+// result fits what the table's middle column is for, in words.
+func (r row) result() string {
+	switch {
+	case r.failed > 0:
+		return fmt.Sprintf("FAIL, %d failed, %d passed", r.failed, r.passed)
+	case r.passed == 0:
+		return "skipped"
+	case r.skipped > 0:
+		return fmt.Sprintf("ok, %d passed, %d skipped", r.passed, r.skipped)
+	}
+	return fmt.Sprintf("ok, %d passed", r.passed)
+}
+
+// printTable prints a row a step and their sum; 80 columns hold it.
+func printTable(w io.Writer, total *tally, took time.Duration) {
+	fmt.Fprintf(w, "\n%-12s %-40s %10s\n", "part", "result", "time")
+	for _, r := range append(total.rows, row{"all", total.passed, total.failed, len(total.skipped), took}) {
+		fmt.Fprintf(w, "%-12s %-40s %10s\n", r.name, r.result(), span(r.took))
+	}
+	fmt.Fprintln(w)
+}
+
+// span is a duration for people: 7s, 12m05s, 1h02m.
+func span(d time.Duration) string {
+	s := int(d.Seconds() + 0.5)
+	switch {
+	case s < 60:
+		return fmt.Sprintf("%ds", s)
+	case s < 3600:
+		return fmt.Sprintf("%dm%02ds", s/60, s%60)
+	}
+	return fmt.Sprintf("%dh%02dm", s/3600, s%3600/60)
 }
 
 func (t *tally) add(other *tally) {
@@ -32,22 +76,30 @@ type event struct {
 // reader turns events into counts and prints what failed, and the lines of a
 // report, which begin with a bar, whatever came out.
 type reader struct {
+	mu     sync.Mutex // over all below
 	tally  *tally
 	w      io.Writer
 	output map[string][]string // by package and test
 	parent map[string]bool     // has subtests
 	failed map[string]int      // tests by package
 	passed map[string]int
+	// running are the packages whose counts are not in tally yet.
+	running map[string]bool
+	last    string // what began last
 }
 
 func newReader(t *tally, w io.Writer) *reader {
 	return &reader{tally: t, w: w, output: map[string][]string{}, parent: map[string]bool{},
-		failed: map[string]int{}, passed: map[string]int{}}
+		failed: map[string]int{}, passed: map[string]int{}, running: map[string]bool{}, last: "building"}
 }
 
-// goTest runs go test over packages without its cache of results.
-func goTest(t *tally, packages ...string) {
-	cmd := exec.Command("go", append([]string{"test", "-json", "-count=1", "-timeout=15m"}, packages...)...)
+// silence is how long nothing may be said about a step that runs.
+const silence = 30 * time.Second
+
+// goTest runs go test without its cache of results. args are flags and packages;
+// a flag overrules the one given here.
+func goTest(t *tally, args ...string) {
+	cmd := exec.Command("go", append([]string{"test", "-json", "-count=1", "-timeout=15m"}, args...)...)
 	cmd.Stderr = os.Stderr
 	pipe, err := cmd.StdoutPipe()
 	if err == nil {
@@ -58,8 +110,21 @@ func goTest(t *tally, packages ...string) {
 		t.failed++
 		return
 	}
-	before := t.failed
-	read(newReader(t, os.Stdout), pipe)
+	before, r, start := t.failed, newReader(t, os.Stdout), time.Now()
+	tick, done := time.NewTicker(silence), make(chan struct{})
+	defer tick.Stop()
+	go func() {
+		for {
+			select {
+			case <-tick.C:
+				r.progress(time.Since(start))
+			case <-done:
+				return
+			}
+		}
+	}()
+	read(r, pipe)
+	close(done)
 	if err := cmd.Wait(); err != nil && t.failed == before {
 		fmt.Println("FAIL go test:", err)
 		t.failed++
@@ -72,20 +137,37 @@ func read(r *reader, stream io.Reader) {
 	for lines.Scan() {
 		var e event
 		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+			r.mu.Lock()
 			fmt.Fprintln(r.w, lines.Text()) // a message of the go command itself
+			r.mu.Unlock()
 			continue
 		}
 		r.event(e)
 	}
 }
 
+// progress says how far the tests are.
+func (r *reader) progress(took time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	passed, failed := r.tally.passed, r.tally.failed
+	for p := range r.running {
+		passed, failed = passed+r.passed[p], failed+r.failed[p]
+	}
+	fmt.Fprintf(r.w, ".... %s: %d passed, %d failed; now %s\n", span(took), passed, failed, r.last)
+}
+
 func (r *reader) event(e event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if e.Package == "" { // a build's output
 		e.Package = e.ImportPath
 	}
 	key := e.Package + " " + e.Test
 	switch e.Action {
 	case "run":
+		r.running[e.Package] = true
+		r.last = e.Package + " " + e.Test
 		if i := strings.LastIndexByte(e.Test, '/'); i >= 0 {
 			r.parent[e.Package+" "+e.Test[:i]] = true
 		}
@@ -134,6 +216,7 @@ func (r *reader) test(e event, key string) {
 // ended before its tests did.
 func (r *reader) pkg(e event) {
 	passed, failed := r.passed[e.Package], r.failed[e.Package]
+	delete(r.running, e.Package)
 	if e.Action == "fail" && failed == 0 {
 		failed = 1
 		fmt.Fprintf(r.w, "FAIL %s\n%s", e.Package, strings.Join(append(r.output[e.FailedBuild+" "], r.output[e.Package+" "]...), ""))

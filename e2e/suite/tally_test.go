@@ -2,8 +2,12 @@ package main
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestTally(t *testing.T) {
@@ -59,5 +63,90 @@ func TestTally(t *testing.T) {
 				t.Errorf("printed %q, want %q and not %q", out.String(), c.prints, c.hides)
 			}
 		})
+	}
+}
+
+func TestTable(t *testing.T) {
+	total := &tally{passed: 12345, failed: 2, skipped: []string{"oracle: install it"}, rows: []row{
+		{"unit", 12000, 0, 0, 75 * time.Second},
+		{"faultrace", 345, 2, 0, 2*time.Hour + 3*time.Minute},
+		{"repeat", 5, 0, 1, 900 * time.Millisecond},
+		{"oracle", 0, 0, 1, 0},
+	}}
+	var out bytes.Buffer
+	printTable(&out, total, 3*time.Hour)
+	want := `
+part         result                                         time
+unit         ok, 12000 passed                              1m15s
+faultrace    FAIL, 2 failed, 345 passed                    2h03m
+repeat       ok, 5 passed, 1 skipped                          1s
+oracle       skipped                                          0s
+all          FAIL, 2 failed, 12345 passed                  3h00m
+
+`
+	if out.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
+	}
+	for line := range strings.Lines(out.String()) {
+		if len(line) > 81 {
+			t.Errorf("%d columns: %s", len(line)-1, line)
+		}
+	}
+}
+
+func TestProgress(t *testing.T) {
+	var total tally
+	var out bytes.Buffer
+	r := newReader(&total, &out)
+	read(r, strings.NewReader(`{"Action":"run","Package":"p","Test":"A"}
+{"Action":"pass","Package":"p","Test":"A"}
+{"Action":"pass","Package":"p"}
+{"Action":"run","Package":"q","Test":"B"}
+{"Action":"fail","Package":"q","Test":"B"}
+{"Action":"run","Package":"q","Test":"C"}`))
+	out.Reset()
+	r.progress(65 * time.Second)
+	if want := ".... 1m05s: 1 passed, 1 failed; now q C\n"; out.String() != want {
+		t.Errorf("got %q, want %q", out.String(), want)
+	}
+}
+
+func TestChoose(t *testing.T) {
+	all := []step{{name: "a"}, {name: "b"}, {name: "c"}}
+	for _, c := range []struct{ names, want, err string }{
+		{"", "a b c", ""}, {"c a", "a c", ""}, {"b", "b", ""}, {"b nosuch", "", "nosuch"},
+	} {
+		got, err := choose(all, strings.Fields(c.names))
+		var names []string
+		for _, s := range got {
+			names = append(names, s.name)
+		}
+		if strings.Join(names, " ") != c.want || (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
+			t.Errorf("%q: %q, error %v", c.names, names, err)
+		}
+	}
+	if len(all) != 3 || all[2].name != "c" {
+		t.Error("the list itself was changed")
+	}
+}
+
+func TestFuzzTargets(t *testing.T) {
+	root := t.TempDir()
+	for name, text := range map[string]string{
+		"a/x_test.go": "package a\n\nfunc FuzzTwo(f *testing.F) {}\nfunc FuzzOne(f *testing.F) {}\nfunc helper() {}\n",
+		"a/x.go":      "package a\n\nfunc FuzzNot() {}\n", "b/c/y_test.go": "package c\n\nfunc FuzzY(f *testing.F) {}\n",
+		"testdata/z_test.go": "package z\n\nfunc FuzzZ(f *testing.F) {}\n",
+	} {
+		file := filepath.Join(root, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := fuzzTargets(root)
+	if want := []target{{"a", "FuzzOne"}, {"a", "FuzzTwo"}, {"b/c", "FuzzY"}}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %v (%v), want %v", got, err, want)
 	}
 }

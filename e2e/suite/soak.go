@@ -1,0 +1,119 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+var (
+	fuzzTime = flag.Duration("fuzztime", 2*time.Minute, "soak: time of each fuzz target")
+	seed     = flag.Uint64("seed", 0, "soak: first seed of the oracle (0: a fresh one)")
+)
+
+// testBuild has the assertions on and knows GOHAP_DISABLE=class:name.
+const testBuild = "bin/testbuild/gohap-node"
+
+// fault is the fault run; it needs a test build.
+var faultRun = []string{"-tags=invariants", "./e2e/fault", "-args", "-requests", "10000"}
+
+// soak returns the parts of make soak.
+func soak() []step {
+	return []step{
+		{"build", nil, func(t *tally) { command(t, "make build testbuild", false, "make", "-s", "build", "testbuild") }},
+		{"disabled", needsScenarios, inTestBuild("-tags=soak,invariants", "-timeout=40m", "./e2e/vtc", "-run=TestDisabled|TestTwins|TestNoLostTwins")},
+		{"race", nil, func(t *tally) {
+			goTest(t, "-race", "-tags=invariants", "-count=2", "-timeout=40m", "./lbcore/...", "./node/...", "./cmd/...")
+		}},
+		{"fault", nil, func(t *tally) { goTest(t, faultRun...) }},
+		{"faultrace", nil, func(t *tally) { goTest(t, append([]string{"-race"}, faultRun...)...) }},
+		{"repeat", needsScenarios, func(t *tally) {
+			os.Setenv("VTC_PROGRAM", "gohap")
+			defer os.Unsetenv("VTC_PROGRAM")
+			inTestBuild("-count=3", "-timeout=40m", "./e2e/vtc", "./e2e/process")(t)
+		}},
+		{"oracle", needsReference, freshSeeds},
+		{"fuzz", nil, fuzz},
+	}
+}
+
+// inTestBuild is a run of go test whose tests start the test build.
+func inTestBuild(args ...string) func(*tally) {
+	return func(t *tally) {
+		path, err := filepath.Abs(testBuild)
+		if err == nil {
+			_, err = os.Stat(path)
+		}
+		if err != nil {
+			fmt.Println("FAIL no test build (soak build):", err)
+			t.failed++
+			return
+		}
+		os.Setenv("GOHAP_BIN", path)
+		defer os.Unsetenv("GOHAP_BIN")
+		goTest(t, args...)
+	}
+}
+
+// freshSeeds compares exchanges that no run has had, for a time. The clock's
+// second is the first seed.
+func freshSeeds(t *tally) {
+	first := *seed
+	if first == 0 {
+		first = uint64(time.Now().Unix())
+	}
+	fmt.Printf("     seeds from %d on; again: go run ./e2e/suite -seed %d soak oracle\n", first, first)
+	inTestBuild("-timeout=25m", "./e2e/oracle", "-run=TestExchanges", "-args",
+		"-seed", fmt.Sprint(first), "-seeds", "1000", "-for", "12m")(t)
+}
+
+// A target is one fuzz function.
+type target struct{ dir, name string }
+
+// fuzz runs the targets one after the other; each has both cores.
+func fuzz(t *tally) {
+	targets, err := fuzzTargets(".")
+	if err != nil || len(targets) == 0 {
+		fmt.Println("FAIL no fuzz targets:", err)
+		t.failed++
+		return
+	}
+	for i, f := range targets {
+		fmt.Printf("     %d of %d: %s in %s\n", i+1, len(targets), f.name, f.dir)
+		goTest(t, "./"+f.dir, "-run=^$", "-fuzz=^"+f.name+"$", "-fuzztime="+fuzzTime.String())
+	}
+}
+
+var fuzzFunction = regexp.MustCompile(`(?m)^func (Fuzz\w*)\(`)
+
+// fuzzTargets finds the fuzz functions below root, sorted.
+func fuzzTargets(root string) ([]target, error) {
+	var all []target
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir():
+			if name := d.Name(); path != root && strings.HasPrefix(name, ".") || name == "testdata" {
+				return fs.SkipDir
+			}
+			return nil
+		case !strings.HasSuffix(path, "_test.go"):
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		for _, m := range fuzzFunction.FindAllSubmatch(text, -1) {
+			dir, _ := filepath.Rel(root, filepath.Dir(path)) // below root: no error
+			all = append(all, target{filepath.ToSlash(dir), string(m[1])})
+		}
+		return err
+	})
+	slices.SortFunc(all, func(a, b target) int { return strings.Compare(a.dir+" "+a.name, b.dir+" "+b.name) })
+	return all, err
+}
