@@ -6,4 +6,7 @@ import (
 	"gohap/node"
 )
 
-func main() { os.Exit(node.Run(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() {
+	profiled()
+	os.Exit(node.Run(os.Args[1:], os.Stdout, os.Stderr))
+}
