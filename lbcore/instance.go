@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
@@ -40,6 +41,7 @@ type Instance struct {
 	slog     *slog.Logger
 	accepts  [][]*stream.Acceptor // by loop
 	stop     sync.Once
+	telling  sync.Mutex // of standard error, see tell
 	serving  sync.WaitGroup
 }
 
@@ -207,20 +209,15 @@ func (in *Instance) openLogs() error {
 	return nil
 }
 
-// Log writes a line of the process to the global log targets; any goroutine
-// but a loop's.
-func (in *Instance) Log(level log.Level, text string) {
-	in.shared.Emit(in.Config.GlobalLoggers, &log.Message{Level: level, Time: clock.Wall(), Tag: in.Config.Global.LogTag, Text: []byte(text)})
-}
-
 // check begins health checks.
 func (in *Instance) check() {
 	in.checker = &check.Checker{Proxies: in.Config.Proxies, Log: func(p *proxy.Proxy, level int, line string) {
-		if p.Logging == nil {
-			in.Log(log.Level(level), line)
-			return
+		told := line
+		if level == check.LevelEmerg { // reference: the name in quotes, but not in the log
+			told = strings.Replace(line, "backend "+p.Name, "backend '"+p.Name+"'", 1)
 		}
-		in.shared.Emit(p.Logging.Loggers, &log.Message{Level: log.Level(level), Time: clock.Wall(), Tag: p.Logging.Tag, Text: []byte(line)})
+		in.tell(log.Level(level), told)
+		in.logFor(p, log.Level(level), line)
 	}}
 	in.checker.Start()
 }

@@ -79,19 +79,23 @@ func openListener(b *proxy.Bind) (int, error) {
 		unix.Close(fd)
 		return -1, err
 	}
-	backlog := b.Backlog
-	if backlog == 0 {
-		backlog = b.Proxy.Backlog
-	}
-	if backlog == 0 {
-		backlog = int(min(max(b.Proxy.Maxconn.Load(), 1024), 65535))
-	}
 	setOptions(fd, b)
-	if err := unix.Listen(fd, backlog); err != nil {
+	if err := unix.Listen(fd, backlog(b)); err != nil {
 		unix.Close(fd)
 		return -1, fmt.Errorf("protocol %s: cannot listen to socket (%s) for [%s]", protocol(sa), sentence(err), place(b))
 	}
 	return fd, nil
+}
+
+// backlog is how many connections may wait to be accepted.
+func backlog(b *proxy.Bind) int {
+	switch {
+	case b.Backlog > 0:
+		return b.Backlog
+	case b.Proxy.Backlog > 0:
+		return b.Proxy.Backlog
+	}
+	return int(min(max(b.Proxy.Maxconn.Load(), 1024), 65535))
 }
 
 // setOptions sets what accepted sockets inherit from their listener, so that no

@@ -29,6 +29,7 @@ func (in *Instance) Drain() {
 		in.Workers[l.ID].CloseIdle()
 	})
 	in.closeListeners()
+	in.tellStopped()
 }
 
 // Busy returns how many client connections are left; any goroutine but a
@@ -60,22 +61,6 @@ func (in *Instance) Wait(limit time.Duration) bool {
 		}
 	}
 	return true
-}
-
-// SetListening pauses (SIGTTOU) or resumes (SIGTTIN) all listeners.
-func (in *Instance) SetListening(on bool) {
-	in.Group.Each(func(l *loop.Loop) {
-		for _, a := range in.accepts[l.ID] {
-			if a.Listener == nil {
-				continue
-			}
-			if on {
-				a.Listener.Resume()
-			} else {
-				a.Listener.Pause()
-			}
-		}
-	})
 }
 
 // Stop ends everything at once.

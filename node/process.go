@@ -92,6 +92,10 @@ func (p *process) serve(ch <-chan os.Signal) int {
 				return dieBy(s.(syscall.Signal))
 			case syscall.SIGUSR1:
 				p.softStop(idle)
+			case syscall.SIGHUP:
+				p.in.DumpStates()
+			case syscall.SIGQUIT:
+				p.in.DumpPools(p.stderr)
 			case syscall.SIGTTOU:
 				p.in.SetListening(false)
 			case syscall.SIGTTIN:

@@ -110,6 +110,9 @@ func (b *Builder) settle(s *section) {
 	}
 	if p.IsBackend {
 		b.settleServers(s)
+		if !p.IsFrontend { // for what becomes of its servers
+			p.Logging = &proxy.Logging{Tag: b.tagOf(s), Loggers: b.loggersOf(s)}
+		}
 	}
 	b.warnMode(s)
 	if s.p.IsFrontend && len(s.binds) == 0 {

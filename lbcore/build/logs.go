@@ -150,20 +150,7 @@ func logKeyword(b *Builder, s *section, st *config.Statement) {
 // logging makes a frontend's logging of what its section says. The outputs of
 // its loggers are the instance's business.
 func (b *Builder) logging(s *section) *proxy.Logging {
-	lg := &proxy.Logging{Tag: s.logTag}
-	if lg.Tag == "" {
-		lg.Tag = b.Global.LogTag
-	}
-	targets := s.logTargets
-	if s.logGlobal {
-		targets = append(append([]*LogTarget(nil), targets...), b.Global.LogTargets...)
-	}
-	for _, t := range targets {
-		if t.Kind == log.InRing && b.rings[t.Ring] == nil {
-			b.Diag.Alertf(t.Pos, "unable to find ring '%s'.", t.Ring)
-		}
-		lg.Loggers = append(lg.Loggers, b.logger(t))
-	}
+	lg := &proxy.Logging{Tag: b.tagOf(s), Loggers: b.loggersOf(s)}
 	if len(lg.Loggers) == 0 && s.logFormat.text != "" {
 		b.Diag.Rawf(config.Warning, "log format ignored for %s '%s' since it has no log address.", s.noun(), s.name)
 	}
@@ -175,6 +162,29 @@ func (b *Builder) logging(s *section) *proxy.Logging {
 	}
 	lg.HTTP = s.mode == proxy.HTTP && (lg.Format != nil || lg.Error != nil)
 	return lg
+}
+
+func (b *Builder) tagOf(s *section) string {
+	if s.logTag != "" {
+		return s.logTag
+	}
+	return b.Global.LogTag
+}
+
+// loggersOf returns the loggers of a section's targets.
+func (b *Builder) loggersOf(s *section) []*log.Logger {
+	targets := s.logTargets
+	if s.logGlobal {
+		targets = append(append([]*LogTarget(nil), targets...), b.Global.LogTargets...)
+	}
+	var all []*log.Logger
+	for _, t := range targets {
+		if t.Kind == log.InRing && b.rings[t.Ring] == nil {
+			b.Diag.Alertf(t.Pos, "unable to find ring '%s'.", t.Ring)
+		}
+		all = append(all, b.logger(t))
+	}
+	return all
 }
 
 // logger returns the one logger of a target, so that sampling and counters are

@@ -44,6 +44,7 @@ type Server struct {
 	listeners map[net.Listener]Socket
 	conns     map[*conn]bool
 	closed    bool
+	gate      chan struct{} // paused: closed by the end of the pause
 	wait      sync.WaitGroup
 }
 
@@ -87,6 +88,43 @@ func (s *Server) Sockets() []Socket {
 	return sortSockets(all)
 }
 
+// Conns returns how many connections there are now; any goroutine.
+func (s *Server) Conns() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
+}
+
+// Pause leaves new connections waiting until the pause ends; any goroutine.
+func (s *Server) Pause(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case on && s.gate == nil:
+		s.gate = make(chan struct{})
+	case !on && s.gate != nil:
+		close(s.gate)
+		s.gate = nil
+	}
+}
+
+// passes waits for the end of a pause; false means that the server closes.
+func (s *Server) passes(ctx context.Context) bool {
+	for {
+		s.mu.Lock()
+		gate := s.gate
+		s.mu.Unlock()
+		if gate == nil {
+			return true
+		}
+		select {
+		case <-gate:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
 // Serve takes connections from l until Close or an error that lasts; it blocks
 // and owns l from now on. k says what the socket's connections may do.
 func (s *Server) Serve(l net.Listener, k Socket) error {
@@ -108,6 +146,10 @@ func (s *Server) Serve(l net.Listener, k Socket) error {
 				return errClosed
 			}
 			return err
+		}
+		if !s.passes(ctx) {
+			nc.Close()
+			return errClosed
 		}
 		select { // a full server leaves further connections in the kernel's queue
 		case s.slots <- struct{}{}:

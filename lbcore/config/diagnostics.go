@@ -105,6 +105,14 @@ func (d *Diagnostics) Add(s Severity, text string) {
 }
 
 // print writes a line; a failing standard error has nobody left to be told.
+// Tell prints what happens while the program runs, without recording it. Any
+// goroutine may call it once nothing is added any more, as far as Out allows.
+func (d *Diagnostics) Tell(s Severity, text string) {
+	if !d.Quiet && d.Out != nil {
+		d.print(s, text)
+	}
+}
+
 func (d *Diagnostics) print(s Severity, text string) {
 	_, _ = fmt.Fprintf(d.Out, "%s(%d) : %s\n", tags[s], d.Pid, text)
 }

@@ -1,6 +1,8 @@
 package stats
 
 import (
+	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
@@ -71,13 +73,19 @@ func showPools(r *cli.Request) {
 	if !ok {
 		return
 	}
-	r.WriteString("Dumping pools usage. Use SIGQUIT to flush them.\n")
+	in.WritePools(r)
+}
+
+// WritePools writes what "show pools" answers; on SIGQUIT the process writes it
+// to standard error.
+func (in *Instance) WritePools(w io.Writer) {
+	io.WriteString(w, "Dumping pools usage. Use SIGQUIT to flush them.\n")
 	f := facts{Instance: in, pools: in.pools()}
 	for _, p := range f.pools {
-		r.Printf("  - Pool %s (%d bytes) : %d allocated (%d bytes), %d used, needed_avg %d, 0 failures, 1 users\n",
+		fmt.Fprintf(w, "  - Pool %s (%d bytes) : %d allocated (%d bytes), %d used, needed_avg %d, 0 failures, 1 users\n",
 			p.Name, p.Size, p.Allocated, p.Size*p.Allocated, p.Used, p.Used)
 	}
-	r.Printf("Total: %d pools, %d bytes allocated, %d used.\n", len(f.pools), f.pool(), f.poolUsed())
+	fmt.Fprintf(w, "Total: %d pools, %d bytes allocated, %d used.\n", len(f.pools), f.pool(), f.poolUsed())
 }
 
 // activity is one line of "show activity".
