@@ -26,9 +26,7 @@ const (
 	tcpAll   = tcpConn | tcpSess | tcpReq | tcpRes
 )
 
-// ruleSets are the rule sets whose keyword is built, with their class. The
-// actions say which tcp sets they belong to as well: those get their rows with
-// their keywords.
+// ruleSets are the rule sets, with their class.
 var ruleSets = []struct {
 	bit   sets
 	word  string
@@ -37,6 +35,10 @@ var ruleSets = []struct {
 	{httpReq, "http-request", keyword.HTTPReq},
 	{httpRes, "http-response", keyword.HTTPRes},
 	{httpAfter, "http-after-response", keyword.HTTPAfterRes},
+	{tcpConn, "tcp-request connection", keyword.TCPReqConn},
+	{tcpSess, "tcp-request session", keyword.TCPReqSess},
+	{tcpReq, "tcp-request content", keyword.TCPReqCont},
+	{tcpRes, "tcp-response content", keyword.TCPResCont},
 }
 
 // entry is one action; its examples are the words behind the rule set's.
@@ -55,7 +57,7 @@ type entry struct {
 func Register(set *keyword.Set) {
 	registerRedirectOptions(set)
 	for _, rs := range ruleSets {
-		for _, rows := range [][]entry{controlRows, replyRows, redirectRows, headerRows, lineRows, stateRows, waitRows} {
+		for _, rows := range [][]entry{controlRows, replyRows, redirectRows, headerRows, lineRows, stateRows, socketRows, waitRows} {
 			for i := range rows {
 				if e := &rows[i]; e.in&rs.bit != 0 {
 					addAction(set, rs.class, rs.word, e)

@@ -240,6 +240,7 @@ type capture struct {
 	index    int
 	max      int // zero: as declared
 	response bool
+	waits    bool // for what the expression lacks yet
 }
 
 const captureWords = "expects <expression> [ 'len' <length> | id <idx> ]"
@@ -279,6 +280,22 @@ func parseCapture(a *rule.Args) (rule.Action, error) {
 	return r, nil
 }
 
+// parseContentCapture reads capture <expr> len <length> of tcp-request content.
+func parseContentCapture(a *rule.Args) (rule.Action, error) {
+	e, err := expression(a)
+	if err != nil {
+		return nil, fmt.Errorf("'tcp-request content capture' : %w", err)
+	}
+	if a.Next() != "len" {
+		return nil, errors.New("'tcp-request content capture' : a positive 'len' argument is mandatory")
+	}
+	n, err := strconv.Atoi(a.Next())
+	if err != nil || n <= 0 {
+		return nil, errors.New("'tcp-request content capture' : length must be > 0")
+	}
+	return &capture{expr: e, max: n, index: a.Host.NeedCapture(false, n), waits: true}, nil
+}
+
 // CaptureSlot returns the number of the declared capture that the action fills.
 func (r *capture) CaptureSlot() (index int, response bool) { return r.index, r.response }
 
@@ -290,10 +307,14 @@ func (r *capture) Run(c *sample.Context) rule.Verdict {
 		return rule.Continue
 	}
 	s := c.Borrow()
-	if r.expr.Eval(c, sample.Str, s) {
+	defer c.Release()
+	s.Flags = 0
+	switch {
+	case r.expr.Eval(c, sample.Str, s):
 		x.Capture(r.response, r.index, s.Data)
+	case r.waits && s.Flags&sample.MayChange != 0 && !c.Final:
+		return rule.Suspend
 	}
-	c.Release()
 	return rule.Continue
 }
 
@@ -334,7 +355,9 @@ var stateRows = []entry{
 		good: []string{"set-dst str(192.0.2.1)"}, bad: []string{"set-dst", "set-dst nope"}},
 	{name: "set-dst-port", in: httpReq | tcpConn | tcpSess | tcpReq, args: "<expr>", parse: parseSetAddress, summary: "changes the port that the client connected to",
 		good: []string{"set-dst-port int(4000)"}, bad: []string{"set-dst-port", "set-dst-port nope"}},
-	{name: "capture", in: httpReq | tcpReq, args: "<expr> {len <length>|id <index>}", parse: parseCapture, summary: "captures a sample for the log",
+	{name: "capture", in: tcpReq, args: "<expr> len <length>", parse: parseContentCapture, summary: "captures a sample for the log",
+		good: []string{"capture src len 10"}, bad: []string{"capture", "capture src", "capture src len", "capture src len 0", "capture src id 0", "capture nope len 5", "capture src len 5 x"}},
+	{name: "capture", in: httpReq, args: "<expr> {len <length>|id <index>}", parse: parseCapture, summary: "captures a sample for the log",
 		good: []string{"capture str(x) len 10"}, bad: []string{"capture", "capture str(x)", "capture str(x) len", "capture str(x) len 0", "capture str(x) foo 5", "capture nope len 5", "capture str(x) id x"}},
 	{name: "capture", in: httpRes | httpAfter, args: "<expr> id <index>", parse: parseCapture, summary: "captures a sample for the log",
 		good: []string{"capture str(x) id 0"}, bad: []string{"capture", "capture str(x)", "capture str(x) len 5", "capture str(x) id", "capture nope id 0", "capture str(x) id x"}},

@@ -97,7 +97,7 @@ func (b *Builder) settle(s *section) {
 	p.ForwardFor, p.OriginalTo, p.Pages = s.forwardFor, s.originalTo, b.settlePages(s)
 	p.CookieCapture = s.cookieCapture
 	p.MonitorURI, p.MonitorFail = []byte(s.monitorURI), s.monitors
-	p.InspectDelay = s.inspectDelay
+	p.InspectDelay, p.InspectResp = s.inspectDelay, s.inspectResp
 	if p.IsFrontend {
 		b.checkCaptures(s)
 		b.settleLog(s)
@@ -246,7 +246,7 @@ func (b *Builder) backend(s *section, to placed, what string) *proxy.Proxy {
 	case t == nil || !t.p.IsBackend:
 		b.Diag.Rawf(config.Alert, "Proxy '%s': unable to find required %s: '%s'.", s.name, what, to.text)
 		return nil
-	case t.mode != s.mode:
+	case !s.speaksTo(t):
 		how := "in a '" + what + "' rule"
 		if what == "default_backend" {
 			how = "as its default backend"
@@ -364,7 +364,7 @@ func (b *Builder) warnTimeouts(s *section) {
 
 // warnMode tells of what a tcp proxy ignores.
 func (b *Builder) warnMode(s *section) {
-	if s.mode == proxy.HTTP || s.kind == "defaults" {
+	if s.mode == proxy.HTTP || s.kind == "defaults" || s.upgrades() {
 		return
 	}
 	p := s.p

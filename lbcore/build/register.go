@@ -26,6 +26,7 @@ func Register(set *keyword.Set) {
 	set.Add(bindRows()...)
 	set.Add(serverRows()...)
 	set.Add(ruleRows()...)
+	set.Add(tcpRows()...)
 	set.Add(errorRows()...)
 	set.Add(logRows()...)
 	set.Add(ringRows()...)

@@ -41,6 +41,7 @@ type conf struct {
 	defaultServer []string
 	cookieCapture *proxy.CookieCapture
 	inspectDelay  time.Duration
+	inspectResp   time.Duration
 }
 
 // placed is a text with the place that it was written at, for messages that
@@ -62,6 +63,7 @@ type section struct {
 	twin  *section // a defaults section of the same name before it
 	used  bool     // a defaults section that was referenced by name
 	ruled bool     // a defaults section that has rules
+	heir  string   // the kind of proxies that took them
 	named bool     // a defaults section with a name
 	p     *proxy.Proxy
 
@@ -154,7 +156,8 @@ func (b *Builder) inherit(st *config.Statement, s *section) {
 		return
 	}
 	if s.kind == "listen" && base.ruled {
-		b.Alertf(st, "listen section '%s' cannot inherit from '%s' because rules are defined in this defaults section.", s.name, base.name)
+		b.alertTight(st.Pos, "a listen section cannot inherit from a defaults section defining TCP/HTTP rules.")
+		b.stop = true
 		return
 	}
 	if s.kind == "defaults" && base.ruled {
@@ -165,7 +168,7 @@ func (b *Builder) inherit(st *config.Statement, s *section) {
 	s.from = base
 	s.conf = base.conf
 	s.pages = slices.Clone(base.pages)
-	if base.ruled && s.kind != "defaults" {
+	if base.ruled && s.kind != "defaults" && b.mayInherit(s, st) {
 		s.copyRules(base)
 	}
 }

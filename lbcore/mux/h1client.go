@@ -92,6 +92,21 @@ func (c *H1Client) Open(w *Worker, fd int32, owner ClientOwner) {
 	c.pump()
 }
 
+// Take is Open for a descriptor that another mux hands over, with the bytes
+// that were received and belong to the first request, nil or linked by Next.
+func (c *H1Client) Take(w *Worker, fd int32, owner ClientOwner, in *buffer.Buffer) {
+	t := c.timer
+	*c = H1Client{owner: owner, timer: t}
+	c.timer.Owner = c
+	c.conn.open(w, fd, c)
+	if in != nil {
+		c.in, c.more, in.Next = in, in.Next, nil
+	}
+	w.Loop.Opened()
+	c.arm(c.owner.Config().RequestTime)
+	c.pump()
+}
+
 func (c *H1Client) arm(d int64) {
 	if d > 0 {
 		c.w.Loop.Arm(&c.timer, c.w.Loop.Now()+d)

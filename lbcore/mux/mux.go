@@ -182,6 +182,7 @@ type conn struct {
 	up      Upper
 	x       *exchange
 	in      *buffer.Buffer // received, not yet read
+	more    *buffer.Buffer // received by another mux before, behind in; linked by Next
 	out     *buffer.Buffer // produced, not yet sent; linked by Next
 	sent    int64
 	inMode  framing
@@ -216,6 +217,10 @@ func (c *conn) fill() (int, transport.State) {
 	if b == nil {
 		b = c.w.Loop.Buffers.Get()
 	}
+	if c.more != nil {
+		c.in = b
+		return c.refill(), transport.OK
+	}
 	n, s := c.t.Recv(b.Room())
 	b.W += n
 	if b.Len() == 0 && !c.headed {
@@ -224,6 +229,18 @@ func (c *conn) fill() (int, transport.State) {
 	}
 	c.in = b
 	return n, s
+}
+
+// refill moves bytes that another mux received to c.in.
+func (c *conn) refill() int {
+	b := c.more
+	n := copy(c.in.Room(), b.Bytes())
+	c.in.W += n
+	if b.R += n; b.Len() == 0 {
+		c.more, b.Next = b.Next, nil
+		b.Release()
+	}
+	return n
 }
 
 // begin sets the framing of a body that follows a parsed head.
@@ -562,6 +579,10 @@ func (c *conn) release(reset bool) {
 	c.drop()
 	c.in.Release()
 	c.in = nil
+	for b := c.more; b != nil; b = c.more {
+		c.more, b.Next = b.Next, nil
+		b.Release()
+	}
 	c.w.release(c.x)
 	c.x = nil
 	if c.IsOpen() {

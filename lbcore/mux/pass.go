@@ -102,6 +102,18 @@ func (c *Pass) Abort(reset bool) {
 	c.onClose()
 }
 
+// Hand lets the descriptor go, open, for another mux. The stream is no longer
+// told of anything; what was read but not taken is the caller's loss, so it
+// reads to the end first.
+func (c *Pass) Hand() int32 {
+	c.closed, c.dead, c.up = true, true, nil
+	c.drop()
+	c.in.Release()
+	c.in = nil
+	c.w.Loop.Closed()
+	return c.Raw.Hand()
+}
+
 // Panicked implements loop.Handler.
 func (c *Pass) Panicked(any) {
 	if up := c.up; up != nil {

@@ -10,12 +10,14 @@ type Verdict uint8
 
 // The verdicts.
 const (
-	Continue Verdict = iota // go on with the next rule
-	Stop                    // skip the rest of this set
-	Suspend                 // wait; run again from the same rule
-	Answer                  // answer with the reply that the action left
-	Close                   // end without an answer
-	Failed                  // a rewrite could not be done (strict mode): internal error
+	Continue    Verdict = iota // go on with the next rule
+	Stop                       // skip the rest of this set
+	Suspend                    // wait; run again from the same rule
+	Answer                     // answer with the reply that the action left
+	Close                      // end without an answer
+	Failed                     // a rewrite could not be done (strict mode): internal error
+	Undecided                  // a condition lacks data: try the whole set again when more came
+	CloseServer                // end the server's connection (tcp-response content)
 )
 
 // Action is what a rule does. Run is called on the stream's loop; the stream
@@ -45,7 +47,7 @@ type Set []Rule
 
 // Run evaluates the rules from index at. It returns the index of the rule that
 // decided, from which a suspended set goes on. A condition that lacks data
-// suspends the set unless c.Final is set.
+// leaves the set undecided unless c.Final is set.
 func (s Set) Run(c *sample.Context, at int) (int, Verdict) {
 	if at == 0 {
 		c.SoftRewrite = false
@@ -55,7 +57,7 @@ func (s Set) Run(c *sample.Context, at int) (int, Verdict) {
 		if r.Cond != nil {
 			switch r.Cond.Eval(c) {
 			case acl.Miss:
-				return at, Suspend
+				return at, Undecided
 			case acl.Fail:
 				continue
 			}

@@ -18,6 +18,9 @@ func (s *Stream) chooseServer() {
 	now := s.W.Loop.Now()
 	if s.Times.Rules == 0 {
 		s.Times.Rules = now
+		if s.exchange == nil { // reference: inspection counts as waiting
+			s.Times.Rules = s.Times.Begin
+		}
 		s.logAt(OriginRequest)
 	}
 	if s.Server == nil && !s.pickServer(-1) {
@@ -149,6 +152,9 @@ func (s *Stream) connected() {
 	s.srv.Add(proxy.CumSess, 1)
 	s.srv.Add(proxy.CumReq, 1)
 	s.Server.SessRate.Count(s.Times.Connect)
+	if !s.inspectServer() {
+		return
+	}
 	if s.BE.Mode != proxy.HTTP {
 		s.logAt(OriginConnect)
 		s.startTunnel()

@@ -142,8 +142,7 @@ func (s *Stream) dropHeld() {
 	}
 	s.heldLen = 0
 	for i := range s.stuck {
-		s.stuck[i].b.Release()
-		s.stuck[i] = stuck{}
+		s.dropStuck(i)
 	}
 }
 

@@ -60,6 +60,9 @@ func (s *Stream) pull(side mux.Side, from mux.Endpoint) (*buffer.Buffer, mux.Rea
 	b, st := s.stuck[side].b, s.stuck[side].st
 	if b != nil {
 		s.stuck[side] = stuck{}
+		if b.Next != nil {
+			s.stuck[side], b.Next, st = stuck{b.Next, st}, nil, mux.More
+		}
 	} else {
 		b, st = from.Read()
 		s.received(side, b)
@@ -74,6 +77,10 @@ func (s *Stream) pull(side mux.Side, from mux.Endpoint) (*buffer.Buffer, mux.Rea
 	rest := s.W.Loop.Buffers.Get()
 	rest.Append(b.Bytes()[n:])
 	b.W = b.R + n
+	rest.Next = s.stuck[side].b
+	if rest.Next != nil {
+		st = s.stuck[side].st
+	}
 	s.stuck[side] = stuck{rest, st}
 	return b, mux.Wait
 }

@@ -4,14 +4,14 @@ import (
 	"strconv"
 
 	"gohap/lbcore/message"
-	"gohap/lbcore/proxy"
+	"gohap/lbcore/mux"
 	"gohap/lbcore/rule"
 )
 
 // fail answers with the error page of a status: the backend's, the
 // frontend's or the built-in one.
 func (s *Stream) fail(status int) {
-	if s.FE.Mode != proxy.HTTP {
+	if s.exchange == nil {
 		s.Status = -1
 		s.abort() // nothing can be said in mode tcp
 		return
@@ -172,6 +172,7 @@ var noCache = []byte("no-cache")
 // a server's answer.
 func (s *Stream) answer(body []byte) {
 	s.dropServer()
+	s.dropStuck(int(mux.Server))
 	if s.reqHead != nil && s.reqHead.Method == message.HEAD {
 		s.resHead.Flags |= message.NoBody
 		body = nil

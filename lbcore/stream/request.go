@@ -13,20 +13,16 @@ import (
 )
 
 // beginHTTP starts the exchange of a parsed request.
-func (s *Stream) beginHTTP(ep mux.ClientEndpoint, h *message.Head) {
-	ss, l := s.Sess, s.W.Loop
-	now := l.Now()
+func (s *Stream) beginHTTP(ep mux.ClientEndpoint, h *message.Head, begin int64) {
 	s.cl, s.exchange = ep, ep
 	s.reqHead, s.Req = h, h
 	s.Ctx.Request = h
-	s.Times.Begin, s.Times.Request = ep.HeadStart(), now
-	ss.Requests++
-	ss.count(proxy.CumReq, 1)
-	ss.count(proxy.H1Req, 1)
-	s.W.totals.Add(proxy.CumReq, 1)
-	ss.FE.ReqRate.Count(now)
+	s.Times.Begin, s.Times.Request = begin, s.W.Loop.Now()
 	s.BytesIn = headBytes(h)
-	s.saveRequestLine()
+	if s.phase > phaseMonitor { // the frontend passed bytes, its backend wants requests
+		s.requestBegun()
+		s.captureRequest()
+	}
 	for _, f := range s.FE.Filters {
 		s.attach([]Filter{f.(Filter)})
 	}
@@ -34,6 +30,18 @@ func (s *Stream) beginHTTP(ep mux.ClientEndpoint, h *message.Head) {
 	if s.phase != ended {
 		s.watch()
 	}
+}
+
+// requestBegun counts a request that the frontend's content rules let through.
+func (s *Stream) requestBegun() {
+	ss, now := s.Sess, s.W.Loop.Now()
+	s.Times.Request = now
+	ss.Requests++
+	ss.count(proxy.CumReq, 1)
+	ss.count(proxy.H1Req, 1)
+	s.W.totals.Add(proxy.CumReq, 1)
+	ss.FE.ReqRate.Count(now)
+	s.saveRequestLine()
 }
 
 // saveRequestLine keeps what the log and later fetches need of the request
@@ -50,17 +58,26 @@ func (s *Stream) saveRequestLine() {
 
 // run moves the request through its phases until it has to wait or ends.
 func (s *Stream) run() {
+	if s.exchange == nil {
+		s.runTCP()
+		return
+	}
 	for {
 		at := s.phase
 		s.inject()
 		var next bool
 		switch at {
+		case phaseInspect:
+			next = s.contentRules(s.FE)
 		case phaseMonitor:
+			s.requestBegun()
 			next = s.monitor()
 		case phaseFrontRules:
 			next = s.holdBody(s.FE) && s.requestRules(s.FE)
 		case phaseSwitch:
 			next = s.switching()
+		case phaseBackInspect:
+			next = s.backInspect()
 		case phaseBackRules:
 			next = s.BE == s.FE || s.holdBody(s.BE) && s.requestRules(s.BE)
 		case phaseRewrite:
@@ -109,16 +126,21 @@ func (s *Stream) captureRequest() {
 	}
 }
 
-// capture takes the last line of each header, cut to its length.
+// capture takes the last line of each header, cut to its length; slots without a
+// header belong to rules.
 func capture(s *Stream, into [][]byte, h *message.Head, caps []proxy.Capture) [][]byte {
-	into = into[:0]
 	for i := range caps {
-		var v []byte
-		if at := h.FindLast(caps[i].Name); at >= 0 {
-			v = h.Fields[at].Value
-			v = s.Arena.Copy(v[:min(len(v), caps[i].Len)])
+		if i == len(into) {
+			into = append(into, nil)
 		}
-		into = append(into, v)
+		if caps[i].Name == nil {
+			continue
+		}
+		into[i] = nil
+		if at := h.FindLast(caps[i].Name); at >= 0 {
+			v := h.Fields[at].Value
+			into[i] = s.Arena.Copy(v[:min(len(v), caps[i].Len)])
+		}
 	}
 	return into
 }

@@ -25,6 +25,9 @@ func (s *Stream) headed() {
 		s.fail(502)
 		return
 	}
+	if !s.inspectHead() {
+		return
+	}
 	s.Times.Response = s.W.Loop.Now()
 	s.setResponse(h)
 	s.touchServer()
@@ -195,6 +198,9 @@ func (s *Stream) status(code int) {
 // forwardResponse sends what the server has sent of its body on to the client.
 func (s *Stream) forwardResponse() {
 	s.inject()
+	if s.responseHeld() {
+		return
+	}
 	for range 16 {
 		if s.phase == ended || s.resSent {
 			return
@@ -268,6 +274,10 @@ func (s *Stream) releaseServer() {
 	}
 	s.h1s, s.sv = nil, nil
 	s.svDeadline = 0
+	if s.look.response.ended { // the action close
+		c.Abort(false)
+		return
+	}
 	if s.BE.Reuse == proxy.ReuseNever && s.reqSent && c.Reusable() {
 		s.Sess.keepOwn(c)
 		return

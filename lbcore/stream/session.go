@@ -27,6 +27,7 @@ type Session struct {
 	extra      *extra         // what few sessions have, made on first use
 	acceptor   *Acceptor
 	Requests   int32
+	atDoor     bool    // connection rules run
 	held       bool    // counted in the gauges of process, frontend and listener
 	tcp        *Stream // the one stream of a session in mode tcp
 }
@@ -45,6 +46,9 @@ func (w *Worker) session() *Session {
 func (ss *Session) open(a *Acceptor, fd int32, peer netip.AddrPort) {
 	w := ss.W
 	ss.begin(a, peer)
+	if !ss.admit(fd) {
+		return
+	}
 	ss.began()
 	if ss.FE.Mode == proxy.HTTP {
 		ss.h1.Open(w.Mux, fd, ss)
@@ -162,13 +166,18 @@ func (ss *Session) Destination() netip.AddrPort {
 
 // NewStream implements mux.ClientOwner.
 func (ss *Session) NewStream(ep mux.ClientEndpoint, h *message.Head) mux.Upper {
-	if lg := ss.FE.Logging; lg != nil && lg.Format == nil {
+	if lg := ss.FE.Logging; lg != nil && lg.Format == nil && ss.FE.Mode == proxy.HTTP {
 		ss.announce(ss.Local())
 	}
-	s := ss.W.stream(ss)
+	s, begin := ss.taken(), ep.HeadStart()
+	if s != nil {
+		begin = s.Times.Begin
+	} else {
+		s = ss.W.stream(ss)
+	}
 	sound := false
 	defer s.unless(&sound)
-	s.beginHTTP(ep, h)
+	s.beginHTTP(ep, h, begin)
 	sound = true
 	if s.phase == ended {
 		return nil
@@ -180,7 +189,11 @@ func (ss *Session) NewStream(ep mux.ClientEndpoint, h *message.Head) mux.Upper {
 // request. It is logged and counted as one that failed.
 func (ss *Session) Refused(why mux.Refusal, f h1.Failure, partial bool) []byte {
 	silent := ss.FE.Has(proxy.OptDontLogNull) && !partial && why != mux.RefusedMalformed
-	s := ss.W.stream(ss)
+	s := ss.taken()
+	taken := s != nil
+	if !taken {
+		s = ss.W.stream(ss)
+	}
 	sound := false
 	defer s.unless(&sound)
 	s.cl, s.refused = &ss.h1, true
@@ -191,6 +204,9 @@ func (ss *Session) Refused(why mux.Refusal, f h1.Failure, partial bool) []byte {
 		s.Term[0] = 'c'
 	case mux.RefusedClosed:
 		s.Term[0] = 'C'
+	}
+	if taken { // reference: whatever went wrong, a living stream found it
+		s.Term[0] = 'P'
 	}
 	if ss.FE.Has(proxy.OptIgnoreProbes) && !partial && why != mux.RefusedMalformed {
 		silent = true

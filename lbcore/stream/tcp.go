@@ -24,22 +24,11 @@ func (w *Worker) startTCP(ss *Session, fd int32, peer netip.AddrPort) {
 	s.Times.Request = s.Times.Begin
 	s.cl, ss.tcp = &s.pass.client, s
 	s.pass.client.Accept(w.Mux, fd, peer, s, ss.Gone)
-	s.phase = phaseSwitch
-	s.inject()
-	s.tcpRules()
+	s.runTCP()
 	if s.phase != ended {
 		s.watch()
 	}
 	sound = true
-}
-
-// tcpRules switches to a backend and connects.
-func (s *Stream) tcpRules() {
-	if !s.switching() {
-		return
-	}
-	s.phase = phaseServer
-	s.chooseServer()
 }
 
 // dialTCP connects the server side of mode tcp.
@@ -66,7 +55,7 @@ func (s *Stream) dialTCP() {
 // startTunnel begins to pass bytes both ways.
 func (s *Stream) startTunnel() {
 	s.phase = phaseTunnel
-	s.reqEnd, s.resEnd = false, false
+	s.releaseHeld()
 	s.touchClient()
 	s.touchServer()
 	s.forwardRequest()
@@ -93,7 +82,7 @@ func (s *Stream) startUpgrade(h *message.Head) {
 		s.clientGone()
 		return
 	}
-	s.reqSent = false
+	s.reqSent, s.reqEnd, s.resEnd = false, false, false
 	s.startTunnel()
 }
 

@@ -96,6 +96,9 @@ func (s *Stream) Expired(*loop.Timer) {
 // waited ends a wait: what the phase was waiting for did not come, or the
 // pause is over.
 func (s *Stream) waited() {
+	if s.inspectionDue() {
+		return
+	}
 	if s.holding {
 		s.bodyTimeout()
 		return
@@ -145,6 +148,9 @@ func (s *Stream) clientTimeout() {
 	default:
 		s.terminate('c', s.letter())
 		s.count(proxy.CliAborts)
+		if s.look.waiting {
+			s.count(proxy.FailedReq)
+		}
 		s.abort()
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"gohap/lbcore/buffer"
+	"gohap/lbcore/loop"
 	"gohap/lbcore/message"
 	"gohap/lbcore/mux"
 	"gohap/lbcore/proxy"
@@ -206,6 +207,9 @@ func (ss *Session) Local() netip.AddrPort {
 	if ss.tcp != nil && ss.tcp.cl != nil {
 		return ss.tcp.cl.Local()
 	}
+	if ss.atDoor {
+		return ss.W.Loop.Kernel.LocalAddr(ss.W.door.fd)
+	}
 	if !ss.h1.IsOpen() {
 		return netip.AddrPort{}
 	}
@@ -273,17 +277,14 @@ func (s *Stream) Capture(response bool, slot int, text []byte) {
 // socket without a word where it may (TCP_REPAIR needs a privilege), else the
 // reset that ends it dies after ttl hops, one unless given.
 func (s *Stream) Vanish(ttl int) {
-	fd := int32(-1)
-	switch c := s.cl.(type) {
-	case *mux.H1Client:
-		fd = c.FD()
-	case *mux.Pass:
-		fd = c.FD()
-	}
+	fd := s.Sess.descriptor()
 	if fd < 0 {
 		return
 	}
-	k := s.W.Loop.Kernel
+	vanish(s.W.Loop.Kernel, fd, ttl)
+}
+
+func vanish(k loop.Kernel, fd int32, ttl int) {
 	if ttl == 0 && k.SetOption(fd, unix.IPPROTO_TCP, unix.TCP_REPAIR, 1) == 0 {
 		return
 	}

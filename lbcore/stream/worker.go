@@ -25,6 +25,7 @@ type Worker struct {
 	streams  []*Stream
 	sessions []*Session
 	line     []byte // scratch for log lines
+	door     *door
 	totals   *proxy.LoopCounters
 	// pausedNow tells other loops that a listener here waits for room, resuming
 	// that it is already being told.

@@ -1,0 +1,108 @@
+package stream
+
+import (
+	"golang.org/x/sys/unix"
+
+	"gohap/lbcore/buffer"
+	"gohap/lbcore/mux"
+	"gohap/lbcore/proxy"
+	"gohap/lbcore/rule"
+	"gohap/lbcore/sample"
+)
+
+// door is where a loop's connections pass the tcp-request connection and
+// session rules, before anything of a stream exists. One at a time is at it.
+type door struct {
+	ctx      sample.Context
+	arena    buffer.Arena
+	fd       int32
+	vanished bool // an action made the end unseen
+}
+
+// admit runs the connection and session rules; it tells whether the connection
+// is accepted. One that is not is closed and neither logged nor counted as a
+// session. Reference: connection rules end it by a reset.
+func (ss *Session) admit(fd int32) bool {
+	fe := ss.FE
+	if len(fe.TCPConnRules) == 0 && len(fe.TCPSessRules) == 0 {
+		return true
+	}
+	w := ss.W
+	if w.door == nil {
+		w.door = new(door)
+	}
+	d := w.door
+	d.fd, d.vanished = fd, false
+	c := &d.ctx
+	*c = sample.Context{Session: ss, Arena: &d.arena, Vars: sample.Vars{Session: ss}, Final: true,
+		Process: w.Proc.Facts, Clock: w.Loop.Clock(), Thread: w.Loop.ID}
+	ss.atDoor = true
+	kept := ss.pass(fe.TCPConnRules, proxy.DeniedConn) && ss.pass(fe.TCPSessRules, proxy.DeniedSess)
+	ss.atDoor = false
+	d.arena.Reset()
+	if !kept {
+		w.Loop.Kernel.Close(fd)
+		ss.Gone()
+	}
+	return kept
+}
+
+// pass runs one set and counts a refusal.
+func (ss *Session) pass(rules rule.Set, denied proxy.Counter) bool {
+	d := ss.W.door
+	if _, v := rules.Run(&d.ctx, 0); v != rule.Close {
+		return true
+	}
+	switch {
+	case d.vanished:
+		denied = proxy.DeniedReq // reference
+	case denied == proxy.DeniedConn:
+		ss.W.Loop.Kernel.SetOption(d.fd, unix.SOL_SOCKET, unix.SO_LINGER, 0)
+	}
+	ss.count(denied, 1)
+	return false
+}
+
+// Vanish makes the end of a connection that is not yet accepted unseen, as
+// Stream.Vanish does.
+func (ss *Session) Vanish(ttl int) {
+	if ss.atDoor {
+		ss.W.door.vanished = true
+		vanish(ss.W.Loop.Kernel, ss.W.door.fd, ttl)
+	}
+}
+
+// descriptor is the client's connection, -1 when there is none.
+func (ss *Session) descriptor() int32 {
+	switch {
+	case ss.atDoor:
+		return ss.W.door.fd
+	case ss.h1.IsOpen():
+		return ss.h1.FD()
+	case ss.tcp != nil:
+		if c, ok := ss.tcp.cl.(*mux.Pass); ok {
+			return c.FD()
+		}
+	}
+	return -1
+}
+
+// SetTOS sets the type-of-service byte of what goes to the client, SetMark its
+// netfilter mark, for which the process needs a privilege.
+func (ss *Session) SetTOS(tos int) {
+	fd := ss.descriptor()
+	if fd < 0 {
+		return
+	}
+	k := ss.W.Loop.Kernel
+	if k.SetOption(fd, unix.IPPROTO_IP, unix.IP_TOS, tos) != 0 {
+		k.SetOption(fd, unix.IPPROTO_IPV6, unix.IPV6_TCLASS, tos)
+	}
+}
+
+// SetMark is described at SetTOS.
+func (ss *Session) SetMark(mark int) {
+	if fd := ss.descriptor(); fd >= 0 {
+		ss.W.Loop.Kernel.SetOption(fd, unix.SOL_SOCKET, unix.SO_MARK, mark)
+	}
+}
