@@ -318,19 +318,13 @@ func (d *Decoder) endRequestLine(b []byte, h *message.Head) bool {
 	h.Method = message.IdentifyMethod(h.MethodText)
 	h.Target = b[d.targetB:d.targetE]
 	version := b[d.versionB:d.versionE]
-	if string(h.MethodText) == "PRI" && (string(h.Target) != "*" || string(version) != "HTTP/2.0") {
-		// Reserved for the preface (RFC 9113 section 3.4); reference: 400.
-		return d.failure(400, d.start, "method PRI outside the HTTP/2 preface")
-	}
 	if !d.target(h) {
 		return false
 	}
 	if len(version) == 0 {
 		return d.simpleRequest(h)
 	}
-	if !setVersion(h, version) && !d.relaxed {
-		return d.failure(400, d.versionB, "unknown version")
-	}
+	d.facts.version = setVersion(h, version) || d.relaxed
 	return true
 }
 
@@ -341,6 +335,7 @@ func (d *Decoder) simpleRequest(h *message.Head) bool {
 		return d.failure(400, d.versionB, "no version")
 	}
 	h.Major, h.Minor = 1, 0
+	d.facts.version = true
 	d.state = atDone
 	return true
 }
@@ -453,8 +448,6 @@ func (d *Decoder) statusLine(b []byte, h *message.Head) bool {
 
 func (d *Decoder) endStatusLine(b []byte, h *message.Head) bool {
 	h.Reason = b[d.versionB:max(d.versionE, d.versionB)]
-	if !setVersion(h, b[d.start:d.methodE]) && !d.relaxed {
-		return d.failure(502, d.start, "unknown version")
-	}
+	d.facts.version = setVersion(h, b[d.start:d.methodE]) || d.relaxed
 	return true
 }

@@ -170,6 +170,7 @@ type facts struct {
 	host      int // index of the host field, -1
 	keyOK     bool
 	accept    bool
+	version   bool // it is one that is taken
 }
 
 func (f *facts) reset() { *f = facts{host: -1} }

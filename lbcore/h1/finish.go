@@ -9,11 +9,11 @@ import (
 // finishRequest decides on framing, upgrade and target once all fields are in.
 func (d *Decoder) finishRequest(b []byte, h *message.Head) bool {
 	f := &d.facts
-	if string(h.MethodText) == "PRI" {
-		if len(h.Fields) > 0 {
-			return d.failure(400, d.pos, "header lines in the HTTP/2 preface")
-		}
-		h.Flags |= message.Preface
+	if !f.version { // reference: judged once the head is complete
+		return d.failure(400, d.versionB, "unknown version")
+	}
+	if len(h.Fields) == 0 && string(h.MethodText) == "PRI" && string(h.Target) == "*" && h.Major == 2 && h.Minor == 0 {
+		h.Flags |= message.Preface // RFC 9113 section 3.4
 	}
 	if !h.Version11() && (f.chunked || f.length > 0) {
 		switch h.Method {
@@ -101,13 +101,16 @@ func (d *Decoder) finishResponse(h *message.Head, req *RequestInfo) bool {
 	if req == nil {
 		req = &RequestInfo{}
 	}
+	if !d.facts.version {
+		return d.failure(502, d.start, "unknown version")
+	}
 	if !d.codings(h) {
 		return false
 	}
 	switch {
 	case h.Status == 101:
 		if !req.Upgrade || !h.Flags.Has(message.ConnUpgrade|message.HasUpgrade) {
-			return d.failure(502, 0, "101 without upgrade")
+			return d.failure(502, d.pos, "101 without upgrade")
 		}
 		if h.Flags.Has(message.UpgradeWebSocket) && !d.facts.accept && !d.relaxed {
 			return d.failure(502, d.pos, "websocket upgrade without accept")

@@ -310,7 +310,9 @@ func (c *H1Client) Detach() {
 	c.up = nil
 	st := c.discard()
 	complete := st == End
-	if c.keep && !c.dead && (st == Wait || st == More) && c.inMode != untilClose && !c.owner.Stopping() {
+	// Reference: the rest of the request is taken even where the answer is the
+	// last one.
+	if !c.dead && (st == Wait || st == More) && c.inMode != untilClose && !c.owner.Stopping() {
 		c.state = skipping
 		c.arm(c.owner.Config().ClientTime)
 		c.again(st)
@@ -322,17 +324,28 @@ func (c *H1Client) Detach() {
 	case c.dead:
 		c.close(false)
 	case !c.keep || !complete || c.owner.Stopping():
-		c.in.Release()
-		c.in = nil
-		c.state = flushing
-		c.keep = complete // whether the client may still be sending
-		c.arm(c.owner.Config().ClientTime)
-		if c.out == nil {
-			c.finish()
-		}
+		c.flushOut(complete)
 	default:
 		c.idle()
 	}
+}
+
+// flushOut closes the connection once everything has been sent; complete tells
+// that the client is not in the middle of a request.
+func (c *H1Client) flushOut(complete bool) {
+	c.in.Release()
+	c.in = nil
+	c.state = flushing
+	c.keep = complete // whether the client may still be sending
+	c.arm(c.owner.Config().ClientTime)
+	if c.out == nil {
+		c.finish()
+	}
+}
+
+// Closing tells whether no further request will be served.
+func (c *H1Client) Closing() bool {
+	return c.state == flushing || c.state == draining || c.state == closed || c.state == skipping && !c.keep
 }
 
 // discard reads over what is left of a request's body, as far as it has been
@@ -358,7 +371,11 @@ func (c *H1Client) skip() {
 	case End:
 		c.w.release(c.x)
 		c.x = nil
-		c.idle()
+		if c.keep {
+			c.idle()
+			return
+		}
+		c.flushOut(true)
 	case Wait, More:
 		c.arm(c.owner.Config().ClientTime)
 		c.again(st)
@@ -478,7 +495,9 @@ func (c *H1Client) Expired(*loop.Timer) {
 		c.refuse(RefusedTimeout, h1.Failure{Code: 408})
 	case heading:
 		c.refuse(RefusedTimeout, h1.Failure{Code: 408})
-	case flushing, draining, skipping:
+	case skipping:
+		c.close(c.out != nil)
+	case flushing, draining:
 		c.close(true)
 	}
 }

@@ -47,6 +47,7 @@ type H1Server struct {
 	// Policy is what both sections say about persistence; the stream sets it
 	// before it writes a request.
 	Policy h1.Policy
+	behind int
 	seen   bool // the first byte of the response has been received
 
 	// Index and IdleSince belong to the owner's idle pool; Uses counts the
@@ -147,6 +148,7 @@ func (c *H1Server) receive() bool {
 		switch st {
 		case h1.Failed:
 			c.await, c.reuse = false, false
+			c.behind = max(c.in.Len()-c.x.dec.Failure().Pos, 0)
 			c.up.Event(Server, Broken)
 			return false
 		case h1.Done:
@@ -184,6 +186,16 @@ func (c *H1Server) accept(h *message.Head) {
 
 // Head returns the response head, after Headed.
 func (c *H1Server) Head() *message.Head { return &c.x.head }
+
+// Behind returns how many bytes have come behind the head that was refused.
+func (c *H1Server) Behind() int { return c.behind }
+
+// EndRequest ends our direction: nothing follows the request.
+func (c *H1Server) EndRequest() {
+	if c.out == nil && !c.dead {
+		c.t.ShutdownWrite()
+	}
+}
 
 // NextHead waits for the head that follows an interim response.
 func (c *H1Server) NextHead() {

@@ -215,6 +215,8 @@ func (s *Stream) sendRequest() {
 	s.touchServer()
 	if !s.reqSent {
 		s.forwardRequest()
+	} else if s.connecting() {
+		s.touchClient()
 	}
 	if s.phase == phaseForward && s.abortsOnClose() {
 		s.watchClient()
@@ -371,7 +373,8 @@ func (s *Stream) responseFailed(f mux.Fault) {
 		return
 	}
 	if f.Decode.Code != 0 && s.h1s != nil && s.h1s.Head().Status == 101 {
-		s.BytesOut += headBytes(s.h1s.Head()) // reference: taken, and found to be unasked for then
+		// Reference: taken, with what came behind it, and found to be unasked for then.
+		s.BytesOut += headBytes(s.h1s.Head()) + int64(s.h1s.Behind())
 	}
 	if f.Decode.Code != 0 || f.Partial {
 		s.terminate('P', 'H') // reference: half a head is an invalid one

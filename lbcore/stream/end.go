@@ -9,10 +9,14 @@ import (
 // goes on.
 func (s *Stream) finish() {
 	s.close()
-	x := s.exchange
+	x, ss := s.exchange, s.Sess
 	s.retire()
-	if x != nil {
-		x.Detach()
+	if x == nil {
+		return
+	}
+	x.Detach()
+	if ss.extra != nil && ss.h1.Closing() {
+		ss.dropOwn() // reference: they go with the last answer
 	}
 }
 
@@ -141,6 +145,7 @@ func (s *Stream) dropHeld() {
 		b.Release()
 	}
 	s.heldLen = 0
+	s.resHeld.drop()
 	for i := range s.stuck {
 		s.dropStuck(i)
 	}

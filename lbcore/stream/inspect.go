@@ -55,6 +55,12 @@ func (s *Stream) contentRules(p *proxy.Proxy) bool {
 	}
 	s.ruleAt, s.wake = 0, 0
 	s.look.until, s.look.expired, s.look.waiting = 0, false, false
+	if v == rule.Close { // reference: not yet a request, as the log has it
+		s.Times.Request = 0
+		if s.phase == phaseInspect {
+			s.Req = nil
+		}
+	}
 	return s.ruled(at, v)
 }
 
@@ -297,3 +303,6 @@ func (s *Stream) PeekRequest() (h *message.Head, more bool) {
 	}
 	return nil, p.st == h1.NeedMore
 }
+
+// ContentLimit is how many bytes of a message content rules can ever see.
+func (s *Stream) ContentLimit() int64 { return int64(s.W.Limits.BufSize) }

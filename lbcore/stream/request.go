@@ -2,7 +2,6 @@ package stream
 
 import (
 	"bytes"
-	"cmp"
 
 	"gohap/lbcore/acl"
 	"gohap/lbcore/buffer"
@@ -44,6 +43,18 @@ func (s *Stream) requestBegun() {
 	s.saveRequestLine()
 }
 
+// refusePreface answers the method that only the HTTP/2 preface has (RFC 9113
+// section 3.4). Reference: a 400 that is logged as if it were no request.
+func (s *Stream) refusePreface() {
+	s.Times.Request = 0
+	s.terminate('P', 'R')
+	s.count(proxy.FailedReq)
+	s.fail(400)
+	if s.phase != ended {
+		s.watch()
+	}
+}
+
 // saveRequestLine keeps what the log and later fetches need of the request
 // line: the head's bytes are gone once it was sent.
 func (s *Stream) saveRequestLine() {
@@ -83,6 +94,10 @@ func (s *Stream) run() {
 		case phaseRewrite:
 			next = s.rewrite()
 		case phaseServer:
+			if s.left {
+				s.clientLeft()
+				return
+			}
 			s.chooseServer()
 			return
 		default:
@@ -271,80 +286,6 @@ func (s *Stream) makeUniqueID() {
 	if len(s.FE.UniqueIDHeader) > 0 {
 		s.Req.Add(s.FE.UniqueIDHeader, s.UniqueID)
 	}
-}
-
-// holdBody waits for the request's body (option http-buffer-request) until it
-// is complete or fills tune.bufsize, before the rules of the section that says
-// so, within its timeout http-request or the frontend's.
-func (s *Stream) holdBody(p *proxy.Proxy) bool {
-	if !p.Has(proxy.OptBufferRequest) {
-		return true
-	}
-	within := cmp.Or(p.Timeouts.HTTPRequest, s.FE.Timeouts.HTTPRequest)
-	return s.waitBody(s.W.Limits.BufSize-s.W.Limits.MaxRewrite, int64(within))
-}
-
-// waitBody reads the body until its end or until limit bytes are held; it
-// tells whether to go on.
-func (s *Stream) waitBody(limit int, within int64) bool {
-	for !s.reqEnd && s.heldLen < limit {
-		b, st := s.readRequest()
-		s.hold(b)
-		switch st {
-		case mux.Wait:
-			s.continue100()
-			if s.wake == 0 {
-				s.wake = s.after(within)
-			}
-			s.holding = true
-			return false
-		case mux.Aborted, mux.Invalid:
-			s.holding = false
-			s.requestBroken(st)
-			return false
-		}
-	}
-	s.wake, s.holding = 0, false
-	return true
-}
-
-// continue100 answers a client that waits for leave to send its body.
-func (s *Stream) continue100() {
-	if !s.Req.Flags.Has(message.Expect100) {
-		return
-	}
-	s.Req.Flags &^= message.Expect100
-	s.Req.Del(message.IDExpect.Name())
-	s.exchange.Continue()
-	s.BytesOut += continueBytes
-}
-
-func (s *Stream) bodyTimeout() {
-	s.holding = false
-	s.terminate('c', 'R')
-	s.count(proxy.FailedReq)
-	s.fail(408)
-}
-
-// hold keeps a piece of request body until a server is there for it.
-func (s *Stream) hold(b *buffer.Buffer) {
-	if b == nil {
-		return
-	}
-	s.heldLen += b.Len()
-	if s.first == nil {
-		s.first = b
-		return
-	}
-	if b.Len() == 0 {
-		b.Release()
-		return
-	}
-	last := &s.held
-	for *last != nil {
-		last = &(*last).Next
-	}
-	*last = b
 }
 
 // readRequest reads the client's next piece of body.

@@ -94,10 +94,7 @@ func (s *Stream) responseRuled(at int, v rule.Verdict) bool {
 	case rule.Suspend:
 		s.ruleAt, s.suspended = at, true
 	case rule.Answer:
-		// Reference: what the reply is made of no longer sees the response that
-		// it replaces; its head belongs to the connection that is dropped here.
-		s.Res, s.Ctx.Response = nil, nil
-		s.dropServer()
+		s.replaceResponse()
 		s.sendReply(s.Reply)
 	case rule.Close:
 		s.terminate('P', 'H')
@@ -105,10 +102,34 @@ func (s *Stream) responseRuled(at int, v rule.Verdict) bool {
 	case rule.Failed:
 		s.terminate('P', 'H')
 		s.count(proxy.FailedRewrites)
-		s.dropServer()
+		s.replaceResponse()
 		s.fail(500)
 	}
 	return false
+}
+
+// replaceResponse gives up the server's response for one from here. Reference:
+// what has come of it counts, and if that was all of it the connection goes on.
+// What the reply is made of no longer sees the response: its head belongs to the
+// connection.
+func (s *Stream) replaceResponse() {
+	s.Res, s.Ctx.Response = nil, nil
+	if s.h1s == nil {
+		return
+	}
+	if s.resHeld.first == nil && s.resState == mux.More {
+		var b *buffer.Buffer
+		b, s.resState = s.pull(mux.Server, s.sv)
+		b.Release()
+	}
+	s.resHeld.drop()
+	if s.resState != mux.End {
+		s.dropServer()
+	} else {
+		s.countEnd(mux.Server)
+		s.releaseServer()
+	}
+	s.resState = mux.More
 }
 
 // afterRules runs http-after-response, which sees every response, those from
@@ -134,7 +155,7 @@ func (s *Stream) sendResponse() {
 		return
 	}
 	s.phase = phaseData
-	b, st := s.pull(mux.Server, s.sv)
+	b, st := s.readResponse()
 	end := st == mux.End && !(h.Flags.Has(message.Chunked) && len(s.sv.Trailers()) > 0)
 	if end {
 		s.resEnd, s.resSent = true, true
@@ -209,7 +230,7 @@ func (s *Stream) forwardResponse() {
 			s.touchClient()
 			return
 		}
-		b, st := s.pull(mux.Server, s.sv)
+		b, st := s.readResponse()
 		switch st {
 		case mux.Wait:
 			s.cl.Write(b, false, nil)

@@ -222,6 +222,7 @@ func (ss *Session) Refused(why mux.Refusal, f h1.Failure, partial bool) []byte {
 	s.status(f.Code)
 	s.Times.Request = 0
 	s.finishRefused(silent)
+	ss.dropOwn() // no request comes any more
 	if f.Code == 0 || why == mux.RefusedClosed && !partial {
 		return nil
 	}

@@ -116,7 +116,11 @@ type Stream struct {
 	svLocal   netip.AddrPort // where the log wants it: the server's connection goes before the line
 	holding   bool           // waiting for the request's body: option http-buffer-request
 	bodyState mux.ReadState  // how an early look at the request's body ended, More when well
-	bodyUntil int64          // deadline of a rule that waits for the request's body
+	bodyUntil int64          // deadline of a rule that waits for a body
+	bodyDue   bool           // the wait of that rule is over
+	left      bool           // the client ended its direction while its body was awaited
+	resHeld   pieces         // response body held back for rules
+	resState  mux.ReadState  // how the last read for them ended, More when there may be more
 	local     bool           // the response is from here
 	counted   bool           // response status is counted
 	logged    bool
@@ -222,7 +226,7 @@ func (s *Stream) clientReadable() {
 	switch {
 	case s.holding, s.look.waiting:
 		s.run()
-	case s.suspended && s.bodyUntil != 0:
+	case s.suspended && s.bodyUntil != 0 && s.phase < phaseServer:
 		s.Resume()
 	case !s.reqEnd && s.phase >= phaseForward && s.phase < phaseTarpit:
 		s.forwardRequest()
@@ -245,6 +249,8 @@ func (s *Stream) serverEvent(ev mux.Event) {
 			s.forwardResponse()
 		} else if s.look.response.held {
 			s.headed()
+		} else if s.suspended && s.bodyUntil != 0 {
+			s.Resume()
 		}
 	case mux.Writable:
 		s.touchServer()
@@ -262,11 +268,20 @@ func (s *Stream) Resume() {
 	if s.phase == ended || !s.suspended {
 		return
 	}
-	s.suspended = false
-	s.run()
+	s.proceed()
 	if s.phase != ended {
 		s.watch()
 	}
+}
+
+// proceed goes on at the rule that suspended.
+func (s *Stream) proceed() {
+	s.suspended = false
+	if s.phase == phaseResponse {
+		s.responseRules()
+		return
+	}
+	s.run()
 }
 
 // Run implements loop.Runner: a forwarding that used up its budget goes on.

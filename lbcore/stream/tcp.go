@@ -74,7 +74,7 @@ func (s *Stream) startUpgrade(h *message.Head) {
 		return
 	}
 	s.h1s.Tunnel()
-	b, _ := s.pull(mux.Server, s.sv)
+	b, _ := s.readResponse()
 	w := c.WriteHead(h, b, false)
 	c.Tunnel()
 	s.Res, s.Ctx.Response = nil, nil

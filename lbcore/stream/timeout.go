@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"gohap/lbcore/loop"
+	"gohap/lbcore/message"
 	"gohap/lbcore/mux"
 	"gohap/lbcore/proxy"
 )
@@ -39,9 +40,16 @@ func (s *Stream) touchClient() {
 	switch {
 	case s.phase == phaseTunnel:
 		s.clDeadline = s.after(s.tunnel(s.ClientTimeout, s.resSent, s.FE.Timeouts.ClientFin))
-	case !s.reqEnd && !s.reqWait, s.cl.State() == mux.Blocked:
+	case !s.reqEnd && !s.reqWait, s.cl.State() == mux.Blocked, s.connecting():
 		s.clDeadline = s.after(s.ClientTimeout)
 	}
+}
+
+// connecting tells whether a CONNECT waits for its answer. Reference: the
+// client's time-out runs, for its next bytes are awaited as well.
+func (s *Stream) connecting() bool {
+	return s.phase == phaseForward && s.reqSent && s.h1s != nil && s.reqHead != nil && s.reqHead.Method == message.CONNECT &&
+		s.Term[0] != 'c'
 }
 
 // touchServer restarts the server's inactivity time-out if it runs: once the
@@ -114,8 +122,8 @@ func (s *Stream) waited() {
 	default:
 		if s.suspended {
 			s.Ctx.Final = true
-			s.suspended = false
-			s.run()
+			s.bodyDue = s.bodyUntil != 0
+			s.proceed()
 		}
 	}
 }
@@ -139,6 +147,12 @@ func (s *Stream) serverTimeout() {
 
 func (s *Stream) clientTimeout() {
 	switch {
+	case s.connecting():
+		// Reference: it is noted and passed on as the client's end; the answer is
+		// still awaited.
+		s.terminate('c', 'D')
+		s.count(proxy.CliAborts)
+		s.h1s.EndRequest()
 	case s.phase == phaseForward:
 		// Reference: 400, not 408, where the request went on to a server.
 		s.terminate('c', 'H')

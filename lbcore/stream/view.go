@@ -8,9 +8,7 @@ import (
 	"gohap/lbcore/buffer"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/message"
-	"gohap/lbcore/mux"
 	"gohap/lbcore/proxy"
-	"gohap/lbcore/rule"
 )
 
 // This file is what fetches, log aliases and actions see beyond the exported
@@ -64,46 +62,6 @@ func (s *Stream) Local() bool { return s.local }
 
 // Reused tells whether the server connection served before.
 func (s *Stream) Reused() bool { return s.reused }
-
-// Body calls f with each piece of the request's body that has been received,
-// until it returns false.
-func (s *Stream) Body(f func(piece []byte) bool) {
-	s.pullBody()
-	if s.first == nil || s.first.Len() > 0 && !f(s.first.Bytes()) {
-		return
-	}
-	for b := s.held; b != nil; b = b.Next {
-		if !f(b.Bytes()) {
-			return
-		}
-	}
-}
-
-// BodyHeld returns how many bytes of request body have been received and
-// whether that is all of it.
-func (s *Stream) BodyHeld() (n int, end bool) {
-	s.pullBody()
-	return s.heldLen, s.reqEnd
-}
-
-// pullBody holds what has been received of the body, as far as a buffer takes
-// it, while request rules run.
-func (s *Stream) pullBody() {
-	if s.cl == nil || s.phase >= phaseServer {
-		return
-	}
-	limit := s.W.Limits.BufSize - s.W.Limits.MaxRewrite
-	for !s.reqEnd && s.heldLen < limit {
-		b, st := s.readRequest()
-		s.hold(b)
-		if st == mux.Aborted || st == mux.Invalid {
-			s.bodyState = st // the next reader is told
-		}
-		if st != mux.More {
-			return
-		}
-	}
-}
 
 // ServerLocal and ServerPeer return the addresses of the connection to the
 // server, zero without one.
@@ -247,6 +205,10 @@ func (s *Stream) Deny(response bool) {
 	s.count(proxy.DeniedReq)
 }
 
+// DenyContent counts what content rules reject. Reference: on the frontend's
+// side only.
+func (s *Stream) DenyContent() { s.Sess.count(proxy.DeniedReq, 1) }
+
 // Intercept counts a request that the frontend's own rules answer.
 func (s *Stream) Intercept() {
 	if s.BE == nil || s.BE == s.FE {
@@ -293,53 +255,4 @@ func vanish(k loop.Kernel, fd int32, ttl int) {
 		k.SetOption(fd, unix.IPPROTO_IPV6, unix.IPV6_UNICAST_HOPS, ttl)
 	}
 	k.SetOption(fd, unix.SOL_SOCKET, unix.SO_LINGER, 0)
-}
-
-// WaitBody is wait-for-body: it suspends the rule until atLeast bytes of the
-// request's body are held, or all of it, or as much as a buffer takes.
-// Reference: its own time counts, and ends in a 408.
-func (s *Stream) WaitBody(atLeast int, within int64) rule.Verdict {
-	limit := s.W.Limits.BufSize - s.W.Limits.MaxRewrite
-	if atLeast > 0 {
-		limit = min(limit, atLeast)
-	}
-	for !s.reqEnd && s.heldLen < limit {
-		b, st := s.readRequest()
-		s.hold(b)
-		switch st {
-		case mux.Wait:
-			s.continue100()
-			return s.awaitBody(within)
-		case mux.Aborted, mux.Invalid:
-			return s.bodyBroken(st)
-		}
-	}
-	s.wake, s.bodyUntil = 0, 0
-	return rule.Continue
-}
-
-func (s *Stream) awaitBody(within int64) rule.Verdict {
-	now := s.W.Loop.Now()
-	switch {
-	case s.bodyUntil == 0:
-		s.bodyUntil = now + within
-	case now >= s.bodyUntil:
-		s.wake, s.bodyUntil = 0, 0
-		s.count(proxy.FailedReq)
-		return s.Answer(&rule.Reply{Status: 408, Builtin: true}, 'c', 'R')
-	}
-	s.wake = s.bodyUntil
-	return rule.Suspend
-}
-
-func (s *Stream) bodyBroken(st mux.ReadState) rule.Verdict {
-	s.reqEnd, s.wake, s.bodyUntil = true, 0, 0
-	cause := byte('C')
-	if st == mux.Invalid {
-		cause = 'P'
-		s.count(proxy.FailedReq)
-	} else {
-		s.count(proxy.CliAborts)
-	}
-	return s.Answer(&rule.Reply{Status: 400, Builtin: true}, cause, 'R')
 }
