@@ -226,7 +226,8 @@ func (in *Instance) check() {
 func (in *Instance) openCommands() error {
 	g := &in.Config.Global
 	in.commands = &cli.Server{Commands: cli.NewCommands(in.Config.Set), Host: in, Idle: g.StatsTimeout, MaxConn: g.StatsMaxconn, BufSize: g.Limits.BufSize, Started: in.mono}
-	for _, s := range g.Sockets {
+	for i, s := range g.Sockets {
+		s.Socket.Order = i
 		l, err := cli.Listen(s.Socket)
 		if err != nil {
 			return fmt.Errorf("Binding [%s] for frontend GLOBAL: %w", s.Pos, err)

@@ -32,6 +32,7 @@ type conn struct {
 	expert   bool
 	quit     bool
 	idle     time.Duration
+	accepted int64 // monotonic ns
 	in       input
 	out      writer
 	ctx      context.Context
@@ -39,7 +40,7 @@ type conn struct {
 }
 
 func newConn(s *Server, nc net.Conn, k Socket) *conn {
-	c := &conn{Conn: nc, server: s, socket: k, level: k.Level, severity: k.Severity, idle: s.Idle}
+	c := &conn{Conn: nc, server: s, socket: k, level: k.Level, severity: k.Severity, idle: s.Idle, accepted: s.Clock.Mono()}
 	c.ctx, c.cancel = context.WithCancel(s.ctx)
 	c.in.limit = s.BufSize
 	c.out = writer{conn: nc, buf: make([]byte, 0, writeBuffer), idle: &c.idle}

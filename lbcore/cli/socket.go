@@ -21,7 +21,7 @@ type Socket struct {
 	Level            Level
 	Severity         SeverityOutput
 	ExposeFDs        bool // "expose-fd listeners"
-	Order            int  // place in the configuration, for "show cli sockets"
+	Order            int  // place in the configuration, from 0
 }
 
 // String returns the address as "show cli sockets" prints it.

@@ -52,7 +52,7 @@ func showSess(r *cli.Request) {
 		r.WriteString(sessHelp)
 		return
 	}
-	n := 0
+	n := in.commandSessions(r, &q)
 	in.eachStream(r, &q, func(text []byte, lines int) bool {
 		n += lines
 		_, err := r.Write(text)
@@ -104,6 +104,51 @@ func (in *Instance) sessQuery(args []string) (q sessQuery, err error) {
 		}
 	}
 	return q, err
+}
+
+// commandSessions writes the connections of the command sockets, the one that
+// asks among them: streams of a frontend GLOBAL without a backend. Reference:
+// they stand where they began, among the others; here first, as they are on no
+// loop.
+func (in *Instance) commandSessions(r *cli.Request, q *sessQuery) int {
+	n := 0
+	for _, x := range r.Sessions() {
+		s := commandStream(&x)
+		s.Accepted = in.clock().Wall().Add(-x.Age)
+		if !q.takes(&s) {
+			continue
+		}
+		n++
+		var text bytes.Buffer
+		if q.long {
+			s.long(&text, q.uri)
+		} else {
+			s.short(&text, q.uri)
+		}
+		if _, err := r.Write(text.Bytes()); err != nil {
+			break
+		}
+	}
+	return n
+}
+
+// commandStream describes a connection of a command socket.
+func commandStream(x *cli.Session) StreamInfo {
+	id := x.Socket.Order + 1
+	s := StreamInfo{
+		Ptr: x.ID, Proto: "unix_stream", Source: x.Source, Age: x.Age, Calls: 1, Expire: x.Idle, RetryExpire: Never,
+		Frontend: "GLOBAL", FrontendMode: "tcp", ListenerID: id, ListenerAddr: "unix:" + strconv.Itoa(id),
+		Request: Channel{Expire: Never}, Response: Channel{Expire: Never},
+		Client:   Endpoint{State: SideEstablished, FD: x.FD, ReadExp: x.Idle, WriteExp: Never, Timeout: x.Idle, Mux: "PASS"},
+		Upstream: Endpoint{State: SideEstablished, Flags: 1, FD: -1, ReadExp: Never, WriteExp: Never, Applet: "CLI"},
+	}
+	if x.Source.IsValid() {
+		s.Proto, s.ListenerAddr = "tcpv4", x.Socket.Address
+		if x.Source.Addr().Is6() {
+			s.Proto = "tcpv6"
+		}
+	}
+	return s
 }
 
 // age reads a time, in seconds without a unit.

@@ -1,6 +1,7 @@
 package stats
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -437,7 +438,8 @@ func TestShowSess(t *testing.T) {
 	}
 	ours := serve(t, in)
 	for q, want := range map[string]int{
-		"show sess": 2 * each, "show sess all": 2 * each, "show sess frontend f1": 0, "show sess backend b1": each,
+		"show sess": 2*each + 1, "show sess all": 2*each + 1, "show sess frontend f1": 0, // and the one that asks
+		"show sess backend b1":   each,
 		"show sess server b1/t3": each, "show sess server l1/s1": 0, "show sess older 1990": 10, "show sess older 33m show-uri": 20,
 		"show sess all older 1990 backend b1": 5, "show sess 0x1003": 1, "show sess 0x10": 0,
 	} {
@@ -463,6 +465,56 @@ func TestShowSess(t *testing.T) {
 	}
 	if got, _ := ours.ask("show sess help"); !strings.HasPrefix(got, "Usage: show sess ") {
 		t.Error(got)
+	}
+}
+
+// The command sockets' own connections are listed, in both forms.
+func TestShowSessOwn(t *testing.T) {
+	in, _ := build(t)
+	ours := serve(t, in)
+	c, err := net.Dial("unix", ours.socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(5 * time.Second))
+	r := bufio.NewReader(c)
+	ask := func(line string) (got string) {
+		fmt.Fprintln(c, line)
+		for {
+			l, err := r.ReadString('\n')
+			if err != nil {
+				t.Fatal(line, err)
+			}
+			if l == "\n" {
+				return got
+			}
+			got += l
+		}
+	}
+	ask("prompt i")
+	line := ask("show sess")
+	id, rest, _ := strings.Cut(line, ":")
+	if !strings.HasPrefix(rest, " proto=unix_stream src=unix:1 fe=GLOBAL be=<NONE> srv=<none> ts=00 epoch=0 age=0s calls=1 ") ||
+		!strings.Contains(rest, " scf=[8,0h,fd=") || !strings.HasSuffix(rest, ",rex=10s,wex=] scb=[8,1h,fd=-1,rex=,wex=] exp=10s rc=0 c_exp=\n") {
+		t.Errorf("%q", line)
+	}
+	for _, question := range []string{"show sess all", "show sess " + id} {
+		got := ask(question)
+		for _, want := range []string{id + ": [", "proto=unix_stream source=unix:1\n", "  frontend=GLOBAL (id=0 mode=tcp), listener=? (id=1) addr=unix:1\n",
+			"  backend=<NONE> (id=-1 mode=-)\n  server=<NONE> (id=-1)\n", "applet=<CLI>", "mux=PASS"} {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: no %q in %q", question, want, got)
+			}
+		}
+	}
+	for question, want := range map[string]string{
+		"show sess 0x1": "Session not found.\n", "show sess older 1h": "", "show sess backend b1": "",
+		"show sess self": "Unsupported option 'self', try 'help' for more info.\n",
+	} {
+		if got := ask(question); got != want {
+			t.Errorf("%s: %q", question, got)
+		}
 	}
 }
 
