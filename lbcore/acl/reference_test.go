@@ -2,19 +2,17 @@ package acl
 
 import (
 	"bufio"
-	"bytes"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"gohap/e2e/oracle"
 	"gohap/lbcore/keyword"
 	"gohap/lbcore/sample"
 )
@@ -24,19 +22,6 @@ var update = flag.Bool("update", false, "record testdata anew from the reference
 // noValue is how an example says that there is no value.
 const noValue = "(no value)"
 
-// referenceBinary returns the reference; a machine without one says what to do.
-func referenceBinary(t *testing.T) string {
-	t.Helper()
-	bin := os.Getenv("HAPROXY_BIN")
-	if bin == "" {
-		bin, _ = filepath.Abs("../../e2e/oracle/haproxy/usr/sbin/haproxy")
-	}
-	if _, err := os.Stat(bin); err != nil {
-		t.Skip("install the reference: make deps, or set HAPROXY_BIN")
-	}
-	return bin
-}
-
 func quoteWord(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
 const refHead = "defaults\n mode http\n timeout client 30s\n timeout server 30s\n timeout connect 30s\nfrontend f\n"
@@ -45,51 +30,25 @@ const refHead = "defaults\n mode http\n timeout client 30s\n timeout server 30s\
 // the path /i, and returns the n bodies.
 func askReference(t *testing.T, n int, rule func(i int) string) []string {
 	t.Helper()
-	bin := referenceBinary(t)
-	dir := t.TempDir()
-	ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(dir, "s"), Net: "unix"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	fd, err := ln.File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer fd.Close()
+	addr, fd := oracle.Inherit(t, "127.0.0.1")
 	cfg := refHead + " bind fd@3\n"
 	for i := 0; i < n; i++ {
 		cfg += rule(i)
 	}
-	file := filepath.Join(dir, "cfg")
-	if err := os.WriteFile(file, []byte(cfg), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	var stderr bytes.Buffer
-	cmd := exec.Command(bin, "-db", "-f", file)
-	cmd.ExtraFiles, cmd.Stderr = []*os.File{fd}, &stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	exited := make(chan struct{})
-	go func() { _ = cmd.Wait(); ln.Close(); close(exited) }()
-	defer func() { _ = cmd.Process.Kill(); <-exited }()
-
-	c, err := net.Dial("unix", filepath.Join(dir, "s"))
+	ref := oracle.Start(t, oracle.Installed(t, oracle.Haproxy), cfg, fd)
+	defer ref.Stop()
+	c, err := net.Dial("tcp", addr)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v\n%s", err, ref.Stop())
 	}
 	defer c.Close()
-	go func() { <-exited; c.Close() }()
 	r := bufio.NewReader(c)
 	bodies := make([]string, n)
 	for i := range bodies {
 		fmt.Fprintf(c, "GET /%d HTTP/1.1\r\nHost: h\r\n\r\n", i)
 		resp, err := http.ReadResponse(r, nil)
 		if err != nil {
-			_ = cmd.Process.Kill()
-			<-exited
-			t.Fatalf("rule %s: %v\n%s", rule(i), err, stderr.String())
+			t.Fatalf("rule %s: %v\n%s", rule(i), err, ref.Stop())
 		}
 		body, err := io.ReadAll(resp.Body)
 		if err != nil {
@@ -135,21 +94,17 @@ func TestExamplesOnReference(t *testing.T) {
 }
 
 // refuses reports whether the reference refuses one line of a frontend.
-func refuses(t *testing.T, bin, dir, line string) bool {
+func refuses(t *testing.T, dir, line string) bool {
 	file := filepath.Join(dir, "cfg")
 	if err := os.WriteFile(file, []byte(refHead+" bind 127.0.0.1:1\n "+line+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	err := exec.Command(bin, "-c", "-f", file).Run()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		t.Fatal(err)
-	}
-	return err != nil
+	_, exit := oracle.Ask(t, dir, nil, "-c", "-f", file)
+	return exit != 0
 }
 
 func TestBadExamplesOnReference(t *testing.T) {
-	bin, dir := referenceBinary(t), t.TempDir()
+	dir := t.TempDir()
 	set := keyword.NewSet()
 	sample.Register(set)
 	for _, class := range []keyword.Class{keyword.Fetch, keyword.Converter, keyword.VarScope, keyword.LogFlag} {
@@ -159,7 +114,7 @@ func TestBadExamplesOnReference(t *testing.T) {
 				if class != keyword.LogFlag {
 					value = "%[" + b + "]"
 				}
-				if !refuses(t, bin, dir, "http-request set-header x "+quoteWord(value)) {
+				if !refuses(t, dir, "http-request set-header x "+quoteWord(value)) {
 					t.Errorf("%s %s: the reference accepts %s", class, row.Name, b)
 				}
 			}

@@ -8,12 +8,12 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"gohap/e2e/oracle"
 )
 
 var update = flag.Bool("update", false, "record testdata anew from the reference")
@@ -101,22 +101,10 @@ func mark(b *bytes.Buffer, kind, text string) {
 	}
 }
 
-func program(t *testing.T, env, path, remedy string) string {
-	t.Helper()
-	bin := os.Getenv(env)
-	if bin == "" {
-		bin, _ = filepath.Abs(path)
-	}
-	if _, err := os.Stat(bin); err != nil {
-		t.Skipf("%s is not there: install it by %q, or set %s", bin, remedy, env)
-	}
-	return bin
-}
-
 // TestExchangesOnReference runs rules on the reference: what it sends to the
 // client and to the server must be what is recorded; -update records.
 func TestExchangesOnReference(t *testing.T) {
-	bin := program(t, "HAPROXY_BIN", "../../e2e/oracle/haproxy/usr/sbin/haproxy", "make deps")
+	bin := oracle.Installed(t, oracle.Haproxy)
 	cases := readExchanges(t)
 	runExchanges(t, bin, cases, *update)
 	if *update {
@@ -126,7 +114,7 @@ func TestExchangesOnReference(t *testing.T) {
 
 // TestExchangesOnGohap runs them on the built program.
 func TestExchangesOnGohap(t *testing.T) {
-	runExchanges(t, program(t, "GOHAP_BIN", "../../bin/gohap-node", "make build"), readExchanges(t), false)
+	runExchanges(t, oracle.Installed(t, oracle.Gohap), readExchanges(t), false)
 }
 
 func runExchanges(t *testing.T, bin string, cases []*exchangeCase, record bool) {
@@ -150,10 +138,10 @@ func runExchanges(t *testing.T, bin string, cases []*exchangeCase, record bool) 
 // runner is a running program with a frontend a case, and the server behind
 // them all.
 type runner struct {
-	addrs  []string
-	mu     sync.Mutex
-	seen   string // what the server received last
-	stderr bytes.Buffer
+	*oracle.Running
+	addrs []string
+	mu    sync.Mutex
+	seen  string // what the server received last
 }
 
 const served = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx: a, b\r\nx: c\r\nset-cookie: A=1\r\n\r\nok"
@@ -167,34 +155,14 @@ func startRunner(t *testing.T, bin string, cases []*exchangeCase) *runner {
 	}
 	t.Cleanup(func() { ln.Close() })
 	go r.serve(ln)
-	cmd := exec.Command(bin, "-db", "-f", filepath.Join(t.TempDir(), "cfg"))
 	cfg := "defaults\n mode http\n timeout client 2s\n timeout server 2s\n timeout connect 2s\n timeout tarpit 50ms\n"
+	var files []*os.File
 	for i, c := range cases {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		fd, err := l.(*net.TCPListener).File()
-		if err != nil {
-			t.Fatal(err)
-		}
-		l.Close()
-		defer fd.Close()
-		cmd.ExtraFiles = append(cmd.ExtraFiles, fd)
-		r.addrs = append(r.addrs, l.Addr().String())
+		addr, fd := oracle.Inherit(t, "127.0.0.1")
+		files, r.addrs = append(files, fd), append(r.addrs, addr)
 		cfg += fmt.Sprintf("frontend f%d\n bind fd@%d\n %s\n default_backend b\n", i, 3+i, strings.Join(c.rules, "\n "))
 	}
-	cfg += "backend b\n server s " + ln.Addr().String() + "\n"
-	if err := os.WriteFile(cmd.Args[3], []byte(cfg), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stderr = &r.stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	exited := make(chan struct{})
-	go func() { _ = cmd.Wait(); close(exited) }()
-	t.Cleanup(func() { _ = cmd.Process.Kill(); <-exited })
+	r.Running = oracle.Start(t, bin, cfg+"backend b\n server s "+ln.Addr().String()+"\n", files...)
 	return r
 }
 
@@ -256,7 +224,7 @@ func (r *runner) exchange(t *testing.T, i int, request string) (client, server s
 	fmt.Fprintf(c, "%s\r\nconnection: close\r\n\r\n%s", strings.ReplaceAll(head, "\n", "\r\n"), strings.ReplaceAll(body, `\r\n`, "\r\n"))
 	answer, err := io.ReadAll(c)
 	if err != nil && len(answer) == 0 {
-		t.Fatalf("%s: %v\n%s", request, err, r.stderr.String())
+		t.Fatalf("%s: %v\n%s", request, err, r.Stop())
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -2,40 +2,19 @@ package build_test
 
 import (
 	"bytes"
-	"errors"
 	"flag"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
+	"gohap/e2e/oracle"
 	"gohap/lbcore/build"
 	"gohap/lbcore/catalog"
 	"gohap/lbcore/config"
 )
 
 var update = flag.Bool("update", false, "write testdata/golden/*.out from the reference")
-
-// reference is the binary that e2e/oracle/install.sh puts there.
-const reference = "../../e2e/oracle/haproxy/usr/sbin/haproxy"
-
-// masks hide what differs from run to run.
-var masks = []struct {
-	re *regexp.Regexp
-	by string
-}{
-	{regexp.MustCompile(`(?m)^(\[\w+\] +)\(\d+\) `), "$1(PID) "},
-	{regexp.MustCompile(`(haproxy version is|path to executable is) .*`), "$1 …"},
-}
-
-func mask(text []byte) string {
-	for _, m := range masks {
-		text = m.re.ReplaceAll(text, []byte(m.by))
-	}
-	return string(text)
-}
 
 // TestGolden holds every message about a configuration against the reference's:
 // name.out is what it said, and is compared with what it says where it is
@@ -49,7 +28,7 @@ func TestGolden(t *testing.T) {
 		name := filepath.Base(path)
 		t.Run(name, func(t *testing.T) {
 			out := strings.TrimSuffix(path, ".cfg") + ".out"
-			if live, ok := runReference(t, name); ok && *update {
+			if live, ok := oracle.Messages(t, "testdata/golden", name, []string{}); ok && *update {
 				writeFile(t, out, live)
 			} else if want := readFile(t, out); ok && live != want {
 				t.Errorf("the reference says otherwise than %s:\n%s", out, live)
@@ -89,28 +68,6 @@ func writeFile(t *testing.T, path, text string) {
 	}
 }
 
-// runReference returns what the reference writes about a case; ok is false where
-// it is not installed (run e2e/oracle/install.sh).
-func runReference(t *testing.T, name string) (string, bool) {
-	t.Helper()
-	bin, err := filepath.Abs(reference)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(bin); err != nil {
-		return "", false
-	}
-	cmd := exec.Command(bin, "-c", "-f", name)
-	cmd.Dir, cmd.Env = "testdata/golden", []string{}
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	var exit *exec.ExitError
-	if err := cmd.Run(); err != nil && !errors.As(err, &exit) {
-		t.Fatal(err)
-	}
-	return mask(stderr.Bytes()), true
-}
-
 // runOurs reads a case from within its folder, so that messages name it as the
 // reference's do.
 func runOurs(t *testing.T, name string) string {
@@ -130,5 +87,5 @@ func runOurs(t *testing.T, name string) string {
 	if src.Load() && src.Parse(b) {
 		b.Finish()
 	}
-	return mask(out.Bytes())
+	return oracle.Mask(out.Bytes())
 }

@@ -1,12 +1,11 @@
 package config
 
 import (
-	"bytes"
-	"errors"
-	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
+
+	"gohap/e2e/oracle"
 )
 
 func TestEvalFacts(t *testing.T) {
@@ -104,19 +103,9 @@ var alert = regexp.MustCompile(`(?m)^\[ALERT\] +\(\d+\) : (.*)$`)
 
 func compareCommand(t *testing.T, expr string, exit int, text string) {
 	t.Helper()
-	cmd := exec.Command(reference, "-cc", expr)
-	cmd.Env = goldenEnv
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	code := 0
-	var failed *exec.ExitError
-	if err := cmd.Run(); errors.As(err, &failed) {
-		code = failed.ExitCode()
-	} else if err != nil {
-		t.Fatal(err)
-	}
+	stderr, code := oracle.Ask(t, "", goldenEnv, "-cc", expr)
 	says := ""
-	if m := alert.FindStringSubmatch(stderr.String()); m != nil {
+	if m := alert.FindStringSubmatch(string(stderr)); m != nil {
 		says = m[1]
 	}
 	if code != exit || says != text {

@@ -2,42 +2,21 @@ package config
 
 import (
 	"bytes"
-	"errors"
 	"flag"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"gohap/e2e/oracle"
 	"gohap/lbcore/keyword"
 )
 
 var update = flag.Bool("update", false, "write testdata/golden/*.out from the reference")
 
-// reference is the binary that e2e/oracle/install.sh puts there.
-const reference = "../../e2e/oracle/haproxy/usr/sbin/haproxy"
-
 // goldenEnv is the whole environment of a golden case.
 var goldenEnv = []string{"HOME=/root", "V= a  b\tc ", "E=", "S=x y", "ONE=1", `Q=a"b#c$d\e`, "QB=${ONE}"}
-
-// masks hide what differs from run to run.
-var masks = []struct {
-	re *regexp.Regexp
-	by string
-}{
-	{regexp.MustCompile(`(?m)^(\[\w+\] +)\(\d+\) `), "$1(PID) "},
-	{regexp.MustCompile(`(haproxy version is|path to executable is) .*`), "$1 …"},
-}
-
-func mask(text []byte) string {
-	for _, m := range masks {
-		text = m.re.ReplaceAll(text, []byte(m.by))
-	}
-	return string(text)
-}
 
 // TestGolden holds every message about testdata/golden against the reference's:
 // the committed output always, and the binary itself where it is installed.
@@ -50,7 +29,7 @@ func TestGolden(t *testing.T) {
 		name := filepath.Base(path)
 		t.Run(name, func(t *testing.T) {
 			out := strings.TrimSuffix(strings.TrimSuffix(path, ".cfg"), ".d") + ".out"
-			if live, ok := runReference(t, name); ok {
+			if live, ok := oracle.Messages(t, "testdata/golden", name, goldenEnv); ok {
 				if *update {
 					if err := os.WriteFile(out, []byte(live), 0o644); err != nil {
 						t.Fatal(err)
@@ -84,28 +63,6 @@ func readFile(t *testing.T, path string) string {
 	return string(text)
 }
 
-// runReference returns what the reference writes about a case; ok is false where
-// it is not installed (run e2e/oracle/install.sh).
-func runReference(t *testing.T, name string) (string, bool) {
-	t.Helper()
-	bin, err := filepath.Abs(reference)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(bin); err != nil {
-		return "", false
-	}
-	cmd := exec.Command(bin, "-c", "-f", name)
-	cmd.Dir, cmd.Env = "testdata/golden", goldenEnv
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	var exit *exec.ExitError
-	if err := cmd.Run(); err != nil && !errors.As(err, &exit) {
-		t.Fatal(err)
-	}
-	return mask(stderr.Bytes()), true
-}
-
 func runOurs(t *testing.T, name string) string {
 	t.Helper()
 	t.Chdir("testdata/golden")
@@ -118,7 +75,7 @@ func runOurs(t *testing.T, name string) string {
 	if src.Load() {
 		src.Parse(&fewWords{diag: diag})
 	}
-	return mask(out.Bytes())
+	return oracle.Mask(out.Bytes())
 }
 
 func referenceFacts() *Facts {

@@ -1,17 +1,17 @@
 package config
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"gohap/e2e/oracle"
 )
 
 // valueContexts are configurations around one value, and how gohap's parsers
@@ -157,7 +157,7 @@ func TestValues(t *testing.T) {
 }
 
 func hasReference() bool {
-	_, err := os.Stat(reference)
+	_, err := oracle.Haproxy()
 	return err == nil
 }
 
@@ -171,15 +171,8 @@ func referenceSays(t *testing.T, config string) string {
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(reference, "-c", "-f", file)
-	cmd.Env = valueEnv
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	var exit *exec.ExitError
-	if err := cmd.Run(); err != nil && !errors.As(err, &exit) {
-		t.Fatal(err)
-	}
-	for _, line := range strings.Split(stderr.String(), "\n") {
+	stderr, _ := oracle.Ask(t, "", valueEnv, "-c", "-f", file)
+	for _, line := range strings.Split(string(stderr), "\n") {
 		_, text, ok := strings.Cut(line, ") : ")
 		text = strings.TrimPrefix(text, "config : ")
 		if !ok || strings.HasPrefix(line, "[NOTICE]") || strings.HasPrefix(text, "missing timeouts") || strings.Contains(text, " found in configuration") {

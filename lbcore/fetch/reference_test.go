@@ -2,45 +2,29 @@ package fetch
 
 import (
 	"bufio"
-	"bytes"
 	"fmt"
 	"io"
 	"net"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"gohap/e2e/oracle"
 	"gohap/lbcore/keyword"
 )
-
-// program returns a binary that runs configurations; a machine without it says
-// what to do.
-func program(t *testing.T, env, path, remedy string) string {
-	t.Helper()
-	bin := os.Getenv(env)
-	if bin == "" {
-		bin, _ = filepath.Abs(path)
-	}
-	if _, err := os.Stat(bin); err != nil {
-		t.Skipf("%s is not there: install it by %q, or set %s", bin, remedy, env)
-	}
-	return bin
-}
 
 // TestExamplesOnReference runs the examples on the reference: it must print
 // what the rows say.
 func TestExamplesOnReference(t *testing.T) {
-	askAll(t, program(t, "HAPROXY_BIN", "../../e2e/oracle/haproxy/usr/sbin/haproxy", "make deps"), true)
+	askAll(t, oracle.Installed(t, oracle.Haproxy), true)
 }
 
 // TestExamplesOnGohap runs them on the built program, but for those that need
 // the server keyword maxconn, which it does not have.
 func TestExamplesOnGohap(t *testing.T) {
-	askAll(t, program(t, "GOHAP_BIN", "../../bin/gohap-node", "make build"), false)
+	askAll(t, oracle.Installed(t, oracle.Gohap), false)
 }
 
 // askAll runs the examples; limits says whether servers can have a maxconn.
@@ -67,10 +51,10 @@ func askAll(t *testing.T, bin string, limits bool) {
 
 // running is a program that answers example i on the i-th address.
 type running struct {
+	*oracle.Running
 	list    []keyword.Example
 	addrs   []string
 	servant net.Listener
-	stderr  bytes.Buffer
 }
 
 // startProgram starts a program with one inherited socket an example, each on
@@ -79,35 +63,16 @@ func startProgram(t *testing.T, bin string, list []keyword.Example, limits bool)
 	t.Helper()
 	p := &running{list: list}
 	p.serve(t)
-	cmd := exec.Command(bin, "-db", "-f", filepath.Join(t.TempDir(), "cfg"))
 	binds, rules := "", ""
+	var files []*os.File
 	for i, g := range list {
 		ip := fmt.Sprintf("127.1.%d.%d", i/250, i%250+1)
-		ln, err := net.Listen("tcp", ip+":0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		fd, err := ln.(*net.TCPListener).File()
-		if err != nil {
-			t.Fatal(err)
-		}
-		ln.Close()
-		defer fd.Close()
-		cmd.ExtraFiles = append(cmd.ExtraFiles, fd)
-		p.addrs = append(p.addrs, ln.Addr().String())
+		addr, fd := oracle.Inherit(t, ip)
+		files, p.addrs = append(files, fd), append(p.addrs, addr)
 		binds += fmt.Sprintf(" bind fd@%d\n", 3+i)
 		rules += exampleRules(g, ip)
 	}
-	if err := os.WriteFile(cmd.Args[3], []byte(p.config(binds, rules, limits)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stderr = &p.stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	exited := make(chan struct{})
-	go func() { _ = cmd.Wait(); close(exited) }()
-	t.Cleanup(func() { _ = cmd.Process.Kill(); <-exited })
+	p.Running = oracle.Start(t, bin, p.config(binds, rules, limits), files...)
 	return p
 }
 
@@ -194,7 +159,7 @@ func (p *running) ask(t *testing.T, i int) string {
 	fmt.Fprintf(c, "%s\r\n\r\n%s", strings.ReplaceAll(head, "\n", "\r\n"), body)
 	answer, err := readAnswer(bufio.NewReader(c))
 	if err != nil {
-		t.Fatalf("%s on %q: %v\n%s", p.list[i].Config, p.list[i].In, err, p.stderr.String())
+		t.Fatalf("%s on %q: %v\n%s", p.list[i].Config, p.list[i].In, err, p.Stop())
 	}
 	return strings.TrimPrefix(answer, "=")
 }

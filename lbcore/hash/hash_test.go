@@ -9,17 +9,14 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+
+	"gohap/e2e/oracle"
 )
 
 var update = flag.Bool("update", false, "write testdata/reference.txt from the reference")
-
-// reference is the binary that e2e/oracle/install.sh puts there.
-const reference = "../../e2e/oracle/haproxy/usr/sbin/haproxy"
 
 const golden = "testdata/reference.txt"
 
@@ -144,10 +141,11 @@ func TestNoAllocation(t *testing.T) {
 // file; ok is false where the reference is not installed (e2e/oracle/install.sh).
 func askReference(t *testing.T, all [][]byte) (text string, ok bool) {
 	t.Helper()
-	if _, err := os.Stat(reference); err != nil {
+	bin, err := oracle.Haproxy()
+	if err != nil {
 		return "", false
 	}
-	addr := startReference(t)
+	addr := startReference(t, bin)
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
@@ -196,46 +194,20 @@ func response(in *bufio.Reader) (string, error) {
 
 // startReference runs the reference on a socket that it inherits, so that it is
 // reachable at once.
-func startReference(t *testing.T) string {
+func startReference(t *testing.T, bin string) string {
 	t.Helper()
-	bin, err := filepath.Abs(reference)
-	if err != nil {
-		t.Fatal(err)
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	file, err := listener.(*net.TCPListener).File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
 	var items []string
 	for _, c := range columns {
 		items = append(items, "%[req.body,"+c.converter+"]")
 	}
-	cfg := filepath.Join(t.TempDir(), "hash.cfg")
-	err = os.WriteFile(cfg, []byte(`defaults
+	addr, fd := oracle.Inherit(t, "127.0.0.1")
+	oracle.Start(t, bin, `defaults
 	mode http
 	timeout client 60s
 frontend f
 	bind fd@3
 	option http-buffer-request
 	http-request return status 200 content-type text/plain lf-string "`+strings.Join(items, " ")+`"
-`), 0o644)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(bin, "-db", "-f", cfg)
-	cmd.ExtraFiles = []*os.File{file}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	return listener.Addr().String()
+`, fd)
+	return addr
 }

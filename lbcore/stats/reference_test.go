@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -14,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"gohap/e2e/oracle"
 	"gohap/lbcore/clock"
 )
 
@@ -47,13 +47,7 @@ type reference struct {
 }
 
 func startReference(t *testing.T) *reference {
-	bin := os.Getenv("HAPROXY_BIN")
-	if bin == "" {
-		bin, _ = filepath.Abs("../../e2e/oracle/haproxy/usr/sbin/haproxy")
-	}
-	if _, err := os.Stat(bin); err != nil {
-		t.Skip("install the reference: make deps, or set HAPROXY_BIN")
-	}
+	bin := oracle.Installed(t, oracle.Haproxy)
 	conf, err := os.ReadFile("testdata/haproxy.cfg")
 	if err != nil {
 		t.Fatal(err)
@@ -76,27 +70,14 @@ func startReference(t *testing.T) *reference {
 	}
 	there = append(there, "SOCKET", ref.socket, "UNIX", filepath.Join(dir, "x"))
 	ref.names = strings.NewReplacer(back...)
-	file := filepath.Join(dir, "haproxy.cfg")
-	if err := os.WriteFile(file, []byte(strings.NewReplacer(there...).Replace(string(conf))), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(bin, "-db", "-f", file)
-	said, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	go io.Copy(io.Discard, said)
+	running := oracle.Start(t, bin, strings.NewReplacer(there...).Replace(string(conf)))
 	for end := clock.Mono() + int64(30*time.Second); ; { // until the three checks are done
 		csv, err := ref.ask("show stat")
 		if err == nil && strings.Count(csv, ",L4CON,") == 2 && strings.Count(csv, ",L4OK,") == 1 {
 			return ref
 		}
 		if clock.Mono() > end {
-			t.Fatalf("the reference does not get ready: %v %s", err, csv)
+			t.Fatalf("the reference does not get ready: %v %s\n%s", err, csv, running.Stop())
 		}
 		<-time.After(20 * time.Millisecond) // another program: nothing to wait on
 	}

@@ -1,0 +1,119 @@
+package oracle
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"testing"
+)
+
+// Installed returns the binary that find (Haproxy or Gohap) names; without one
+// the test is skipped and says what to install.
+func Installed(t testing.TB, find func() (string, error)) string {
+	t.Helper()
+	bin, err := find()
+	if err != nil {
+		t.Skip(err)
+	}
+	return bin
+}
+
+// Running is a program that Start started.
+type Running struct {
+	Ended  chan struct{} // closed once it has
+	cmd    *exec.Cmd
+	stderr bytes.Buffer // to be read once it has ended
+}
+
+// Start runs "bin -db" with text as its configuration until the test's end.
+// files are its descriptors from 3 on, for "bind fd@3", and are closed here: who
+// waits for a program that ended sees that.
+func Start(t testing.TB, bin, text string, files ...*os.File) *Running {
+	t.Helper()
+	cfg := filepath.Join(t.TempDir(), "cfg")
+	if err := os.WriteFile(cfg, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := &Running{Ended: make(chan struct{}), cmd: exec.Command(bin, "-db", "-f", cfg)}
+	r.cmd.ExtraFiles, r.cmd.Stderr = files, &r.stderr
+	if err := r.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for _, fd := range files {
+		_ = fd.Close() // Inherit closes again
+	}
+	go func() { _ = r.cmd.Wait(); close(r.Ended) }()
+	t.Cleanup(func() { r.Stop() })
+	return r
+}
+
+// Stop ends the program and returns what it wrote to standard error.
+func (r *Running) Stop() string {
+	_ = r.cmd.Process.Kill() // or it has ended already
+	<-r.Ended
+	return r.stderr.String()
+}
+
+// Inherit listens on a free port of ip and returns the address and a descriptor
+// for Start: a connect succeeds before the program runs.
+func Inherit(t testing.TB, ip string) (addr string, fd *os.File) {
+	t.Helper()
+	l, err := net.Listen("tcp", net.JoinHostPort(ip, "0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if fd, err = l.(*net.TCPListener).File(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { fd.Close() })
+	return l.Addr().String(), fd
+}
+
+// masks hide what differs from run to run in messages.
+var masks = []struct {
+	re *regexp.Regexp
+	by string
+}{
+	{regexp.MustCompile(`(?m)^(\[\w+\] +)\(\d+\) `), "$1(PID) "},
+	{regexp.MustCompile(`(haproxy version is|path to executable is) .*`), "$1 …"},
+}
+
+// Mask hides process number, version and path in messages.
+func Mask(text []byte) string {
+	for _, m := range masks {
+		text = m.re.ReplaceAll(text, []byte(m.by))
+	}
+	return string(text)
+}
+
+// Messages returns what the reference says, masked, when it checks dir's file
+// name with env as its whole environment; ok is false where it is not installed.
+func Messages(t testing.TB, dir, name string, env []string) (text string, ok bool) {
+	t.Helper()
+	if _, err := Haproxy(); err != nil {
+		return "", false
+	}
+	stderr, _ := Ask(t, dir, env, "-c", "-f", name)
+	return Mask(stderr), true
+}
+
+// Ask runs the reference with arguments, in dir, to its end; env is its whole
+// environment, nil the test's own. Where it is not installed the test is skipped.
+func Ask(t testing.TB, dir string, env []string, args ...string) (stderr []byte, exit int) {
+	t.Helper()
+	cmd := exec.Command(Installed(t, Haproxy), args...)
+	var out bytes.Buffer
+	cmd.Dir, cmd.Env, cmd.Stderr = dir, env, &out
+	var failed *exec.ExitError
+	if err := cmd.Run(); errors.As(err, &failed) {
+		return out.Bytes(), failed.ExitCode()
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes(), 0
+}
