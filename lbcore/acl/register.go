@@ -31,7 +31,7 @@ func Register(set *keyword.Set) {
 	set.Add(keyword.Row{
 		Class: keyword.Fetch, Name: "acl", Args: aclArgs.String(), Out: sample.Bool.String(), Summary: "whether all the named ACLs match, each possibly negated by '!'",
 		Good: []keyword.Example{{Config: "acl(TRUE,!FALSE)", Out: "1"}, {Config: "acl(TRUE,FALSE)", Out: "0"}}, Bad: []string{"acl(nope)"},
-		Valid: keyword.Validity(sample.Everywhere), Impl: &sample.FetchRow{Fetch: fetchACL, Args: aclArgs, Check: checkACL, Out: sample.Bool},
+		Valid: sample.Everywhere, Impl: &sample.FetchRow{Fetch: fetchACL, Args: aclArgs, Check: checkACL, Out: sample.Bool},
 	})
 }
 

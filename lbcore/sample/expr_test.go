@@ -135,7 +135,7 @@ func TestPlacesFollowFromNeeds(t *testing.T) {
 	} {
 		v := c.needs.Validity()
 		var got strings.Builder
-		for i := 0; i < validityCount; i++ {
+		for i := 0; i < keyword.Places; i++ {
 			got.WriteByte(".Y"[v>>i&1])
 		}
 		if got.String() != c.dump {

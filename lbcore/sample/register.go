@@ -9,7 +9,7 @@ func Register(set *keyword.Set) {
 		row := &FetchRow{Fetch: r.fetch, Args: r.args, Check: r.check, Out: r.out}
 		set.Add(keyword.Row{
 			Class: keyword.Fetch, Name: r.name, Args: r.args.String(), Out: r.out.String(), Summary: r.summary,
-			Good: r.good, Bad: r.bad, Valid: keyword.Validity(row.Validity()), Impl: row,
+			Good: r.good, Bad: r.bad, Valid: row.Validity(), Impl: row,
 		})
 	}
 	for _, rows := range [][]convRow{arithRows, textRows, binRows, hashRows, timeRows, cryptoRows, varRows} {

@@ -1,10 +1,11 @@
 package sample
 
-// Validity is a set of places where a sample may be evaluated, one bit for
-// each column of the reference's keyword dump, in its order.
-type Validity uint32
+import "gohap/lbcore/keyword"
 
-// The places.
+// Validity is a set of places where a sample may be evaluated.
+type Validity = keyword.Validity
+
+// The places, one bit for each column of the keyword dump, in its order.
 const (
 	FrontendConnection Validity = 1 << iota
 	FrontendSession
@@ -28,34 +29,8 @@ const (
 	BackendCheck
 	ConfigParser
 	CLIParser
-	validityCount = 22
-	Everywhere    = 1<<validityCount - 1
+	Everywhere Validity = 1<<keyword.Places - 1
 )
-
-var placeNames = [validityCount]string{
-	"frontend tcp-request connection rule",
-	"frontend tcp-request session rule",
-	"frontend tcp-request content rule",
-	"frontend http-request header rule",
-	"frontend http-request body rule",
-	"frontend use-backend rule",
-	"backend tcp-request content rule",
-	"backend http-request header rule",
-	"backend http-request body rule",
-	"backend use-server, balance or stick-match rule",
-	"server source selection",
-	"backend tcp-response content rule",
-	"backend http-response header rule",
-	"backend http-response body rule",
-	"backend stick-store rule",
-	"frontend tcp-response content rule",
-	"frontend http-response header rule",
-	"frontend http-response body rule",
-	"logs",
-	"backend tcp-check rule",
-	"configuration parser",
-	"CLI parser",
-}
 
 // Needs says what a fetch looks at; where it may be used follows from it.
 type Needs uint32
@@ -156,28 +131,4 @@ func (n Needs) String() string {
 		}
 	}
 	return string(b)
-}
-
-// String lists the places, joined by commas.
-func (v Validity) String() string {
-	var b []byte
-	for i, n := range placeNames {
-		if v&(1<<i) != 0 {
-			if b != nil {
-				b = append(b, ',')
-			}
-			b = append(b, n...)
-		}
-	}
-	return string(b)
-}
-
-// First returns the name of the first place of the set.
-func (v Validity) First() string {
-	for i, n := range placeNames {
-		if v&(1<<i) != 0 {
-			return n
-		}
-	}
-	return "?"
 }
