@@ -116,17 +116,21 @@ func (b *Builder) unknownAction(st *config.Statement, k ruleKind, name string) {
 	b.stop = true
 }
 
-// action parses an action's words and the condition behind them.
-func (b *Builder) action(s *section, st *config.Statement, k ruleKind, row *keyword.Row, words []string) (rule.Rule, bool) {
-	place := k.fe
+// place is where a section's rules of the kind run.
+func (k ruleKind) place(s *section) sample.Validity {
 	switch {
 	case s.kind == "defaults" || s.kind == "listen":
-		place |= k.be
+		return k.fe | k.be
 	case s.p.IsBackend:
-		place = k.be
+		return k.be
 	}
+	return k.fe
+}
+
+// action parses an action's words and the condition behind them.
+func (b *Builder) action(s *section, st *config.Statement, k ruleKind, row *keyword.Row, words []string) (rule.Rule, bool) {
 	a := &rule.Args{Set: b.Set, Class: k.class, Name: written(row, st), Words: words, HTTP: true, Plain: k.word == "redirect",
-		Options: b.options(s, st, place, k.in), Host: b,
+		Options: b.options(s, st, k.place(s), k.in), Host: b,
 		Warn: func(f string, args ...any) { b.Warnf(st, f, args...) }}
 	act, err := row.Impl.(rule.ParseFunc)(a)
 	if err != nil {
@@ -146,7 +150,7 @@ func (b *Builder) action(s *section, st *config.Statement, k ruleKind, row *keyw
 	if k.word == "redirect" {
 		what = "a 'redirect' condition"
 	}
-	c, ok := b.cond(s, st, what, rest, place)
+	c, ok := b.cond(s, st, what, rest, a.Options.Place)
 	r.Cond = c
 	return r, ok
 }

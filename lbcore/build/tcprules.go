@@ -116,15 +116,8 @@ func (b *Builder) tcpRule(s *section, st *config.Statement, k ruleKind) {
 		b.unknownTCPAction(s, st, k)
 		return
 	}
-	place := k.fe
-	switch {
-	case s.kind == "defaults" || s.kind == "listen":
-		place |= k.be
-	case s.p.IsBackend:
-		place = k.be
-	}
 	name, words := st.Words[2], st.Words[3:]
-	o := b.options(s, st, place, k.in)
+	o := b.options(s, st, k.place(s), k.in)
 	o.Rule = k.word
 	a := &rule.Args{Set: b.Set, Class: k.class, Name: name, Words: words, Options: o, Host: b,
 		Warn: func(f string, args ...any) { b.Warnf(st, f, args...) }}
