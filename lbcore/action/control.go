@@ -20,9 +20,13 @@ func stop(*sample.Context) rule.Verdict { return rule.Stop }
 
 // reject closes without an answer.
 func parseReject(a *rule.Args) (rule.Action, error) {
-	response := isResponse(a.Class)
+	response, content := isResponse(a.Class), a.Class == keyword.TCPReqCont
 	return rule.Func(func(c *sample.Context) rule.Verdict {
-		if x := exchange(c); x != nil {
+		switch x := exchange(c); {
+		case x == nil:
+		case content:
+			x.DenyContent()
+		default:
 			x.Deny(response)
 		}
 		return rule.Close

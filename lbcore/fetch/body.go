@@ -72,8 +72,10 @@ func fetchProtoHTTP(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
 		return false
 	}
 	if c.Request == nil && x.InRequestRules() {
-		s.Flags |= sample.MayChange
-		return false
+		if h := peekedHead(c, s); h == nil {
+			s.SetBool(false)
+			return s.Flags&sample.MayChange == 0
+		}
 	}
 	s.SetBool(true)
 	return true

@@ -16,9 +16,22 @@ type side func(c *sample.Context, s *sample.Sample) *message.Head
 
 func requestHead(c *sample.Context, s *sample.Sample) *message.Head {
 	if c.Request == nil {
-		s.Flags |= sample.MayChange
+		return peekedHead(c, s)
 	}
 	return c.Request
+}
+
+// peekedHead is the request that the bytes of mode tcp begin with.
+func peekedHead(c *sample.Context, s *sample.Sample) *message.Head {
+	more := true
+	var h *message.Head
+	if x := exchange(c); x != nil {
+		h, more = x.PeekRequest()
+	}
+	if more {
+		s.Flags |= sample.MayChange
+	}
+	return h
 }
 
 func responseHead(c *sample.Context, s *sample.Sample) *message.Head {

@@ -7,7 +7,7 @@ import (
 
 // Register adds the fetches and the log aliases.
 func Register(set *keyword.Set) {
-	for _, rows := range [][]entry{headerRows, cookieRows, uriRows, bodyRows, authRows, connRows, proxyRows, txnRows} {
+	for _, rows := range [][]entry{headerRows, cookieRows, uriRows, bodyRows, authRows, connRows, proxyRows, txnRows, contentRows()} {
 		for i := range rows {
 			addFetch(set, &rows[i])
 		}
@@ -35,7 +35,7 @@ func addFetch(set *keyword.Set, e *entry) {
 	row := &sample.FetchRow{Fetch: e.fetch, Args: e.args, Check: e.check, Out: e.out, Needs: e.needs}
 	set.Add(keyword.Row{
 		Class: keyword.Fetch, Name: e.name, Args: e.args.String(), Out: e.out.String(), Summary: e.summary,
-		Good: e.good, Bad: e.bad, Instead: e.instead, Valid: keyword.Validity(row.Validity()), Impl: row,
+		Good: e.good, Bad: e.bad, Instead: e.instead, Valid: row.Validity(), Impl: row,
 	})
 }
 
