@@ -396,8 +396,18 @@ func FuzzCond(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if r := c.Eval(ctx); r == Miss {
+		r := c.Eval(ctx)
+		if r == Miss {
 			t.Fatalf("%q: undecided although nothing more will come", text)
+		}
+		words := splitWords(text)
+		words[0] = map[string]string{"if": "unless", "unless": "if"}[words[0]]
+		not, err := ParseCond(NewScope(set), words, sample.Options{})
+		if err != nil {
+			t.Fatalf("%q is refused: %v", words, err)
+		}
+		if not.Eval(testContext()) == r {
+			t.Fatalf("%q and its opposite are both %v", text, r)
 		}
 	})
 }
@@ -407,15 +417,49 @@ func FuzzPatterns(f *testing.F) {
 	f.Add(uint8(MatchInt), "gt 5:9", "7")
 	f.Add(uint8(MatchDom), ".a.b.", "x.a.b:80")
 	f.Add(uint8(MatchReg), "^(a|b)$", "a")
-	f.Fuzz(func(t *testing.T, m uint8, texts, value string) {
-		matcher := MatchFound + Matcher(m)%(matcherCount-1)
-		p, err := Parse(matcher, m&128 != 0, strings.Fields(texts), nil)
+	f.Fuzz(func(t *testing.T, m uint8, list, value string) {
+		matcher, icase := MatchFound+Matcher(m)%(matcherCount-1), m&128 != 0
+		texts := strings.Fields(list)
+		p, err := Parse(matcher, icase, texts, nil)
 		if err != nil {
 			return
 		}
-		s := sample.Sample{Type: sample.Str, Data: []byte(value)}
-		if s.Cast(testContext(), wants[matcher]) && p.Find(&s) >= len(p.Texts)+1 {
-			t.Fatalf("index out of range")
+		find := func(p *Patterns, value string) int {
+			s := sample.Sample{Type: sample.Str, Data: []byte(value)}
+			if !s.Cast(testContext(), wants[matcher]) {
+				return -1
+			}
+			return p.Find(&s)
+		}
+		switch matcher {
+		case MatchFound, MatchBool:
+			return // they look at no pattern
+		case MatchInt, MatchLen:
+			if strings.ContainsAny(list, "glet") {
+				return // an operator holds for those behind it
+			}
+		case MatchStr:
+			for _, text := range texts {
+				if find(p, text) < 0 {
+					t.Fatalf("%q does not match itself in %q, icase %v", text, texts, icase)
+				}
+			}
+		}
+		// A list matches when one of its patterns does alone, and says which.
+		got, any := find(p, value), false
+		for i, text := range texts {
+			alone, err := Parse(matcher, icase, []string{text}, nil)
+			if err != nil {
+				t.Fatalf("%q is refused alone: %v", text, err)
+			}
+			matches := find(alone, value) >= 0
+			if i == got && !matches {
+				t.Fatalf("%v %q: pattern %d of %q is said to match, and does not alone", matcher, value, i, texts)
+			}
+			any = any || matches
+		}
+		if (got >= 0) != any || got >= len(texts) {
+			t.Fatalf("%v %q: %d of %q, one alone matches: %v", matcher, value, got, texts, any)
 		}
 	})
 }

@@ -79,12 +79,11 @@ func (p *Patterns) parseStrings(texts []string) {
 			p.meths = append(p.meths, sample.ParseMethod([]byte(t)))
 		}
 		if p.Icase {
-			t = strings.Map(func(r rune) rune {
-				if r < 128 {
-					return rune(fold(byte(r)))
-				}
-				return r
-			}, t)
+			b := []byte(t) // bytes: what is no UTF-8 stays what it is
+			for i := range b {
+				b[i] = fold(b[i])
+			}
+			t = string(b)
 		}
 		p.strs = append(p.strs, t)
 	}
