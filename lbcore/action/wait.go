@@ -37,7 +37,21 @@ func parseWaitForBody(a *rule.Args) (rule.Action, error) {
 	if !timed {
 		return nil, errors.New("expects time <time> [ at-least <bytes> ]")
 	}
-	return rule.Func(func(c *sample.Context) rule.Verdict { return exchange(c).WaitBody(atLeast, within) }), nil
+	return waitForBody{atLeast, within}, nil
+}
+
+// waitForBody waits for the body of the message whose rules run.
+type waitForBody struct {
+	atLeast int
+	within  int64 // ns
+}
+
+// Run implements rule.Action.
+func (w waitForBody) Run(c *sample.Context) rule.Verdict {
+	if c.Dir == sample.Response {
+		return exchange(c).WaitResponseBody(w.atLeast, w.within)
+	}
+	return exchange(c).WaitBody(w.atLeast, w.within)
 }
 
 func unexpected(err error, rest string) error {
@@ -52,6 +66,6 @@ func unexpected(err error, rest string) error {
 }
 
 var waitRows = []entry{
-	{name: "wait-for-body", in: httpReq, args: "time <time> [at-least <bytes>]", parse: parseWaitForBody, summary: "waits for the request's body, or for the first bytes of it",
+	{name: "wait-for-body", in: httpReq | httpRes, args: "time <time> [at-least <bytes>]", parse: parseWaitForBody, summary: "waits for the body, or for the first bytes of it",
 		good: []string{"wait-for-body time 5s", "wait-for-body time 5s at-least 10k"}, bad: []string{"wait-for-body", "wait-for-body time", "wait-for-body time 5s at-least", "wait-for-body at-least 10k", "wait-for-body time 5x", "wait-for-body time 5s foo"}},
 }

@@ -124,7 +124,12 @@ func (f *fabric) exchange(t testing.TB, text string) *stream.Stream {
 
 // respond makes the stream one whose server has answered.
 func (f *fabric) respond(t testing.TB, s *stream.Stream, text string) {
-	h, _ := parse(t, text)
+	h, body := parse(t, text)
+	if len(body) > 0 {
+		b := f.worker.Loop.Buffers.Get()
+		b.Append(body)
+		s.HoldResponse(b)
+	}
 	s.BE = f.proxies["be"]
 	s.Server = s.BE.Server("s1")
 	s.ServerTimeout, s.TunnelTimeout = int64(5*time.Second), int64(7*time.Second)

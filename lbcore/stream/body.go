@@ -56,6 +56,15 @@ func (s *Stream) bodyLimit() int {
 	return max(n, 0)
 }
 
+// responseLimit is the same for a response.
+func (s *Stream) responseLimit() int {
+	n := s.W.Limits.BufSize - s.W.Limits.MaxRewrite
+	if s.h1s != nil {
+		n -= s.h1s.HeadLen()
+	}
+	return max(n, 0)
+}
+
 // holdBody waits for the request's body (option http-buffer-request) before the
 // rules of the section that says so, within its timeout http-request.
 func (s *Stream) holdBody(p *proxy.Proxy) bool {
@@ -272,7 +281,7 @@ func (s *Stream) awaitResponse(limit int) mux.ReadState {
 // WaitResponseBody is http-response wait-for-body, as WaitBody. Reference: a 504
 // when its time, or the server's, is over.
 func (s *Stream) WaitResponseBody(atLeast int, within int64) rule.Verdict {
-	limit := s.bodyLimit()
+	limit := s.responseLimit()
 	if atLeast > 0 {
 		limit = min(limit, atLeast)
 	}
@@ -298,7 +307,7 @@ func (s *Stream) WaitResponseBody(atLeast int, within int64) rule.Verdict {
 // received, until it returns false.
 func (s *Stream) ResponseBody(f func(piece []byte) bool) {
 	s.pullResponse()
-	left := s.bodyLimit()
+	left := s.responseLimit()
 	for b := s.resHeld.first; b != nil && cut(b, &left, f); b = b.Next {
 	}
 }
@@ -306,13 +315,17 @@ func (s *Stream) ResponseBody(f func(piece []byte) bool) {
 // ResponseBodyHeld returns how many bytes of response body have been received.
 func (s *Stream) ResponseBodyHeld() int {
 	s.pullResponse()
-	return min(s.resHeld.n, s.bodyLimit())
+	return min(s.resHeld.n, s.responseLimit())
 }
 
 // pullResponse holds what has been received of the response's body while
 // response rules run.
 func (s *Stream) pullResponse() {
 	if s.h1s != nil && s.phase == phaseResponse {
-		s.awaitResponse(s.bodyLimit())
+		s.awaitResponse(s.responseLimit())
 	}
 }
+
+// HoldResponse gives a stream a piece of response body, as if it had been
+// received.
+func (s *Stream) HoldResponse(b *buffer.Buffer) { s.resHeld.add(b) }

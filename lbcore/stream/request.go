@@ -18,6 +18,10 @@ func (s *Stream) beginHTTP(ep mux.ClientEndpoint, h *message.Head, begin int64) 
 	s.Ctx.Request = h
 	s.Times.Begin, s.Times.Request = begin, s.W.Loop.Now()
 	s.BytesIn = headBytes(h)
+	if h.Method == message.MethodOther && string(h.MethodText) == "PRI" {
+		s.refusePreface()
+		return
+	}
 	if s.phase > phaseMonitor { // the frontend passed bytes, its backend wants requests
 		s.requestBegun()
 		s.captureRequest()
@@ -46,7 +50,10 @@ func (s *Stream) requestBegun() {
 // refusePreface answers the method that only the HTTP/2 preface has (RFC 9113
 // section 3.4). Reference: a 400 that is logged as if it were no request.
 func (s *Stream) refusePreface() {
-	s.Times.Request = 0
+	ss := s.Sess
+	ss.Requests++
+	ss.count(proxy.CumReq, 1)
+	s.Req, s.Ctx.Request, s.Times.Request = nil, nil, 0
 	s.terminate('P', 'R')
 	s.count(proxy.FailedReq)
 	s.fail(400)
@@ -95,6 +102,7 @@ func (s *Stream) run() {
 			next = s.rewrite()
 		case phaseServer:
 			if s.left {
+				s.terminate('C', 'R')
 				s.clientLeft()
 				return
 			}

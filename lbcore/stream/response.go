@@ -120,7 +120,10 @@ func (s *Stream) replaceResponse() {
 	if s.resHeld.first == nil && s.resState == mux.More {
 		var b *buffer.Buffer
 		b, s.resState = s.pull(mux.Server, s.sv)
-		b.Release()
+		if b != nil {
+			s.BytesOut -= int64(max(b.Len()-s.responseLimit(), 0))
+			b.Release()
+		}
 	}
 	s.resHeld.drop()
 	if s.resState != mux.End {
@@ -163,6 +166,11 @@ func (s *Stream) sendResponse() {
 		s.filterEnd(mux.Server)
 	}
 	s.status(h.Status)
+	if s.left { // reference: nobody is there to be told
+		b.Release()
+		s.abort()
+		return
+	}
 	s.announceFinal(end)
 	w := s.cl.WriteHead(h, b, end)
 	s.Res, s.Ctx.Response = nil, nil
