@@ -52,8 +52,8 @@ func (o *Options) Diagnostics() *config.Diagnostics {
 }
 
 // Facts is what .if and -cc may ask.
-func Facts() *config.Facts {
-	return &config.Facts{Version: Level, Features: Features,
+func Facts(words *keyword.Set) *config.Facts {
+	return &config.Facts{Version: Level, Features: Features, Words: words,
 		Enabled: map[string]bool{"POLL": true, "EPOLL": true, "SPLICE": true, "REUSEPORT": true, "GETADDRINFO": true}}
 }
 
@@ -67,7 +67,7 @@ func Load(o *Options) (*Config, *config.Diagnostics) {
 	}
 	set := catalog.New()
 	b := build.New(set, diag, env)
-	src := &config.Source{Paths: o.Paths, Env: env, Diag: diag, Facts: Facts(), IsSection: b.IsSection, Refused: b.Refused}
+	src := &config.Source{Paths: o.Paths, Env: env, Diag: diag, Facts: Facts(set), Words: set, IsSection: b.IsSection, Refused: b.Refused}
 	if !src.Load() {
 		return nil, diag
 	}

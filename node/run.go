@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"gohap/lbcore"
+	"gohap/lbcore/catalog"
 	"gohap/lbcore/clock"
 	"gohap/lbcore/config"
 )
@@ -73,7 +74,7 @@ func printVersion(w io.Writer, long bool) {
 
 func evalCondition(f *flags, stderr io.Writer) int {
 	o := f.options(stderr)
-	s := &config.Source{Diag: o.Diagnostics(), Env: config.NewEnviron(os.Environ()), Facts: lbcore.Facts()}
+	s := &config.Source{Diag: o.Diagnostics(), Env: config.NewEnviron(os.Environ()), Facts: lbcore.Facts(catalog.New())}
 	return s.EvalCommand(f.cond)
 }
 

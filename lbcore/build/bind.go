@@ -196,8 +196,6 @@ func (l *bindLine) place() error {
 		l.Sockaddr = sa
 	case config.FD:
 		l.InheritFD = a.FD
-	case config.SockPair:
-		return fmt.Errorf("%s", keyword.Refusal("address 'sockpair@' on bind lines"))
 	default:
 		ip := a.IP
 		if !ip.IsValid() {

@@ -223,6 +223,7 @@ func (b *Builder) rules(r config.AddressRules) *config.AddressRules {
 	r.Env = b.Env.Lookup
 	r.Resolve = resolve
 	r.UnixPrefix = b.Global.UnixPrefix
+	r.Words = b.Set
 	return &r
 }
 

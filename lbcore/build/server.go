@@ -199,7 +199,7 @@ func (l *serverLine) place() error {
 			return fmt.Errorf("name '%s' is too long for a socket", a.Path)
 		}
 		l.srv.Addr, l.srv.AddrText = sa, "abns@"+a.Path
-	case config.FD, config.SockPair:
+	case config.FD:
 		return fmt.Errorf("%s", keyword.Refusal("address '"+a.Text+"' on server lines"))
 	default:
 		l.srv.Addr = loop.IPSockaddr(netip.AddrPortFrom(a.IP, uint16(a.Port)))

@@ -5,6 +5,7 @@ import (
 	"gohap/lbcore/action"
 	"gohap/lbcore/build"
 	"gohap/lbcore/cli"
+	"gohap/lbcore/config"
 	"gohap/lbcore/fetch"
 	"gohap/lbcore/keyword"
 	"gohap/lbcore/log"
@@ -14,6 +15,7 @@ import (
 
 // registrars are the packages' Register functions.
 var registrars = []func(*keyword.Set){
+	config.Register,
 	build.Register,
 	acl.Register,
 	sample.Register,

@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"gohap/lbcore/keyword"
 )
 
 // Family is the kind of an address.
@@ -23,7 +25,6 @@ const (
 	Abstract  // abns@: a name in the abstract namespace, padded with zeros
 	AbstractZ // abnsz@: the same, zero-terminated
 	FD        // fd@: an inherited descriptor
-	SockPair  // sockpair@: an inherited descriptor over which others arrive
 )
 
 // Address is an address as a configuration writes it.
@@ -38,7 +39,7 @@ type Address struct {
 	Relative bool       // the port was "+n" or "-n": Offset is added to the client's
 	Offset   int
 	Path     string // Unix, Abstract, AbstractZ
-	FD       int    // FD, SockPair
+	FD       int    // FD
 	Prefix   string // as written, "ipv4@", with "stream+" and the like
 	Text     string // the whole as written, before environment expansion
 }
@@ -66,8 +67,6 @@ func (a Address) String() string {
 		return "abnsz@" + a.Path
 	case FD:
 		return "fd@" + strconv.Itoa(a.FD)
-	case SockPair:
-		return "sockpair@" + strconv.Itoa(a.FD)
 	}
 	host := a.Host
 	if a.IP.IsValid() {
@@ -88,7 +87,8 @@ type AddressRules struct {
 	KeepNames   bool // a host name is left in Host for later: servers
 	// UnixPrefix stands before the path of Unix addresses: global unix-bind prefix.
 	UnixPrefix string
-	Env        Lookup // expands $VAR and ${VAR}; nil expands nothing
+	Words      *keyword.Set // the prefixes that there are; nil: all
+	Env        Lookup       // expands $VAR and ${VAR}; nil expands nothing
 	// Resolve turns a host name into an address of the family asked for (AnyIP,
 	// IPv4 or IPv6), as the C library would. Nil resolves nothing.
 	Resolve func(host string, family Family) (netip.Addr, error)
@@ -115,22 +115,6 @@ type UnservedError struct{ Prefix, Text string }
 // Error implements error.
 func (e *UnservedError) Error() string {
 	return fmt.Sprintf("address prefix '%s' in '%s' is known to HAProxy, not implemented by gohap", e.Prefix, e.Text)
-}
-
-// prefixes are the family and protocol prefixes, with what they mean.
-var prefixes = []struct {
-	name   string
-	family Family
-	kind   byte // 's' forces stream, 'd' datagram, '-' is not served, 0 leaves it
-}{
-	{"unix@", Unix, 0}, {"uxdg@", Unix, 'd'}, {"uxst@", Unix, 's'},
-	{"abns@", Abstract, 0}, {"abnsz@", AbstractZ, 0},
-	{"ip@", AnyIP, 0}, {"ipv4@", IPv4, 0}, {"ipv6@", IPv6, 0},
-	{"tcp@", AnyIP, 's'}, {"tcp4@", IPv4, 's'}, {"tcp6@", IPv6, 's'},
-	{"udp@", AnyIP, 'd'}, {"udp4@", IPv4, 'd'}, {"udp6@", IPv6, 'd'},
-	{"fd@", FD, 0}, {"sockpair@", SockPair, 0},
-	{"mptcp@", AnyIP, '-'}, {"mptcp4@", IPv4, '-'}, {"mptcp6@", IPv6, '-'},
-	{"quic4@", IPv4, '-'}, {"quic6@", IPv6, '-'}, {"rhttp@", AnyIP, '-'},
 }
 
 // ParseAddresses reads a comma-separated list, as bind takes it. A comma at the
@@ -168,7 +152,7 @@ func ParseAddress(text string, rules *AddressRules) (Address, error) {
 		err = p.path(rest, pathMax, rules.UnixPrefix+rest)
 	case Abstract, AbstractZ:
 		err = p.path(rest, abstractMax, rest)
-	case FD, SockPair:
+	case FD:
 		err = p.descriptor(rest)
 	default:
 		err = p.inet(rest)
@@ -230,23 +214,26 @@ func (p *addressParser) fail(format string, args ...any) error {
 // prefix takes the prefixes off and notes what they say.
 func (p *addressParser) prefix(text string) (string, error) {
 	rest := text
-	for _, kind := range []string{"stream+", "dgram+", "quic+"} {
-		if after, ok := strings.CutPrefix(rest, kind); ok {
-			if kind == "quic+" {
-				return "", &UnservedError{kind, p.a.Text}
+	for _, word := range []string{"stream+", "dgram+", "quic+"} {
+		if after, ok := strings.CutPrefix(rest, word); ok {
+			f := findPrefix(word)
+			if f == nil || !served(p.rules.Words, keyword.AddressPrefix, word) {
+				return "", &UnservedError{word, p.a.Text}
 			}
-			p.a.Datagram = kind == "dgram+"
+			p.a.Datagram = f.kind == 'd'
 			rest = after
 			break
 		}
 	}
-	for _, f := range prefixes {
-		after, ok := strings.CutPrefix(rest, f.name)
-		if !ok {
-			continue
+	// A family ends with the first "@", if it is one at all.
+	if at := strings.IndexByte(rest, '@'); at >= 0 {
+		word, after := rest[:at+1], rest[at+1:]
+		if _, known := keyword.Known(keyword.AddressPrefix, word); !known {
+			return rest, p.plain(text, rest)
 		}
-		if f.kind == '-' {
-			return "", &UnservedError{f.name, p.a.Text}
+		f := findPrefix(word)
+		if f == nil || !served(p.rules.Words, keyword.AddressPrefix, word) {
+			return "", &UnservedError{word, p.a.Text}
 		}
 		if f.kind != 0 {
 			p.a.Datagram = f.kind == 'd'
@@ -255,11 +242,16 @@ func (p *addressParser) prefix(text string) (string, error) {
 		p.a.Prefix = text[:len(text)-len(after)]
 		return after, nil
 	}
+	return rest, p.plain(text, rest)
+}
+
+// plain is an address without a family: a path, or any IP address.
+func (p *addressParser) plain(text, rest string) error {
 	p.a.Prefix = text[:len(text)-len(rest)]
 	if strings.HasPrefix(rest, "/") {
 		p.a.Family = Unix
 	}
-	return rest, nil
+	return nil
 }
 
 func (p *addressParser) path(name string, longest int, full string) error {

@@ -27,7 +27,6 @@ func TestParseAddressFields(t *testing.T) {
 		{"abns@x", bind, Address{Family: Abstract, Path: "x", Prefix: "abns@"}, "abns@x"},
 		{"abnsz@x", bind, Address{Family: AbstractZ, Path: "x", Prefix: "abnsz@"}, "abnsz@x"},
 		{"fd@7", bind, Address{Family: FD, FD: 7, Prefix: "fd@"}, "fd@7"},
-		{"sockpair@7", bind, Address{Family: SockPair, FD: 7, Prefix: "sockpair@"}, "sockpair@7"},
 		{"1.2.3.4", server, Address{Family: IPv4, IP: v4}, "1.2.3.4:0"},
 		{"1.2.3.4:+10", server, Address{Family: IPv4, IP: v4, HasPort: true, Relative: true, Offset: 10}, "1.2.3.4:0"},
 		{"1.2.3.4:-10", server, Address{Family: IPv4, IP: v4, HasPort: true, Relative: true, Offset: -10}, "1.2.3.4:0"},

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"gohap/lbcore/keyword"
 )
 
 // Facts is what a condition may ask about the program.
@@ -17,6 +19,7 @@ type Facts struct {
 	// SSLVersion is what openssl_version_atleast compares with; "" is older
 	// than anything.
 	SSLVersion string
+	Words      *keyword.Set // the predicates that there are; nil: all
 }
 
 // CondError says why a condition cannot be evaluated, and where.
@@ -201,24 +204,17 @@ func (p *condParser) integer(start int) (bool, *CondError) {
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
-// predicates lists the names and how many arguments each takes.
-var predicates = map[string]int{
-	"defined": 1, "enabled": 1, "feature": 1,
-	"openssl_version_atleast": 1, "openssl_version_before": 1, "ssllib_name_startswith": 1,
-	"streq": 2, "strneq": 2, "strstr": 2,
-	"version_atleast": 1, "version_before": 1,
-}
-
 func (p *condParser) predicate(start int) (bool, *CondError) {
 	end := p.pos
 	for end < len(p.text) && (p.text[end] == '_' || p.text[end]|0x20 >= 'a' && p.text[end]|0x20 <= 'z' || isDigit(p.text[end])) {
 		end++
 	}
 	name := p.text[p.pos:end]
-	want, ok := predicates[name]
-	if !ok {
+	pred := findPredicate(name)
+	if pred == nil || !served(p.facts.Words, keyword.Predicate, name) {
 		return false, p.bad(start)
 	}
+	want := pred.args
 	args, n, argErr := SplitArgs(p.text[end:], want)
 	p.pos = end + n
 	problem, at := "", p.pos
@@ -234,38 +230,14 @@ func (p *condParser) predicate(start int) (bool, *CondError) {
 		if len(args) == 0 {
 			args = []string{""}
 		}
-		return p.judge(name, args), nil
+		return pred.judge(p, args), nil
 	}
 	return false, &CondError{at, fmt.Sprintf("%s in argument 1 of predicate '%s' used in conditional expression", problem, name)}
 }
 
-// judge answers a predicate whose arguments are complete.
-func (p *condParser) judge(name string, args []string) bool {
-	switch name {
-	case "defined":
-		_, ok := p.lookup(args[0])
-		return ok
-	case "feature":
-		return p.facts.Features[args[0]]
-	case "enabled":
-		return p.facts.Enabled[args[0]]
-	case "streq":
-		return args[0] == args[1]
-	case "strneq":
-		return args[0] != args[1]
-	case "strstr":
-		return strings.Contains(args[0], args[1])
-	case "version_atleast":
-		return compareVersions(p.facts.Version, args[0]) >= 0
-	case "version_before":
-		return compareVersions(p.facts.Version, args[0]) < 0
-	case "ssllib_name_startswith":
-		return strings.HasPrefix(p.facts.SSLLibrary, args[0])
-	}
-	return p.judgeSSL(name, args[0])
-}
-
-func (p *condParser) judgeSSL(name, arg string) bool {
+// judgeSSL compares the version of the TLS library, which a predicate that is
+// not of its form cannot.
+func (p *condParser) judgeSSL(name, arg string, atLeast bool) bool {
 	wanted, ok := parseSSLVersion(arg)
 	if !ok {
 		if p.invalid == "" {
@@ -274,8 +246,7 @@ func (p *condParser) judgeSSL(name, arg string) bool {
 		return false
 	}
 	have, _ := parseSSLVersion(p.facts.SSLVersion)
-	atLeast := have >= wanted
-	return atLeast == (name == "openssl_version_atleast")
+	return have >= wanted == atLeast
 }
 
 // parseSSLVersion turns "1.1.1w" or "3.0.0-beta2" into a number that orders as

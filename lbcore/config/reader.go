@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"gohap/lbcore/keyword"
 )
 
 // Limits of the reference.
@@ -131,28 +133,26 @@ func (r *reader) skipping() bool {
 	return len(r.blocks) > 0 && !r.blocks[len(r.blocks)-1].taken
 }
 
-// conditional serves .if, .elif, .else and .endif. all are the words with empty
-// ones, since a condition is the whole line.
+// conditional serves the directives that make blocks. all are the words with
+// empty ones, since a condition is the whole line.
 func (r *reader) conditional(words, all []string) bool {
-	switch words[0] {
-	case ".if":
-		r.beginIf(all)
-	case ".elif":
-		r.elseIf(all)
-	case ".else":
-		r.orElse(words)
-	case ".endif":
-		if len(words) > 1 {
-			r.extra(words)
-		} else if len(r.blocks) == 0 {
-			r.lone(words[0])
-		} else {
-			r.blocks = r.blocks[:len(r.blocks)-1]
-		}
-	default:
+	d := findDirective(words[0])
+	if d == nil || d.block == nil || !served(r.Words, keyword.Directive, d.name) {
 		return false
 	}
+	d.block(r, words, all)
 	return true
+}
+
+func (r *reader) endIf(words []string) {
+	switch {
+	case len(words) > 1:
+		r.extra(words)
+	case len(r.blocks) == 0:
+		r.lone(words[0])
+	default:
+		r.blocks = r.blocks[:len(r.blocks)-1]
+	}
 }
 
 // lone refuses a directive without its .if.
@@ -244,11 +244,10 @@ func (r *reader) message(words []string) bool {
 	if words[0][0] != '.' {
 		return false
 	}
-	severity := map[string]Severity{".notice": Notice, ".diag": Diag, ".warning": Warning, ".alert": Alert}
-	s, known := severity[words[0]]
+	d := findDirective(words[0])
 	switch {
 	case r.first:
-	case !known:
+	case d == nil || !served(r.Words, keyword.Directive, d.name):
 		r.alertf("unknown directive '%s'.", words[0])
 		r.stop = true
 	case len(words) > 2:
@@ -258,8 +257,8 @@ func (r *reader) message(words []string) bool {
 		if len(words) > 1 {
 			text = words[1]
 		}
-		r.Diag.Rawf(s, "config : parsing [%s:%d]: '%s'.", r.file.name, r.line, text)
-		if s == Alert {
+		r.Diag.Rawf(d.says, "config : parsing [%s:%d]: '%s'.", r.file.name, r.line, text)
+		if d.says == Alert {
 			r.giveUp()
 		}
 	}
@@ -272,7 +271,7 @@ var negatable = []string{"option", "log", "busy-polling", "set-dumpable", "stric
 // statement hands a line to the section it belongs to, or opens one.
 func (r *reader) statement(words []string) {
 	st := &Statement{Pos: Position{r.file.name, r.line}, Words: words}
-	if words[0] == "no" || words[0] == "default" {
+	if (words[0] == "no" || words[0] == "default") && served(r.Words, keyword.Directive, words[0]) {
 		st.No, st.Default = words[0] == "no", words[0] == "default"
 		st.Words = words[1:]
 		if len(words) < 2 || !slices.Contains(negatable, words[1]) {

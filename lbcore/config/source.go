@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"gohap/lbcore/keyword"
 )
 
 // Outcome is a Handler's answer.
@@ -43,6 +45,7 @@ type Source struct {
 	Env   *Environ
 	Diag  *Diagnostics
 	Facts *Facts
+	Words *keyword.Set // the directives that there are; nil: all
 	// IsSection reports whether a word opens a section that the Handler knows.
 	IsSection func(word string) bool
 	// Refused returns why a section that the reference knows is not served here;
