@@ -19,7 +19,7 @@
 //	fault     10,000 mixed requests with panics, aborts, resets, no descriptors
 //	faultrace the same under the race detector
 //	repeat    scenarios with gohap and tests of the process, three times
-//	oracle    exchanges of fresh seeds for 12 minutes; the seeds are printed, and
+//	oracle    exchanges of fresh seeds for -oracletime (12m); they are printed, and
 //	          -seed N begins with the same ones again
 //	fuzz      each fuzz target for -fuzztime (2m); a finding stays in its
 //	          package's testdata/fuzz, where the unit tests run it ever after

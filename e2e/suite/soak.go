@@ -13,8 +13,9 @@ import (
 )
 
 var (
-	fuzzTime = flag.Duration("fuzztime", 2*time.Minute, "soak: time of each fuzz target")
-	seed     = flag.Uint64("seed", 0, "soak: first seed of the oracle (0: a fresh one)")
+	fuzzTime   = flag.Duration("fuzztime", 2*time.Minute, "soak: time of each fuzz target")
+	oracleTime = flag.Duration("oracletime", 12*time.Minute, "soak: time in which the oracle begins seeds")
+	seed       = flag.Uint64("seed", 0, "soak: first seed of the oracle (0: a fresh one)")
 )
 
 // testBuild has the assertions on and knows GOHAP_DISABLE=class:name.
@@ -69,8 +70,8 @@ func freshSeeds(t *tally) {
 		first = uint64(time.Now().Unix())
 	}
 	fmt.Printf("     seeds from %d on; again: go run ./e2e/suite -seed %d soak oracle\n", first, first)
-	inTestBuild("-timeout=25m", "./e2e/oracle", "-run=TestExchanges", "-args",
-		"-seed", fmt.Sprint(first), "-seeds", "1000", "-for", "12m")(t)
+	inTestBuild("-timeout="+(*oracleTime+10*time.Minute).String(), "./e2e/oracle", "-run=TestExchanges", "-args",
+		"-seed", fmt.Sprint(first), "-seeds", "1000", "-for", oracleTime.String())(t)
 }
 
 // A target is one fuzz function.
