@@ -35,6 +35,7 @@ type Options struct {
 	Path      string // of the executable, for messages
 	// Builtin is a configuration that is read behind the files, for demo.
 	Builtin string
+	Words   *keyword.Set // nil: those of catalog.New
 }
 
 // Config is a configuration that was read without errors.
@@ -65,7 +66,10 @@ func Load(o *Options) (*Config, *config.Diagnostics) {
 	for k, v := range map[string]string{"HAPROXY_LOCALPEER": o.LocalPeer, "HAPROXY_BRANCH": "3.2", "HAPROXY_STARTUP_VERSION": Version} {
 		env.Set(k, v)
 	}
-	set := catalog.New()
+	set := o.Words
+	if set == nil {
+		set = catalog.New()
+	}
 	b := build.New(set, diag, env)
 	src := &config.Source{Paths: o.Paths, Env: env, Diag: diag, Facts: Facts(set), Words: set, IsSection: b.IsSection, Refused: b.Refused}
 	if !src.Load() {

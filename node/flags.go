@@ -5,17 +5,19 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"gohap/lbcore/keyword"
 )
 
 // flags are the command line.
 type flags struct {
+	words     *keyword.Set
 	paths     []string
 	check     bool
 	cond      string // -cc
 	hasCond   bool
 	version   int // 1 -v, 2 -vv
 	debug     bool
-	daemon    bool
 	noDaemon  bool // -db
 	verbose   bool // -V
 	quiet     bool
@@ -35,16 +37,13 @@ var errUsage = errors.New("usage")
 // dumpClasses are the letters of -dK and what they dump.
 var dumpClasses = []string{"acl", "cfg", "cli", "cnv", "flt", "smp", "svc"}
 
-// parseFlags reads the reference's command line.
-func parseFlags(args []string) (*flags, error) {
-	f := &flags{}
+// parseFlags reads the reference's command line; words says which flags there
+// are.
+func parseFlags(words *keyword.Set, args []string) (*flags, error) {
+	f := &flags{words: words}
 	for len(args) > 0 {
 		a := args[0]
 		args = args[1:]
-		if a == "--" {
-			f.paths = append(f.paths, args...)
-			break
-		}
 		if !strings.HasPrefix(a, "-") {
 			return nil, errUsage
 		}
@@ -56,11 +55,11 @@ func parseFlags(args []string) (*flags, error) {
 			args = args[1:]
 			return v, nil
 		}
-		if err := f.one(a, value); err != nil {
+		if err := f.one(words, a, value); err != nil {
 			return nil, err
 		}
-		// Reference: several files may follow one -f.
-		for a == "-f" && len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		// Reference: several files may follow one -f, and anything follows "--".
+		for len(args) > 0 && (a == "-f" && !strings.HasPrefix(args[0], "-") || a == "--") {
 			f.paths = append(f.paths, args[0])
 			args = args[1:]
 		}
@@ -68,81 +67,110 @@ func parseFlags(args []string) (*flags, error) {
 	return f, nil
 }
 
-func (f *flags) one(a string, value func() (string, error)) (err error) {
-	var v string
-	switch a {
-	case "-v":
-		f.version = 1
-	case "-vv":
-		f.version = 2
-	case "-c":
-		f.check = true
-	case "-cc":
-		f.hasCond = true
-		f.cond, err = value()
-	case "-d":
-		f.debug = true
-	case "-D":
-		f.daemon = true
-	case "-db":
-		f.noDaemon = true
-	case "-V":
-		f.verbose = true
-	case "-q":
-		f.quiet = true
-	case "-dD":
-		f.diagnose = true
-	case "-dW":
-		f.zeroWarn = true
-	case "-f":
-		if v, err = value(); err == nil {
-			f.paths = append(f.paths, v)
+// one reads a flag that is there, with the value that it may want.
+func (f *flags) one(words *keyword.Set, a string, value func() (string, error)) error {
+	for i := range flagRows {
+		r := &flagRows[i]
+		glued := r.glued && strings.HasPrefix(a, r.name)
+		if a != r.name && !glued || words.Lookup(keyword.Flag, r.name) == nil {
+			continue
 		}
-	case "-L":
-		f.peer, err = value()
-	case "-C":
-		f.chdir, err = value()
-	case "-n":
-		if v, err = value(); err == nil {
-			f.maxconn, err = strconv.ParseInt(v, 10, 64)
+		switch {
+		case r.set == nil:
+			return nil // see docs/differences.md
+		case r.arg == "" || glued:
+			return r.set(f, strings.TrimPrefix(a, r.name))
 		}
-	case "-m":
-		if v, err = value(); err == nil {
-			f.memory, err = strconv.ParseInt(v, 10, 64)
+		v, err := value()
+		if err != nil {
+			return err
 		}
-	default:
-		return f.long(a)
+		return r.set(f, v)
 	}
-	return err
-}
-
-// long reads flags with something glued to them.
-func (f *flags) long(a string) error {
-	switch {
-	case strings.HasPrefix(a, "-dK"):
-		f.hasDump, f.dumpWords = true, a[3:]
-		return nil
-	case strings.HasPrefix(a, "-dM"), a == "-dr", a == "-dV", a == "-dS", a == "-dZ", a == "-dL":
-		return nil // debugging aids of the reference's allocator, resolver and kernel interfaces: see docs/differences.md
-	}
-	for _, known := range []string{"-W", "-Ws", "-S", "-p", "-sf", "-st", "-x", "-N", "-de", "-dp", "-dt", "-dF", "-dG", "-dI", "-dR", "-dC", "-dc", "-4"} {
-		if a == known {
-			return fmt.Errorf("flag '%s' is known to HAProxy, not implemented by gohap", a)
-		}
+	if _, known := keyword.Known(keyword.Flag, a); known && a != "-h" {
+		return fmt.Errorf("flag '%s' is known to HAProxy, not implemented by gohap", a)
 	}
 	return errUsage
 }
 
-const usage = `gohap-node: a load balancer that takes HAProxy's configuration and command line.
+// A flagRow is one flag of the command line.
+type flagRow struct {
+	name, arg, summary string
+	glued              bool                           // what it takes is part of its word
+	set                func(f *flags, v string) error // nil: without effect
+}
+
+// on makes a row's function of a switch.
+func on(at func(f *flags) *bool) func(*flags, string) error {
+	return func(f *flags, _ string) error {
+		*at(f) = true
+		return nil
+	}
+}
+
+func number(at func(f *flags) *int64) func(*flags, string) error {
+	return func(f *flags, v string) (err error) {
+		*at(f), err = strconv.ParseInt(v, 10, 64)
+		return err
+	}
+}
+
+// flagRows are the flags; a longer one stands before what it begins with.
+var flagRows = []flagRow{
+	{name: "-f", arg: "<file|directory>", summary: "read the configuration from here; may be given several times", set: func(f *flags, v string) error {
+		f.paths = append(f.paths, v)
+		return nil
+	}},
+	{name: "--", arg: "<file>*", summary: "all that follows are files", set: func(f *flags, v string) error {
+		f.paths = append(f.paths, v)
+		return nil
+	}},
+	{name: "-cc", arg: "<condition>", summary: "evaluate a condition: exit code 0 true, 1 false, 2 bad", set: func(f *flags, v string) error {
+		f.hasCond, f.cond = true, v
+		return nil
+	}},
+	{name: "-c", summary: "check the configuration and end", set: on(func(f *flags) *bool { return &f.check })},
+	{name: "-vv", summary: "show version and features", set: func(f *flags, _ string) error { f.version = 2; return nil }},
+	{name: "-v", summary: "show the version", set: func(f *flags, _ string) error { f.version = 1; return nil }},
+	{name: "-V", summary: "say that the configuration is valid", set: on(func(f *flags) *bool { return &f.verbose })},
+	{name: "-q", summary: "say nothing", set: on(func(f *flags) *bool { return &f.quiet })},
+	{name: "-db", summary: "stay in the foreground", set: on(func(f *flags) *bool { return &f.noDaemon })},
+	{name: "-dD", summary: "tell suspicious statements", set: on(func(f *flags) *bool { return &f.diagnose })},
+	{name: "-dW", summary: "warnings are fatal", set: on(func(f *flags) *bool { return &f.zeroWarn })},
+	{name: "-dK", arg: "<classes>", glued: true, summary: "list the implemented words: all, or acl,cfg,cli,cnv,flt,smp,svc", set: func(f *flags, v string) error {
+		f.hasDump, f.dumpWords = true, v
+		return nil
+	}},
+	{name: "-d", summary: "stay in the foreground", set: on(func(f *flags) *bool { return &f.debug })},
+	{name: "-L", arg: "<name>", summary: "the name of the local peer", set: func(f *flags, v string) error { f.peer = v; return nil }},
+	{name: "-C", arg: "<directory>", summary: "change to this directory first", set: func(f *flags, v string) error { f.chdir = v; return nil }},
+	{name: "-n", arg: "<number>", summary: "most connections of the process", set: number(func(f *flags) *int64 { return &f.maxconn })},
+	{name: "-m", arg: "<MiB>", summary: "limit of the memory", set: number(func(f *flags) *int64 { return &f.memory })},
+	{name: "-dM", arg: "<options>", glued: true, summary: "debugging aids of an allocator"},
+	{name: "-dr", summary: "ignore failures of name resolution"},
+	{name: "-dV", summary: "no verification of servers' certificates"},
+	{name: "-dS", summary: "no splicing"},
+	{name: "-dZ", summary: "no zero-copy forwarding"},
+	{name: "-dL", summary: "list the libraries"},
+}
+
+// usage is what is printed for an empty or unreadable command line.
+func usage() string {
+	var b strings.Builder
+	b.WriteString(`gohap-node: a load balancer that takes HAProxy's configuration and command line.
 
 Usage: gohap-node [-f <file|directory>]* [options]
        gohap-node demo           sample servers and a node in front of them
-  -c             check the configuration and end      -V  say that it is valid
-  -cc <cond>     evaluate a condition: exit code 0 true, 1 false, 2 bad
-  -v, -vv        version, version and features
-  -d, -db        stay in the foreground               -q  say nothing
-  -dD            tell suspicious statements           -dW warnings are fatal
-  -dK<classes>   list the implemented words: all, or acl,cfg,cli,cnv,flt,smp,svc
-  -L <name>      local peer name                      -C <dir>  change directory
-  -n <number>    most connections of the process      -m <MiB>  memory limit
-`
+`)
+	for i := range flagRows {
+		r := &flagRows[i]
+		arg := " " + r.arg
+		if r.glued {
+			arg = r.arg
+		}
+		if r.set != nil {
+			fmt.Fprintf(&b, "  %-22s %s\n", r.name+arg, r.summary)
+		}
+	}
+	return b.String()
+}

@@ -12,6 +12,7 @@ import (
 
 	"gohap/lbcore"
 	"gohap/lbcore/config"
+	"gohap/lbcore/keyword"
 )
 
 // process is one run of the program with a configuration.
@@ -36,14 +37,13 @@ func (p *process) run() int {
 		diag.Rawf(config.Alert, "[%s.main()] No enabled listener found (check for 'bind' directives) ! Exiting.", "gohap-node")
 		return 1
 	}
-	if f.daemon {
-		diag.Rawf(config.Alert, "flag '-D' is known to HAProxy, not implemented by gohap.")
-		return 1
-	}
 	// A signal that comes while the sockets are being opened is not lost.
 	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGHUP,
-		syscall.SIGQUIT, syscall.SIGTTOU, syscall.SIGTTIN, syscall.SIGPIPE)
+	for _, r := range signalRows {
+		if f.words.Lookup(keyword.Signal, r.name) != nil {
+			signal.Notify(signals, r.signal)
+		}
+	}
 	in, err := c.Start(p.log, p.boot)
 	if err != nil {
 		for line := range strings.SplitSeq(err.Error(), "\n") {
@@ -76,8 +76,7 @@ func (p *process) checked(c *lbcore.Config, diag *config.Diagnostics) int {
 	return 0
 }
 
-// serve waits for signals. Reference: SIGUSR1 is a soft stop that ends with 0
-// once idle; SIGTERM and SIGINT end at once, by the signal itself.
+// serve waits for signals, until one or the end of a soft stop ends it.
 func (p *process) serve(ch <-chan os.Signal) int {
 	idle := make(chan bool, 1)
 	for {
@@ -86,22 +85,53 @@ func (p *process) serve(ch <-chan os.Signal) int {
 			p.in.Stop()
 			return 0
 		case s := <-ch:
-			switch s {
-			case syscall.SIGTERM, syscall.SIGINT:
-				p.in.Stop()
-				return dieBy(s.(syscall.Signal))
-			case syscall.SIGUSR1:
-				p.softStop(idle)
-			case syscall.SIGHUP:
-				p.in.DumpStates()
-			case syscall.SIGQUIT:
-				p.in.DumpPools(p.stderr)
-			case syscall.SIGTTOU:
-				p.in.SetListening(false)
-			case syscall.SIGTTIN:
-				p.in.SetListening(true)
+			for _, r := range signalRows {
+				if r.signal != s || r.do == nil {
+					continue
+				}
+				if code, ends := r.do(p, idle); ends {
+					return code
+				}
 			}
 		}
+	}
+}
+
+// A signalRow is what a process without a master does on a signal.
+type signalRow struct {
+	name, summary string
+	signal        syscall.Signal
+	do            func(p *process, idle chan<- bool) (code int, ends bool) // nil: nothing
+}
+
+var signalRows = []signalRow{
+	{"SIGTERM", "ends at once, by the signal", syscall.SIGTERM, dying(syscall.SIGTERM)},
+	{"SIGINT", "ends at once, by the signal", syscall.SIGINT, dying(syscall.SIGINT)},
+	{"SIGUSR1", "soft stop: ends with code 0 once idle", syscall.SIGUSR1, func(p *process, idle chan<- bool) (int, bool) {
+		p.softStop(idle)
+		return 0, false
+	}},
+	{"SIGHUP", "dumps the states of servers and proxies", syscall.SIGHUP, going(func(p *process) { p.in.DumpStates() })},
+	{"SIGQUIT", "dumps the use of pools", syscall.SIGQUIT, going(func(p *process) { p.in.DumpPools(p.stderr) })},
+	{"SIGTTOU", "pauses all listeners", syscall.SIGTTOU, going(func(p *process) { p.in.SetListening(false) })},
+	{"SIGTTIN", "resumes all listeners", syscall.SIGTTIN, going(func(p *process) { p.in.SetListening(true) })},
+	{"SIGUSR2", "nothing: there is no master to reload", syscall.SIGUSR2, nil},
+	{"SIGPIPE", "nothing", syscall.SIGPIPE, nil},
+}
+
+// going is a signal after which the process goes on.
+func going(do func(p *process)) func(*process, chan<- bool) (int, bool) {
+	return func(p *process, _ chan<- bool) (int, bool) {
+		do(p)
+		return 0, false
+	}
+}
+
+// dying is a signal that ends the process.
+func dying(s syscall.Signal) func(*process, chan<- bool) (int, bool) {
+	return func(p *process, _ chan<- bool) (int, bool) {
+		p.in.Stop()
+		return dieBy(s), true
 	}
 }
 

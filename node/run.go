@@ -23,10 +23,10 @@ func Run(args []string, stdout, stderr io.Writer) int {
 	if len(args) > 0 && args[0] == "demo" {
 		return runDemo(args[1:], stdout, stderr)
 	}
-	f, err := parseFlags(args)
+	f, err := parseFlags(catalog.New(Register), args)
 	switch {
 	case errors.Is(err, errUsage), err == nil && len(args) == 0:
-		fmt.Fprint(stderr, usage)
+		fmt.Fprint(stderr, usage())
 		return 1
 	case err != nil:
 		fmt.Fprintf(stderr, "[ALERT]    (%d) : %s\n", os.Getpid(), err)
@@ -74,7 +74,7 @@ func printVersion(w io.Writer, long bool) {
 
 func evalCondition(f *flags, stderr io.Writer) int {
 	o := f.options(stderr)
-	s := &config.Source{Diag: o.Diagnostics(), Env: config.NewEnviron(os.Environ()), Facts: lbcore.Facts(catalog.New())}
+	s := &config.Source{Diag: o.Diagnostics(), Env: config.NewEnviron(os.Environ()), Facts: lbcore.Facts(f.words)}
 	return s.EvalCommand(f.cond)
 }
 
@@ -100,6 +100,6 @@ func (f *flags) options(stderr io.Writer) *lbcore.Options {
 	if f.peer != "" {
 		host = f.peer
 	}
-	return &lbcore.Options{Paths: f.paths, Stderr: stderr, Env: os.Environ(), LocalPeer: host, Quiet: f.quiet,
+	return &lbcore.Options{Paths: f.paths, Stderr: stderr, Env: os.Environ(), LocalPeer: host, Quiet: f.quiet, Words: f.words,
 		Diagnose: f.diagnose, ZeroWarn: f.zeroWarn, Maxconn: f.maxconn, Path: path}
 }

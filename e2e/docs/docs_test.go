@@ -10,6 +10,7 @@ import (
 	"gohap/e2e/oracle"
 	"gohap/lbcore/catalog"
 	"gohap/lbcore/keyword"
+	"gohap/node"
 )
 
 func TestRender(t *testing.T) {
@@ -42,7 +43,7 @@ func TestRender(t *testing.T) {
 // TestUpToDate holds the committed file against the rows.
 func TestUpToDate(t *testing.T) {
 	var want bytes.Buffer
-	render(&want, catalog.New())
+	render(&want, catalog.New(node.Register))
 	if got := committed(t, target); got != want.String() {
 		t.Errorf("%s is not what the rows say: run make docs", target)
 	}
@@ -50,7 +51,7 @@ func TestUpToDate(t *testing.T) {
 
 // TestWithoutEffect wants every word that is checked and ignored told.
 func TestWithoutEffect(t *testing.T) {
-	set, text := catalog.New(), committed(t, "docs/differences.md")
+	set, text := catalog.New(node.Register), committed(t, "docs/differences.md")
 	for _, class := range set.Classes() {
 		for _, r := range set.Rows(class) {
 			if r.Flags&keyword.NoEffect != 0 && !strings.Contains(text, "`"+r.Name+"`") {

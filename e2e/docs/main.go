@@ -8,6 +8,7 @@ import (
 
 	"gohap/e2e/oracle"
 	"gohap/lbcore/catalog"
+	"gohap/node"
 )
 
 // target is where the list stands, from the repository's root.
@@ -26,6 +27,6 @@ func run() error {
 		return err
 	}
 	var out bytes.Buffer
-	render(&out, catalog.New())
+	render(&out, catalog.New(node.Register))
 	return os.WriteFile(filepath.Join(root, target), out.Bytes(), 0o644)
 }

@@ -11,6 +11,7 @@ import (
 	"gohap/e2e/oracle"
 	"gohap/lbcore/catalog"
 	"gohap/lbcore/keyword"
+	"gohap/node"
 )
 
 func main() {
@@ -32,7 +33,7 @@ func run(w io.Writer, asJSON bool, missing string) error {
 	if err != nil {
 		return err
 	}
-	r := count(catalog.New(), named)
+	r := count(catalog.New(node.Register), named)
 	switch {
 	case missing != "":
 		return r.printMissing(w, keyword.Class(missing))

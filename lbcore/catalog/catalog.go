@@ -26,10 +26,11 @@ var registrars = []func(*keyword.Set){
 	stats.Register,
 }
 
-// New returns a registry with every word.
-func New() *keyword.Set {
+// New returns a registry with every word, and those of the packages above whose
+// Register is given: the command line's and the signals' are node's.
+func New(above ...func(*keyword.Set)) *keyword.Set {
 	set := keyword.NewSet()
-	for _, register := range registrars {
+	for _, register := range append(registrars, above...) {
 		register(set)
 	}
 	disable(set)
