@@ -201,14 +201,23 @@ func known(x *exchange, ref, got seen) string {
 	return ""
 }
 
-var interim = regexp.MustCompile(`HTTP/1\.1 10[0-9] [^\r]*\r\n(?:[^\r]+\r\n)*\r\n`)
+var interim = regexp.MustCompile(`HTTP/1\.1 1[0-9][0-9] [^\r]*\r\n(?:[^\r]+\r\n)*\r\n`)
 
 var (
 	connectLength = regexp.MustCompile(`(?i)connect [^\r\n]*\r?\n(?:[^\r\n]+\r?\n)*content-length`)
 	shortStatus   = regexp.MustCompile(`HTTP/1\.1 0\d\d `)
 )
 
-var badBody = regexp.MustCompile(` 400 206 - - P[A-Z]-- .*"[A-Z]+ `)
+var badBody = regexp.MustCompile(` 400 \d+ - - P[A-Z]-- .*"[A-Z]+ `)
+
+var (
+	badGateway   = regexp.MustCompile(` 502 \d+ - - PH--`)
+	gatewayBytes = regexp.MustCompile(` 502 \d+ `)
+	aborted      = regexp.MustCompile(` C[QCH]-- `)
+)
+
+// maskGateway hides how many bytes a 502 counts.
+func maskGateway(text string) string { return gatewayBytes.ReplaceAllString(text, " 502 n ") }
 
 var deliberate = []struct {
 	name     string
@@ -229,14 +238,17 @@ var deliberate = []struct {
 	// The reference takes a head and what came with it at once or not at all; here
 	// pieces and the whole give the same.
 	{"a request head is taken whatever stands behind it", func(x *exchange, ref, got seen) bool {
-		return strings.Contains(ref.with("log: "), "-1/-1/-1/-1/n 400 0 - - PR--") && badBody.MatchString(got.with("log: "))
+		taken := got.with("log: ")
+		return strings.Contains(ref.with("log: "), "-1/-1/-1/-1/n 400 0 - - PR--") &&
+			(badBody.MatchString(taken) || x.conf.refused && strings.Contains(taken, " 503 "))
 	}},
 	{"CONNECT with a content-length is passed on without it", func(x *exchange, ref, got seen) bool {
 		return connectLength.Match(x.sent())
 	}},
 	// The reference's kernel holds them for 200 ms when more is announced.
 	{"the beginning of a response is passed on at once", func(x *exchange, ref, got seen) bool {
-		return bytes.Equal(ref.client, got.client) && ref.without("client got") == got.without("client got")
+		return ref.without("client got") == got.without("client got") &&
+			(bytes.Equal(ref.client, got.client) || x.leaves() && bytes.HasPrefix(got.client, ref.client))
 	}},
 	// Whether the request's last piece or the answer is first is a matter of
 	// timing: a protocol changes only once the request is complete.
@@ -262,7 +274,7 @@ var deliberate = []struct {
 		return mask(ref) == mask(got)
 	}},
 	{"an interim response is passed on whatever stands behind it", func(x *exchange, ref, got seen) bool {
-		return strings.Contains(ref.with("log: "), " 502 209 - - PH--") && bytes.Contains(got.client, []byte("HTTP/1.1 10")) &&
+		return badGateway.MatchString(ref.with("log: ")) && interim.Match(got.client) &&
 			ref.without("log: ") != got.without("log: ") && bytes.Equal(interim.ReplaceAll(got.client, nil), ref.client)
 	}},
 	// The reference keeps the stream, unlogged, until a time-out.
@@ -271,11 +283,25 @@ var deliberate = []struct {
 	}},
 	// The reference takes a head and what came with it at once or not at all.
 	{"a response head is passed on whatever stands behind it", func(x *exchange, ref, got seen) bool {
-		return strings.Contains(ref.with("log: "), " 502 209 - - PH--") && strings.Contains(got.with("log: "), " PD--")
+		return badGateway.MatchString(ref.with("log: ")) && strings.Contains(got.with("log: "), " PD--")
 	}},
-	{"a 400 or 413 found behind an accepted content-length is sent", func(x *exchange, ref, got seen) bool {
+	// The same for what stands in front of a broken chunk.
+	{"data in front of a broken chunk is passed on", func(x *exchange, ref, got seen) bool {
+		return strings.Contains(ref.with("log: "), " PD--") && strings.Contains(got.with("log: "), " PD--") &&
+			len(got.client) > len(ref.client) && bytes.HasPrefix(got.client, ref.client) && ref.with("server") == got.with("server")
+	}},
+	// How much had come by then is a matter of timing.
+	{"what stands behind a refused 101 counts as far as it has come", func(x *exchange, ref, got seen) bool {
+		return x.answers101() && bytes.Equal(ref.client, got.client) &&
+			maskGateway(strings.Join(ref.lines, "\n")) == maskGateway(strings.Join(got.lines, "\n"))
+	}},
+	// With abortonclose it decides which of the two is seen first.
+	{"a client's end that races with the answer", func(x *exchange, ref, got seen) bool {
+		return x.conf.name == "abortonclose" && (x.ends() || x.leaves()) && aborted.MatchString(ref.with("log: ")) != aborted.MatchString(got.with("log: "))
+	}},
+	{"a 400 or 413 found behind an accepted head is sent", func(x *exchange, ref, got seen) bool {
 		page := regexp.MustCompile(`^HTTP/1\.1 4(00|13) `)
-		return bytes.HasPrefix(got.client, ref.client) && page.Match(got.client[len(ref.client):]) && x.sends("content-length") &&
+		return bytes.HasPrefix(got.client, ref.client) && page.Match(got.client[len(ref.client):]) && (x.sends("content-length") || x.sends("transfer-encoding")) &&
 			ref.without("client got") == got.without("client got")
 	}},
 }
@@ -297,6 +323,16 @@ func (x *exchange) sends(s string) bool {
 // ends tells whether the client ends its direction by itself.
 func (x *exchange) ends() bool {
 	return slices.ContainsFunc(x.client, func(s step) bool { return s.kind == shut })
+}
+
+// leaves tells whether the client closes or resets its connection by itself.
+func (x *exchange) leaves() bool {
+	return slices.ContainsFunc(x.client, func(s step) bool { return s.kind == closes || s.kind == reset })
+}
+
+// answers101 tells whether a server's answer changes the protocol.
+func (x *exchange) answers101() bool {
+	return slices.ContainsFunc(x.answers, func(a answer) bool { return bytes.Contains(a.data, []byte("HTTP/1.1 101 ")) })
 }
 
 // with returns the lines that begin with name.

@@ -42,6 +42,7 @@ func (b *Builder) Finish() *Result {
 	for _, s := range b.sections {
 		b.connect(s)
 	}
+	b.settleUserlists()
 	b.resolveReferences()
 	b.fullconn()
 	for _, t := range b.Global.LogTargets {
@@ -146,7 +147,7 @@ func (b *Builder) clientConfig(s *section) mux.ClientConfig {
 
 func (b *Builder) decode(relaxed bool) h1.Options {
 	l := b.Global.Limits
-	return h1.Options{MaxFields: b.Global.MaxHeaders - 1, MaxHead: l.BufSize - l.MaxRewrite, Relaxed: relaxed}
+	return h1.Options{MaxFields: b.Global.MaxHeaders - 1, MaxHead: l.BufSize - l.MaxRewrite, MaxLine: l.BufSize - 64, Relaxed: relaxed}
 }
 
 func (b *Builder) settleServers(s *section) {
@@ -300,6 +301,8 @@ func (b *Builder) resolve(r heldRef) string {
 			return fmt.Sprintf("unable to find server '%s' in proxy '%s', %s", sv, px, word)
 		}
 		r.Arg.Ref = t.p.Server(sv)
+	case sample.ArgUserlist:
+		return b.resolveUserlist(r)
 	default:
 		return keyword.Refusal(fmt.Sprintf("a %s as argument of '%s'", r.Arg.Type, r.Word))
 	}

@@ -10,6 +10,10 @@ type Options struct {
 	// MaxHead is the largest head in bytes (tune.bufsize - tune.maxrewrite); 0
 	// means no limit. A longer one fails with 414 inside the target, else 431.
 	MaxHead int
+	// MaxLine is how many bytes an unfinished start line may have, MaxHead where
+	// that is more. Reference: such a line fills the buffer, a head leaves room
+	// for rewriting.
+	MaxLine int
 	// Relaxed accepts what option accept-unsafe-violations-in-http-request (or
 	// -response) accepts.
 	Relaxed bool

@@ -63,6 +63,7 @@ type Decoder struct {
 type limits struct {
 	fields int
 	head   int
+	line   int
 }
 
 // Reset makes the decoder ready for the next head.
@@ -104,14 +105,18 @@ func (d *Decoder) begin(o *Options, response bool) {
 		if o.MaxFields > 0 {
 			d.limits.fields = o.MaxFields
 		}
-		d.limits.head = o.MaxHead
+		d.limits.head, d.limits.line = o.MaxHead, max(o.MaxLine, o.MaxHead)
 	}
 	d.facts.reset()
 }
 
 func (d *Decoder) run(b []byte, h *message.Head, req *RequestInfo) (int, Status) {
 	full := false
-	if m := d.limits.head; m > 0 && len(b) >= m {
+	m := d.limits.head
+	if d.state < atLine {
+		m = d.limits.line
+	}
+	if m > 0 && len(b) >= m {
 		b, full = b[:m], true
 	}
 	if len(d.base) > 0 && len(b) > 0 && (&b[0] != &d.base[0] || cap(b) != cap(d.base)) {
@@ -127,6 +132,11 @@ func (d *Decoder) run(b []byte, h *message.Head, req *RequestInfo) (int, Status)
 		}
 		if !ok && d.state != atFailed {
 			return d.wantMore(full)
+		}
+		if m = d.limits.head; m > 0 && ok && d.pos > m {
+			return d.wantMore(true)
+		} else if m > 0 && len(b) >= m {
+			b, full = b[:m], true
 		}
 	}
 	if d.state == atDone || d.state >= atLine && d.state < atDone && d.headers(b, h) {

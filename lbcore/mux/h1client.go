@@ -295,7 +295,7 @@ func (c *H1Client) Tunnel() { c.inMode, c.outMode = untilClose, untilClose }
 func (c *H1Client) CloseAfter() { c.last = true }
 
 // Final implements ClientEndpoint. A head decides whether the connection closes.
-func (c *H1Client) Final() { c.parting = !c.keep }
+func (c *H1Client) Final() { c.parting = !c.keep && c.inMode == none }
 
 // HeadStart returns when the first byte of the present request came, in
 // monotonic ns, and HeadLen the bytes of its head.

@@ -48,6 +48,7 @@ type H1Server struct {
 	// before it writes a request.
 	Policy h1.Policy
 	behind int
+	parked int64 // monotonic ns of the turn in which it became idle
 	seen   bool // the first byte of the response has been received
 
 	// Index and IdleSince belong to the owner's idle pool; Uses counts the
@@ -153,6 +154,7 @@ func (c *H1Server) receive() bool {
 			return false
 		case h1.Done:
 			c.in.R += n
+			c.x.headed = n
 			c.await, c.seen = false, false
 			c.accept(&c.x.head)
 			c.up.Event(Server, Headed)
@@ -183,6 +185,9 @@ func (c *H1Server) accept(h *message.Head) {
 	c.begin(h)
 	c.reuse = h1.ServerReusable(h, c.Policy) && !c.single
 }
+
+// HeadLen returns the length of the response head in bytes, after Headed.
+func (c *H1Server) HeadLen() int { return c.x.headed }
 
 // Head returns the response head, after Headed.
 func (c *H1Server) Head() *message.Head { return &c.x.head }
@@ -248,11 +253,23 @@ func (c *H1Server) Reusable() bool {
 func (c *H1Server) Park() {
 	c.up = nil
 	c.state = pooled
+	c.parked = c.w.Loop.Now()
 	c.w.release(c.x)
 	c.x = nil
 	c.in.Release()
 	c.in = nil
 	c.t.Watch()
+}
+
+// Lost tells of a connection that was idle whether the server has ended it
+// unheard. It asks the kernel only where the loop has not waited since it became
+// idle, which happens to requests that come in one piece.
+func (c *H1Server) Lost() bool {
+	if c.parked != c.w.Loop.Now() {
+		return false
+	}
+	n, s := c.t.Recv(c.w.scratch[:cap(c.w.scratch)])
+	return n > 0 || s != transport.Again
 }
 
 // Hold makes a reusable connection idle for up alone: when it closes itself, up

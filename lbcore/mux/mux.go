@@ -340,7 +340,7 @@ func (c *conn) readChunks() (*buffer.Buffer, ReadState) {
 		switch s {
 		case h1.Failed:
 			b.W = to
-			c.in = nil
+			c.in, c.inMode = nil, untilClose // what follows cannot be told apart
 			return b, Invalid
 		case h1.Done:
 			c.inMode = none

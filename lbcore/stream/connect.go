@@ -74,24 +74,31 @@ func (s *Stream) attempt() {
 		s.dialTCP()
 		return
 	}
-	if c := s.Sess.takeOwn(s.Server); c != nil {
-		c.Attach(s)
+	if c := s.idleConnection(); c != nil {
 		s.h1s, s.sv, s.reused = c, c, true
 		s.countBackend(proxy.Reuses)
 		s.connected()
 		return
 	}
-	if s.mayReuse() {
-		if c := s.Server.Reused(s.W.Loop, s); c != nil {
-			s.h1s, s.sv, s.reused = c, c, true
-			s.countBackend(proxy.Reuses)
-			s.connected()
-			return
-		}
-	}
 	s.reused = false
 	c := s.Server.Fresh(s.W.Loop)
 	s.dialed(c.Dial(s.W.Mux, s.target(), &s.Server.Config, s.Server, s), c)
+}
+
+// idleConnection returns an idle connection to the server, nil without one.
+func (s *Stream) idleConnection() *mux.H1Server {
+	for {
+		c := s.Sess.takeOwn(s.Server)
+		if c != nil {
+			c.Attach(s)
+		} else if s.mayReuse() {
+			c = s.Server.Reused(s.W.Loop, s)
+		}
+		if c == nil || !c.Lost() {
+			return c
+		}
+		c.Abort(false)
+	}
 }
 
 // mayReuse applies http-reuse. Reference: safe lets a session's first request

@@ -38,6 +38,9 @@ func (s *Stream) contentRules(p *proxy.Proxy) bool {
 		return true
 	}
 	s.gather()
+	if !s.credentials(p) {
+		return false
+	}
 	if s.exchange == nil && s.bodyState == mux.Aborted {
 		s.inspectBroken()
 		return false

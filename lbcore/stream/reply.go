@@ -173,6 +173,7 @@ var noCache = []byte("no-cache")
 func (s *Stream) answer(body []byte) {
 	s.dropServer()
 	s.dropStuck(int(mux.Server))
+	s.challengeHead()
 	if s.reqHead != nil && s.reqHead.Method == message.HEAD {
 		s.resHead.Flags |= message.NoBody
 		body = nil

@@ -91,13 +91,13 @@ func (s *Stream) run() {
 			s.requestBegun()
 			next = s.monitor()
 		case phaseFrontRules:
-			next = s.holdBody(s.FE) && s.requestRules(s.FE)
+			next = s.credentials(s.FE) && s.holdBody(s.FE) && s.requestRules(s.FE)
 		case phaseSwitch:
 			next = s.switching()
 		case phaseBackInspect:
 			next = s.backInspect()
 		case phaseBackRules:
-			next = s.BE == s.FE || s.holdBody(s.BE) && s.requestRules(s.BE)
+			next = s.BE == s.FE || s.credentials(s.BE) && s.holdBody(s.BE) && s.requestRules(s.BE)
 		case phaseRewrite:
 			next = s.rewrite()
 		case phaseServer:

@@ -3,6 +3,7 @@ package stream
 import (
 	"net/netip"
 
+	"gohap/lbcore/auth"
 	"gohap/lbcore/buffer"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/message"
@@ -100,6 +101,9 @@ type Stream struct {
 	h1s      *mux.H1Server
 	pass     *tcpSides
 	look     inspection
+	// refusedBy are the lists for which the request's password was wrong.
+	refusedBy []*auth.List
+	challenge []byte // value of www-authenticate that the answer gets
 	applet   applet
 	reqHead  *message.Head // the client mux's head: Req while it is there
 	resHead  message.Head  // head of a reply from here
