@@ -2,6 +2,7 @@
 // from a line and what they do.
 //
 //	file         actions                                       verdict
+//	auth.go      auth                                          Answer
 //	control.go   allow accept reject close silent-drop tarpit  Stop, Close, Answer
 //	reply.go     deny return tarpit: content and headers       Answer
 //	redirect.go  redirect                                      Answer

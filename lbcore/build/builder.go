@@ -38,7 +38,11 @@ type Builder struct {
 	errPages  rule.Pages // of the http-errors section being read
 	rings     map[string]*ringConf
 	ring      *ringConf
+	users     *userlist // being read
+	userlists map[string]*userlist
+	userOrder []*userlist
 	nextID    int
+	procVars *sample.ProcVars // reference: the variables of scope proc that are named exist from the start
 	lastError *config.Position
 	stop      bool // the reference reads no further
 	files     map[string][]byte
@@ -55,6 +59,7 @@ const (
 	inProxy
 	inHTTPErrors
 	inRing
+	inUserlist
 	inRefused // a section that is not served: its lines are passed over
 )
 
@@ -64,6 +69,7 @@ func New(set *keyword.Set, diag *config.Diagnostics, env *config.Environ) *Build
 		Set: set, Diag: diag, Env: env,
 		byName: map[string]*section{}, defaults: map[string]*section{},
 		httpErrs: map[string]*errorSection{}, rings: map[string]*ringConf{},
+		procVars: sample.NewProcVars(),
 		files: map[string][]byte{}, nextID: 2, // reference: the first proxy is number 2
 	}
 	b.Global.init()
@@ -110,6 +116,9 @@ func (b *Builder) Section(st *config.Statement) config.Outcome {
 	case "ring":
 		b.open = inRing
 		return b.openRing(st)
+	case "userlist":
+		b.open = inUserlist
+		return b.openUserlist(st)
 	default:
 		b.open = inRefused
 		b.Alertf(st, "%s.", keyword.Refusal("section '"+st.Words[0]+"'"))
@@ -129,6 +138,8 @@ func (b *Builder) Statement(st *config.Statement) config.Outcome {
 		b.httpErrorsLine(st)
 	case inRing:
 		b.ringLine(st)
+	case inUserlist:
+		b.userlistLine(st)
 	}
 	if b.Diag.Errors() > before {
 		pos := st.Pos

@@ -25,6 +25,7 @@ type Result struct {
 	Loggers map[*log.Target]*log.Logger
 	// GlobalLoggers are the outputs of the process's own messages.
 	GlobalLoggers []*log.Logger
+	ProcVars      *sample.ProcVars // scope proc, with what the rules name
 }
 
 // Finish checks what only shows once everything was read, resolves references

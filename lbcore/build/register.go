@@ -16,6 +16,7 @@ func Register(set *keyword.Set) {
 		{"listen", "a frontend and its backend in one"},
 		{"http-errors", "a named set of error pages"},
 		{"ring", "log lines kept in memory"},
+		{"userlist", "users, their passwords and groups"},
 	} {
 		set.Add(keyword.Row{Class: keyword.Section, Name: r.name, Summary: r.summary, Good: []keyword.Example{{Config: r.name}}})
 	}
@@ -30,6 +31,7 @@ func Register(set *keyword.Set) {
 	set.Add(errorRows()...)
 	set.Add(logRows()...)
 	set.Add(ringRows()...)
+	set.Add(userlistRows()...)
 	set.Add(oldRows()...)
 	set.Add(rejectedRows()...)
 	set.Add(valueRows()...)

@@ -86,7 +86,7 @@ func (b *Builder) rule(s *section, st *config.Statement, k ruleKind) {
 // rules behind it. Reference: those that close the connection do not count.
 func endsRules(name string, words []string) bool {
 	switch name {
-	case "allow", "deny", "tarpit", "return":
+	case "allow", "auth", "deny", "tarpit", "return":
 		return true
 	case "redirect":
 		return !slices.Contains(words, "ignore-empty")

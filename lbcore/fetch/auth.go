@@ -2,8 +2,8 @@ package fetch
 
 import (
 	"bytes"
-	"encoding/base64"
 
+	"gohap/lbcore/auth"
 	"gohap/lbcore/message"
 	"gohap/lbcore/sample"
 )
@@ -21,12 +21,7 @@ func credentials(h *message.Head, args []sample.Arg) (scheme, rest []byte, ok bo
 	if at < 0 {
 		return nil, nil, false
 	}
-	v := h.Fields[at].Value
-	i := bytes.IndexByte(v, ' ')
-	if i <= 0 {
-		return nil, nil, false
-	}
-	return v[:i], bytes.TrimLeft(v[i:], " "), true
+	return auth.Scheme(h.Fields[at].Value)
 }
 
 // basic decodes the user and password of the scheme Basic (RFC 7617).
@@ -35,20 +30,56 @@ func basic(c *sample.Context, s *sample.Sample) (user, pass []byte, ok bool) {
 	if h == nil {
 		return nil, nil, false
 	}
-	scheme, rest, ok := credentials(h, nil)
-	if !ok || !bytes.EqualFold(scheme, basicScheme) {
+	at := h.FindID(message.IDAuthorization, 0)
+	if at < 0 {
 		return nil, nil, false
 	}
-	dst := c.Arena.Alloc(base64.StdEncoding.DecodedLen(len(rest)))
-	n, err := base64.StdEncoding.Decode(dst, rest)
-	if err != nil {
-		return nil, nil, false
-	}
-	user, pass, ok = bytes.Cut(dst[:n], colon)
-	return user, pass, ok
+	return auth.Basic(h.Fields[at].Value, c.Arena.Alloc)
 }
 
-var basicScheme, bearerScheme, colon = []byte("basic"), []byte("bearer"), []byte(":")
+// allowed returns the user of a request whose password is right in the list
+// that the argument names.
+func allowed(c *sample.Context, args []sample.Arg, s *sample.Sample) *auth.User {
+	l, ok := args[0].Ref.(*auth.List)
+	if !ok {
+		return nil
+	}
+	user, pass, ok := basic(c, s)
+	if !ok {
+		return nil
+	}
+	return l.Allowed(user, pass)
+}
+
+func fetchAuth(c *sample.Context, args []sample.Arg, s *sample.Sample) bool {
+	u := allowed(c, args, s)
+	s.SetBool(u != nil)
+	return true
+}
+
+// fetchAuthGroup yields the groups of the user to conditions. Reference: its
+// value is the user's name otherwise, and a user without groups has one that is
+// none's.
+func fetchAuthGroup(c *sample.Context, args []sample.Arg, s *sample.Sample) bool {
+	u := allowed(c, args, s)
+	switch {
+	case u == nil:
+		return false
+	case !s.Iter.All:
+		s.SetStr([]byte(u.Name))
+		return true
+	case len(u.Groups) == 0:
+		s.SetStr(nil)
+		return true
+	}
+	s.SetStr(u.Groups[s.Iter.Pos])
+	if s.Iter.Pos++; s.Iter.Pos < len(u.Groups) {
+		s.Flags |= sample.NotLast
+	}
+	return true
+}
+
+var basicScheme, bearerScheme = []byte("basic"), []byte("bearer")
 
 func fetchAuthType(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
 	h := requestHead(c, s)
@@ -97,7 +128,15 @@ func fetchAuthBearer(c *sample.Context, args []sample.Arg, s *sample.Sample) boo
 
 func authed(value string) string { return req("authorization: " + value) }
 
+// oneList is a user list; the examples' has the user u with the password p, of
+// the group g.
+var oneList = args(1, sample.ArgUserlist)
+
 var authRows = []entry{
+	{name: "http_auth", out: sample.Bool, args: oneList, needs: reqHead, fetch: fetchAuth, summary: "whether the user and password of a Basic authorization are in a user list",
+		good: on("http_auth(users)", authed("Basic dTpw"), "1", "http_auth(users)", authed("Basic dTpx"), "0", "http_auth(users)", authed("Bearer dTpw"), "0"), bad: []string{"http_auth(users,x)"}},
+	{name: "http_auth_group", out: sample.Str, args: oneList, needs: reqHead, fetch: fetchAuthGroup, summary: "the user of a Basic authorization that is in a user list; conditions match its groups",
+		good: on("http_auth_group(users)", authed("Basic dTpw"), "u", "http_auth_group(users)", authed("Basic dTpx"), missing), bad: []string{"http_auth_group(users,x)"}},
 	{name: "http_auth_type", out: sample.Str, needs: reqHead, fetch: fetchAuthType, summary: "the scheme of the request's authorization, Basic or Bearer",
 		good: plus(on("http_auth_type", authed("basic dTpw"), "Basic", "http_auth_type", authed("Bearer tok"), "Bearer"), ex("http_auth_type", missing)), bad: []string{"http_auth_type(x)"}},
 	{name: "http_auth_user", out: sample.Str, needs: reqHead, fetch: fetchAuthUser, summary: "the user of a Basic authorization",

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gohap/lbcore/acl"
+	"gohap/lbcore/auth"
 	"gohap/lbcore/clock"
 	"gohap/lbcore/h1"
 	"gohap/lbcore/keyword"
@@ -81,6 +82,12 @@ func (f *fabric) addProxies() {
 
 // refs resolves what expressions name, as the builder does.
 func (f *fabric) refs(r sample.Ref) {
+	if r.Arg.Type == sample.ArgUserlist {
+		l := auth.NewList("users")
+		l.Add(&auth.User{Name: "u", Secret: "p", Plain: true, Groups: [][]byte{[]byte("g")}})
+		r.Arg.Ref = l
+		return
+	}
 	be, srv, ok := strings.Cut(r.Arg.Str, "/")
 	p := f.proxies[be]
 	switch {

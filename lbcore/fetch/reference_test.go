@@ -86,9 +86,13 @@ func exampleRules(g keyword.Example, ip string) string {
 	}
 	// Reference: what a reply of http-response is made of no longer sees the
 	// server's response, so that the value goes through a variable.
-	return fmt.Sprintf(" %s set-var-fmt(txn.v) %s if { dst %s } { %s -m found }\n"+
+	found := "-m found"
+	if strings.HasPrefix(g.Config, "http_auth_group") {
+		found = "g" // reference: a condition on groups names one
+	}
+	return fmt.Sprintf(" %s set-var-fmt(txn.v) %s if { dst %s } { %s %s }\n"+
 		" %s return status 403 content-type text/plain lf-string '%%[var(txn.v,\"%s\")]' if { dst %s }\n",
-		set, value, ip, word(g.Config), set, missing, ip)
+		set, value, ip, word(g.Config), found, set, missing, ip)
 }
 
 func (p *running) config(binds, rules string, limits bool) string {
@@ -96,7 +100,7 @@ func (p *running) config(binds, rules string, limits bool) string {
 	if limits {
 		ten, twenty = " maxconn 10", " maxconn 20"
 	}
-	return "defaults\n mode http\n timeout client 6s\n timeout server 5s\n timeout connect 5s\n timeout tunnel 7s\n" +
+	return "userlist users\n group g\n user u insecure-password p groups g\ndefaults\n mode http\n timeout client 6s\n timeout server 5s\n timeout connect 5s\n timeout tunnel 7s\n" +
 		"frontend fe\n capture request header host len 5\n capture response header x-cap len 5\n default_backend be\n" +
 		binds + rules +
 		"backend be\n server s1 " + p.servant.Addr().String() + "\n server s2 " + p.servant.Addr().String() + " backup\n" +

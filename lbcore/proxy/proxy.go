@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gohap/lbcore/acl"
+	"gohap/lbcore/auth"
 	"gohap/lbcore/balance"
 	"gohap/lbcore/h1"
 	"gohap/lbcore/loop"
@@ -148,6 +149,8 @@ type Proxy struct {
 	ServerDecode    h1.Options
 
 	// Both.
+	// Userlists are those that the request rules ask for.
+	Userlists      []*auth.List
 	TCPConnRules   rule.Set
 	TCPSessRules   rule.Set
 	TCPReqRules    rule.Set
