@@ -58,8 +58,8 @@ func parseFlags(words *keyword.Set, args []string) (*flags, error) {
 		if err := f.one(words, a, value); err != nil {
 			return nil, err
 		}
-		// Reference: several files may follow one -f, and anything follows "--".
-		for len(args) > 0 && (a == "-f" && !strings.HasPrefix(args[0], "-") || a == "--") {
+		// Behind "--" come files alone.
+		for len(args) > 0 && a == "--" {
 			f.paths = append(f.paths, args[0])
 			args = args[1:]
 		}

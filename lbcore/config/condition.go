@@ -264,7 +264,11 @@ func parseSSLVersion(text string) (uint64, bool) {
 		for n < len(text) && isDigit(text[n]) {
 			n++
 		}
-		part, err := strconv.ParseUint(text[:n], 10, 8)
+		bits := 8
+		if i == 0 {
+			bits = 4 // reference: the library's number has no room for more
+		}
+		part, err := strconv.ParseUint(text[:n], 10, bits)
 		if err != nil {
 			return 0, false
 		}
