@@ -102,7 +102,7 @@ func (in *Instance) process(loops int) {
 	p := &proxy.Process{
 		Totals: proxy.NewCounters(loops),
 		Facts: &sample.Process{PID: os.Getpid(), Hostname: []byte(host), Node: g.Node, Threads: loops, Start: in.mono,
-			Env: in.Config.Env.Lookup, ProcVars: sample.NewProcVars()},
+			Env: in.Config.Env.Lookup, ProcVars: in.Config.ProcVars},
 	}
 	p.HardMaxconn = g.Maxconn
 	if p.HardMaxconn == 0 {

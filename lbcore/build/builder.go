@@ -13,6 +13,7 @@ import (
 	"gohap/lbcore/log"
 	"gohap/lbcore/proxy"
 	"gohap/lbcore/rule"
+	"gohap/lbcore/sample"
 )
 
 // GlobalFunc reads a line of a global section.
@@ -42,7 +43,7 @@ type Builder struct {
 	userlists map[string]*userlist
 	userOrder []*userlist
 	nextID    int
-	procVars *sample.ProcVars // reference: the variables of scope proc that are named exist from the start
+	procVars  *sample.ProcVars // reference: the variables of scope proc that are named exist from the start
 	lastError *config.Position
 	stop      bool // the reference reads no further
 	files     map[string][]byte
@@ -70,7 +71,7 @@ func New(set *keyword.Set, diag *config.Diagnostics, env *config.Environ) *Build
 		byName: map[string]*section{}, defaults: map[string]*section{},
 		httpErrs: map[string]*errorSection{}, rings: map[string]*ringConf{},
 		procVars: sample.NewProcVars(),
-		files: map[string][]byte{}, nextID: 2, // reference: the first proxy is number 2
+		files:    map[string][]byte{}, nextID: 2, // reference: the first proxy is number 2
 	}
 	b.Global.init()
 	return b

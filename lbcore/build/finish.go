@@ -33,7 +33,7 @@ type Result struct {
 func (b *Builder) Finish() *Result {
 	parsing := b.Diag.Errors()
 	b.numberProxies()
-	r := &Result{Rings: map[string]*log.Ring{}}
+	r := &Result{Rings: map[string]*log.Ring{}, ProcVars: b.procVars}
 	for name, rc := range b.rings {
 		r.Rings[name] = log.NewRing(name, rc.size)
 	}
