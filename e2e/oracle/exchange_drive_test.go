@@ -309,6 +309,9 @@ func (r *run) serve(c *net.TCPConn) bool {
 
 // request looks at what the proxy sent and orders the answers; r.mu is held.
 func (r *run) request(p *peer, b []byte) {
+	if r.ended { // the lane is being cleared: nobody answers any more
+		return
+	}
 	p.parse.raw = p.parse.raw || r.x.conf.tcp
 	p.parse.feed(b, func(ev trigger) *answer {
 		a := answer{on: ev, data: []byte("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nextra")}

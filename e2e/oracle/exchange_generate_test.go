@@ -159,7 +159,7 @@ func (g *generator) http(x *exchange) {
 		x.answers = append(x.answers, g.answer(req))
 		switch {
 		case req.body > 1 && g.chance(20):
-			g.interrupted(x, data, len(data)-1-g.IntN(req.body-1))
+			g.interrupted(x, data, max(len(data)-1-g.IntN(req.body-1), 0)) // damage may have cut it
 		case g.hostile() && g.chance(15):
 			g.interrupted(x, data, 1+g.IntN(len(data)))
 		default:

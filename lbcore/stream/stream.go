@@ -104,12 +104,12 @@ type Stream struct {
 	// refusedBy are the lists for which the request's password was wrong.
 	refusedBy []*auth.List
 	challenge []byte // value of www-authenticate that the answer gets
-	applet   applet
-	reqHead  *message.Head // the client mux's head: Req while it is there
-	resHead  message.Head  // head of a reply from here
-	first    *buffer.Buffer
-	held     *buffer.Buffer // further request body held back, linked by Next
-	heldLen  int
+	applet    applet
+	reqHead   *message.Head // the client mux's head: Req while it is there
+	resHead   message.Head  // head of a reply from here
+	first     *buffer.Buffer
+	held      *buffer.Buffer // further request body held back, linked by Next
+	heldLen   int
 
 	reqEnd    bool // the request was read to its end
 	reqSent   bool // the request was written to its end

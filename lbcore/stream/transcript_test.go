@@ -21,6 +21,7 @@ import (
 	"gohap/lbcore/mux"
 	"gohap/lbcore/mux/testmux"
 	"gohap/lbcore/proxy"
+	"gohap/lbcore/rule"
 	"gohap/lbcore/sample"
 )
 
@@ -31,6 +32,7 @@ import (
 //	proxy OPTION…             mode=tcp client=5s server=5s connect=5s request=10s
 //	                          keepalive=10s clientfin=1s serverfin=1s retries=3 redispatch forwardfor
 //	                          httpclose serverclose buffer abortonclose never servers=N
+//	                          replace (a http-response rule answers 204) await (one waits 1s for the body)
 //	                          mux (clients speak the test mux)
 //	serve N MODE              how server N answers a dial: accept, slow, refuse
 //	client C connect          a client connects
@@ -157,6 +159,14 @@ func (s *stage) setup(options string) {
 			p.Options |= proxy.OptBufferRequest
 		case "abortonclose":
 			p.Options |= proxy.OptAbortOnClose
+		case "replace":
+			p.HTTPResRules = append(p.HTTPResRules, rule.Rule{Action: rule.Func(func(c *sample.Context) rule.Verdict {
+				return c.Stream.(*Stream).Answer(&rule.Reply{Status: 204, Complete: true}, 'L', 'H')
+			})})
+		case "await":
+			p.HTTPResRules = append(p.HTTPResRules, rule.Rule{Action: rule.Func(func(c *sample.Context) rule.Verdict {
+				return c.Stream.(*Stream).WaitResponseBody(0, int64(time.Second))
+			})})
 		case "mux":
 			s.many = true
 		case "never":
