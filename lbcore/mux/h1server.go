@@ -49,7 +49,7 @@ type H1Server struct {
 	Policy h1.Policy
 	behind int
 	parked int64 // monotonic ns of the turn in which it became idle
-	seen   bool // the first byte of the response has been received
+	seen   bool  // the first byte of the response has been received
 
 	// Index and IdleSince belong to the owner's idle pool; Uses counts the
 	// exchanges so far.
