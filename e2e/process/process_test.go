@@ -9,7 +9,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -22,7 +24,7 @@ type node struct {
 	t    *testing.T
 	cmd  *exec.Cmd
 	port int
-	said *strings.Builder
+	said *output
 	done chan error
 }
 
@@ -46,7 +48,7 @@ func start(t *testing.T, server int) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &node{t: t, port: free(t), said: &strings.Builder{}, done: make(chan error, 1)}
+	n := &node{t: t, port: free(t), said: &output{}, done: make(chan error, 1)}
 	cfg := filepath.Join(t.TempDir(), "node.cfg")
 	if err := os.WriteFile(cfg, fmt.Appendf(nil, text, n.port, server), 0o600); err != nil {
 		t.Fatal(err)
@@ -194,28 +196,16 @@ func TestSoftStop(t *testing.T) {
 	}
 }
 
-// TestPause: SIGTTOU stops accepting, SIGTTIN goes on.
+// TestPause: after SIGTTOU connections are refused, SIGTTIN goes on.
 func TestPause(t *testing.T) {
 	n := start(t, free(t))
 	n.cmd.Process.Signal(syscall.SIGTTOU)
-	var c net.Conn
-	var err error
-	// Connections may still complete in the kernel; they are not served.
-	for deadline := time.Now().Add(3 * time.Second); ; {
-		if c, err = net.Dial("tcp", n.addr()); err != nil {
-			break
-		}
-		c.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
-		fmt.Fprintf(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-		if _, err := c.Read(make([]byte, 1)); err != nil {
-			break
-		}
-		c.Close()
-		if time.Now().After(deadline) {
-			t.Fatal("it goes on serving")
-		}
+	n.says("Paused frontend f.\n")
+	if c, err := net.Dial("tcp", n.addr()); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("while it is paused: %v, %v", c, err)
 	}
 	n.cmd.Process.Signal(syscall.SIGTTIN)
+	n.says("Resumed frontend f.\n")
 	d, err := net.Dial("tcp", n.addr())
 	if err != nil {
 		t.Fatal(err)
@@ -250,4 +240,63 @@ func TestBindFailure(t *testing.T) {
 			t.Errorf("%q is not in %q", want, out)
 		}
 	}
+}
+
+// TestDumps: SIGHUP and SIGQUIT write to standard error and change nothing;
+// SIGUSR2 without a master does nothing.
+func TestDumps(t *testing.T) {
+	n := start(t, free(t))
+	lines := []struct {
+		signal syscall.Signal
+		want   []string
+	}{
+		{syscall.SIGHUP, []string{"SIGHUP received, dumping servers states.\n", "SIGHUP: Proxy f has no servers. Conn: act(FE+BE): ",
+			"SIGHUP: Server slow/s is UP. Conn: 0 act, 0 pend, 0 tot.\n", "SIGHUP: Proxy slow has 1 active servers and 0 backup servers available. Conn: "}},
+		{syscall.SIGQUIT, []string{"Dumping pools usage. Use SIGQUIT to flush them.\n", "Total: "}},
+	}
+	for _, c := range lines {
+		n.cmd.Process.Signal(syscall.SIGUSR2)
+		n.cmd.Process.Signal(c.signal)
+		for _, want := range c.want {
+			n.says(want)
+		}
+	}
+	c, err := net.Dial("tcp", n.addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if got, err := ask(c, "/"); err != nil || !strings.HasPrefix(got, "HTTP/1.1 200 OK") {
+		t.Errorf("after the dumps: %q, %v", got, err)
+	}
+}
+
+// says waits until the process has written a text.
+func (n *node) says(want string) {
+	n.t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); !strings.Contains(n.said.String(), want); runtime.Gosched() {
+		if time.Now().After(deadline) {
+			n.t.Fatalf("it does not say %q but\n%s", want, n.said)
+		}
+	}
+}
+
+// output is a buffer that the process writes to while the test reads.
+type output struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+// Write implements io.Writer.
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+// String implements fmt.Stringer.
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
 }

@@ -45,7 +45,7 @@ func variable(a *rule.Args) (v sample.Var, conds int64, err error) {
 	if words[0] == "" {
 		return v, 0, errors.New("Empty variable name cannot be accepted") //nolint:staticcheck // reference's text
 	}
-	if v, err = sample.ParseVar(words[0]); err != nil {
+	if v, err = a.Options.ParseVar(words[0]); err != nil {
 		return v, 0, err
 	}
 	if v.Scope == sample.ScopeProc && a.Options.ProcVars != nil {

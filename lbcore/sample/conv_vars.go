@@ -66,7 +66,7 @@ func (v Var) holds(c *Context, s *Sample, conds int64) bool {
 }
 
 func checkSetVar(args []Arg, o *Options) error {
-	v, err := ParseVar(args[0].Str)
+	v, err := o.ParseVar(args[0].Str)
 	if err != nil {
 		return err
 	}
@@ -97,8 +97,8 @@ func convUnsetVar(c *Context, args []Arg, s *Sample) bool {
 	return true
 }
 
-func checkVarName(args []Arg, _ *Options) error {
-	v, err := ParseVar(args[0].Str)
+func checkVarName(args []Arg, o *Options) error {
+	v, err := o.ParseVar(args[0].Str)
 	if err != nil {
 		return fmt.Errorf("failed to register variable name '%s'", args[0].Str)
 	}
@@ -137,7 +137,7 @@ func convSecureMemcmp(c *Context, args []Arg, s *Sample) bool {
 
 // checkVar is for the fetch var(name[,default]).
 func checkVar(args []Arg, o *Options) error {
-	v, err := ParseVar(args[0].Str)
+	v, err := o.ParseVar(args[0].Str)
 	if err != nil {
 		return err
 	}
@@ -156,8 +156,8 @@ func fetchVar(c *Context, args []Arg, s *Sample) bool {
 	return true
 }
 
-func checkVarName1(args []Arg, _ *Options) error {
-	v, err := ParseVar(args[0].Str)
+func checkVarName1(args []Arg, o *Options) error {
+	v, err := o.ParseVar(args[0].Str)
 	args[0].Ref = &v
 	return err
 }

@@ -101,6 +101,7 @@ type Options struct {
 	Line  int
 	Refs  func(Ref) // collects references; nil makes one an error
 	Env   func(string) (string, bool)
+	Words *keyword.Set // the scopes of variables that there are; nil: all
 	// ProcVars declares the variables of scope proc that are mentioned; may
 	// be nil.
 	ProcVars *ProcVars

@@ -1,11 +1,13 @@
 package sample
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
 	"sync"
 
+	"gohap/lbcore/keyword"
 	"gohap/lbcore/message"
 )
 
@@ -58,6 +60,15 @@ func ParseVar(text string) (Var, error) {
 	}
 	v.ID = varID(name)
 	return v, nil
+}
+
+// ParseVar is ParseVar for a scope that is there.
+func (o *Options) ParseVar(text string) (Var, error) {
+	v, err := ParseVar(text)
+	if scope, _, _ := strings.Cut(text, "."); err == nil && o.Words != nil && o.Words.Lookup(keyword.VarScope, scope) == nil {
+		return Var{}, errors.New(keyword.Refusal("variable scope '" + scope + "'"))
+	}
+	return v, err
 }
 
 func notVarChar(r rune) bool {
