@@ -12,12 +12,12 @@ import (
 
 // Session is one connection of a command socket as "show sess" lists it.
 type Session struct {
-	ID       uint64 // differs from that of every other object
-	Socket   Socket
-	Source   netip.AddrPort // invalid for a unix socket
-	Age      time.Duration
-	Idle     time.Duration  // how long it may stay silent
-	FD       int            // -1 when it is closed
+	ID     uint64 // differs from that of every other object
+	Socket Socket
+	Source netip.AddrPort // invalid for a unix socket
+	Age    time.Duration
+	Idle   time.Duration // how long it may stay silent
+	FD     int           // -1 when it is closed
 }
 
 // Sessions returns the connections there are now, the oldest first; any
