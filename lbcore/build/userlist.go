@@ -193,4 +193,3 @@ func addUserlist(p *proxy.Proxy, l *auth.List) {
 	}
 	p.Userlists = append(p.Userlists, l)
 }
-

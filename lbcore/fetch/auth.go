@@ -38,30 +38,30 @@ func basic(c *sample.Context, s *sample.Sample) (user, pass []byte, ok bool) {
 }
 
 // allowed returns the user of a request whose password is right in the list
-// that the argument names.
-func allowed(c *sample.Context, args []sample.Arg, s *sample.Sample) *auth.User {
-	l, ok := args[0].Ref.(*auth.List)
-	if !ok {
-		return nil
+// that the argument names; ok tells whether there is a password at all.
+func allowed(c *sample.Context, args []sample.Arg, s *sample.Sample) (u *auth.User, ok bool) {
+	l, _ := args[0].Ref.(*auth.List)
+	if l == nil {
+		return nil, false
 	}
 	user, pass, ok := basic(c, s)
 	if !ok {
-		return nil
+		return nil, false
 	}
-	return l.Allowed(user, pass)
+	return l.Allowed(user, pass), true
 }
 
 func fetchAuth(c *sample.Context, args []sample.Arg, s *sample.Sample) bool {
-	u := allowed(c, args, s)
+	u, ok := allowed(c, args, s)
 	s.SetBool(u != nil)
-	return true
+	return ok
 }
 
 // fetchAuthGroup yields the groups of the user to conditions. Reference: its
 // value is the user's name otherwise, and a user without groups has one that is
 // none's.
 func fetchAuthGroup(c *sample.Context, args []sample.Arg, s *sample.Sample) bool {
-	u := allowed(c, args, s)
+	u, _ := allowed(c, args, s)
 	switch {
 	case u == nil:
 		return false
@@ -134,7 +134,7 @@ var oneList = args(1, sample.ArgUserlist)
 
 var authRows = []entry{
 	{name: "http_auth", out: sample.Bool, args: oneList, needs: reqHead, fetch: fetchAuth, summary: "whether the user and password of a Basic authorization are in a user list",
-		good: on("http_auth(users)", authed("Basic dTpw"), "1", "http_auth(users)", authed("Basic dTpx"), "0", "http_auth(users)", authed("Bearer dTpw"), "0"), bad: []string{"http_auth(users,x)"}},
+		good: on("http_auth(users)", authed("Basic dTpw"), "1", "http_auth(users)", authed("Basic dTpx"), "0", "http_auth(users)", authed("Bearer dTpw"), missing), bad: []string{"http_auth(users,x)"}},
 	{name: "http_auth_group", out: sample.Str, args: oneList, needs: reqHead, fetch: fetchAuthGroup, summary: "the user of a Basic authorization that is in a user list; conditions match its groups",
 		good: on("http_auth_group(users)", authed("Basic dTpw"), "u", "http_auth_group(users)", authed("Basic dTpx"), missing), bad: []string{"http_auth_group(users,x)"}},
 	{name: "http_auth_type", out: sample.Str, needs: reqHead, fetch: fetchAuthType, summary: "the scheme of the request's authorization, Basic or Bearer",
