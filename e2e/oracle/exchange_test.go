@@ -265,7 +265,7 @@ var deliberate = []struct {
 	}},
 	// The reference compares host and target when the head is complete.
 	{"a head is refused as soon as its fault is there", func(x *exchange, ref, got seen) bool {
-		return x.pieces && strings.Contains(ref.with("log: "), "400 0 - - CR--") && strings.Contains(got.with("log: "), "400 0 - - PR--")
+		return strings.Contains(ref.with("log: "), "400 0 - - CR--") && strings.Contains(got.with("log: "), "400 0 - - PR--")
 	}},
 	// Some exchanges leave the reference a stream until a time-out.
 	{"connections of earlier exchanges are gone", func(x *exchange, ref, got seen) bool {

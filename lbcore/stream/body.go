@@ -121,9 +121,10 @@ func (s *Stream) holdRequest(limit int) mux.ReadState {
 	return mux.End
 }
 
-// continue100 answers a client that waits for leave to send its body.
+// continue100 answers a client that waits for leave to send its body; HTTP/1.0
+// knows no such answer.
 func (s *Stream) continue100() {
-	if !s.Req.Flags.Has(message.Expect100) {
+	if !s.Req.Flags.Has(message.Expect100) || !s.Req.Version11() {
 		return
 	}
 	s.Req.Flags &^= message.Expect100
