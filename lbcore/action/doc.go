@@ -3,7 +3,8 @@
 //
 //	file         actions                                       verdict
 //	auth.go      auth                                          Answer
-//	control.go   allow accept reject close silent-drop tarpit  Stop, Close, Answer
+//	control.go   allow accept reject close silent-drop
+//	             switch-mode                                   Stop, Close, CloseServer
 //	reply.go     deny return tarpit: content and headers       Answer
 //	redirect.go  redirect                                      Answer
 //	header.go    set- add- del- replace-header, replace-value  Continue, Failed
@@ -11,6 +12,7 @@
 //	             set-status                                    Continue, Failed
 //	state.go     set-var unset-var set-log-level set-timeout
 //	             set-src set-dst capture strict-mode           Continue
+//	socket.go    set-fc-tos set-fc-mark set-tos set-mark       Continue
 //	wait.go      wait-for-body                                 Continue, Suspend
 //
 // An action is made once, while the configuration is read, and shared by all

@@ -6,7 +6,9 @@
 //	cookie.go   cook, cook_cnt, cook_val, cook_names …         message.Head
 //	uri.go      path, pathq, url, query, base, urlp …          message.URI
 //	body.go     req.body, req.body_param …                     held request body
-//	auth.go     http_auth_user, http_auth_bearer …             Authorization
+//	auth.go     http_auth, http_auth_user, http_auth_bearer …  Authorization
+//	payload.go  req.len, req.payload, res.payload_lv …         bytes in mode tcp
+//	hello.go    req.ssl_sni, req.ssl_alpn, req.rdp_cookie …    bytes in mode tcp
 //	conn.go     src, dst, fc_*, bc_*, so_*                     Session, Endpoint
 //	proxy.go    be_*, fe_*, srv_*, nbsrv, queue …              proxy.Proxy, Server
 //	txn.go      status, timers, captures, retries …            Stream

@@ -1,18 +1,23 @@
 // Package stream is one request's life.
 //
-//	accept ─ Session ─ tcp-request connection/session rules
+//	accept ─ Session ─ tcp-request connection/session rules (admit.go)
+//	   mode tcp: tcp-request content rules, switching; bytes that become HTTP
+//	   (switch-mode, an HTTP backend) get the HTTP/1 mux (inspect.go)
 //	   head parsed │                                    (parser errors: mux pages)
 //	        ┌──────▼──────┐
+//	        │ content     │ tcp-request content rules of the frontend
 //	        │ monitor-uri │ ──────────────────────────────► applet
 //	        │ frontend    │ http-request rules, redirect ─► applet / close
 //	        │ switching   │ use_backend, default_backend
+//	        │ content     │ tcp-request content rules of the backend
 //	        │ backend     │ http-request rules, redirect ─► applet / close
 //	        │ rewriting   │ forwardfor, originalto, unique-id
 //	        │ body        │ http-buffer-request
 //	        │ server      │ balance, queue slot
 //	        │ connect     │ reuse or dial, retries, redispatch
 //	        │ forward     │ request body, response head
-//	        │ response    │ http-response, http-after-response (backend, frontend)
+//	        │ response    │ tcp-response content (inspect_response.go)
+//	        │             │ http-response, http-after-response (backend, frontend)
 //	        │ forward     │ response body
 //	        └──────▼──────┘
 //	             end      log line, counters, leases; the client's next request
@@ -27,8 +32,11 @@
 // Who pins a request's bytes: the buffer that the head was parsed from stays
 // with the stream until a server connection stands (so that a refused
 // connection can be retried or redispatched), and http-buffer-request adds body
-// buffers up to tune.bufsize. Rules that suspend resume at the rule that
-// suspended them.
+// buffers up to tune.bufsize. In mode tcp content rules hold up to tune.bufsize
+// less tune.maxrewrite in one piece, of a request or of a response, which the
+// tunnel forwards first. Rules that suspend resume at the rule that suspended
+// them; content rules that lack data are tried again from the first. A password
+// that has to be hashed suspends the stream before the rules (credentials.go).
 //
 // What a stream holds is a Lease or is owned by a pointer that release clears;
 // release is idempotent and runs in whatever phase an abort or a panic meets.

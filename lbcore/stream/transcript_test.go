@@ -34,6 +34,8 @@ import (
 //	                          httpclose serverclose buffer abortonclose never servers=N
 //	                          replace (a http-response rule answers 204) await (one waits 1s for the body)
 //	                          mux (clients speak the test mux)
+//	                          inspect=1s need=N reply=N switch noconn nosess
+//	                          (content rules, see setup)
 //	serve N MODE              how server N answers a dial: accept, slow, refuse
 //	client C connect          a client connects
 //	client C > BYTES          it sends (Go string text without quotes; {N*TEXT} repeats)
@@ -171,6 +173,21 @@ func (s *stage) setup(options string) {
 			s.many = true
 		case "never":
 			p.Reuse = proxy.ReuseNever
+		case "inspect":
+			p.InspectDelay, p.InspectResp = d, d
+		case "need": // a client's first n bytes are waited for, fewer are rejected
+			p.TCPReqRules = append(p.TCPReqRules, needs(n, (*Stream).RequestLen))
+		case "reply": // the same of a server's
+			p.TCPResRules = append(p.TCPResRules, needs(n, (*Stream).ResponseLen))
+		case "switch":
+			p.TCPReqRules = append(p.TCPReqRules, rule.Rule{Action: rule.Func(func(c *sample.Context) rule.Verdict {
+				c.Stream.(*Stream).SwitchHTTP()
+				return rule.Stop
+			})})
+		case "noconn":
+			p.TCPConnRules = append(p.TCPConnRules, rule.Rule{Action: rule.Func(func(*sample.Context) rule.Verdict { return rule.Close })})
+		case "nosess":
+			p.TCPSessRules = append(p.TCPSessRules, rule.Rule{Action: rule.Func(func(*sample.Context) rule.Verdict { return rule.Close })})
 		case "servers":
 			servers = n
 		default:
@@ -209,6 +226,19 @@ func (s *stage) setup(options string) {
 		s.t.Fatal(e)
 	}
 	a.Listener = ln
+}
+
+// needs is a content rule that is undecided while there are fewer than n bytes.
+func needs(n int, have func(*Stream) int64) rule.Rule {
+	return rule.Rule{Action: rule.Func(func(c *sample.Context) rule.Verdict {
+		switch {
+		case have(c.Stream.(*Stream)) >= int64(n):
+			return rule.Continue
+		case c.Final:
+			return rule.Close
+		}
+		return rule.Undecided
+	})}
 }
 
 // manyAcceptor opens sessions whose connection speaks the test mux.
