@@ -162,7 +162,9 @@ func FuzzFormat(f *testing.F) {
 		f.Add(s, []byte("a\r\nb\x00\x1b"))
 	}
 	set := formatSet()
-	control := func(b []byte) bool { return bytes.ContainsFunc(b, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) }
+	control := func(b []byte) bool {
+		return bytes.ContainsFunc(b, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
+	}
 	f.Fuzz(func(t *testing.T, text string, value []byte) {
 		if strings.Contains(text, "jwt_verify") { // would open files
 			return
