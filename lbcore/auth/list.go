@@ -8,6 +8,8 @@ import (
 	"encoding/base64"
 	"slices"
 	"sync"
+
+	"gohap/lbcore/message"
 )
 
 // User is one user of a list; it does not change after loading.
@@ -176,7 +178,7 @@ func Scheme(value []byte) (scheme, rest []byte, ok bool) {
 // the value of an authorization field, into memory from alloc.
 func Basic(value []byte, alloc func(n int) []byte) (user, password []byte, ok bool) {
 	scheme, rest, ok := Scheme(value)
-	if !ok || !bytes.EqualFold(scheme, []byte("basic")) {
+	if !ok || !message.EqualFold(scheme, "basic") {
 		return nil, nil, false
 	}
 	dst := alloc(base64.StdEncoding.DecodedLen(len(rest)))

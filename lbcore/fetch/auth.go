@@ -1,7 +1,6 @@
 package fetch
 
 import (
-	"bytes"
 
 	"gohap/lbcore/auth"
 	"gohap/lbcore/message"
@@ -91,9 +90,9 @@ func fetchAuthType(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
 		return false
 	}
 	switch {
-	case bytes.EqualFold(scheme, basicScheme):
+	case message.EqualFold(scheme, basicScheme):
 		setText(s, "Basic")
-	case bytes.EqualFold(scheme, bearerScheme):
+	case message.EqualFold(scheme, bearerScheme):
 		setText(s, "Bearer")
 	default:
 		return false
@@ -119,7 +118,7 @@ func fetchAuthBearer(c *sample.Context, args []sample.Arg, s *sample.Sample) boo
 		return false
 	}
 	scheme, token, ok := credentials(h, args)
-	if !ok || !bytes.EqualFold(scheme, bearerScheme) {
+	if !ok || !message.EqualFold(scheme, bearerScheme) {
 		return false
 	}
 	s.SetStr(token)

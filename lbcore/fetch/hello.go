@@ -3,6 +3,7 @@ package fetch
 import (
 	"bytes"
 
+	"gohap/lbcore/message"
 	"gohap/lbcore/sample"
 )
 
@@ -291,7 +292,7 @@ func rdpCookie(c *sample.Context, args []sample.Arg) (value []byte, f found) {
 		return nil, short
 	}
 	b = b[headers:]
-	if !bytes.EqualFold(b[:len(word)], []byte(word)) {
+	if !message.EqualFold(b[:len(word)], []byte(word)) {
 		return nil, wrong
 	}
 	b = b[len(word):]
@@ -300,7 +301,7 @@ func rdpCookie(c *sample.Context, args []sample.Arg) (value []byte, f found) {
 		switch {
 		case len(b) <= n:
 			return nil, short
-		case !bytes.EqualFold(b[:n], args[0].Data) || b[n] != '=':
+		case !message.EqualFold(b[:n], args[0].Data) || b[n] != '=':
 			return nil, wrong
 		}
 	}

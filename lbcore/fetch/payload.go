@@ -146,7 +146,7 @@ const (
 )
 
 // unseen are the examples of fetches that look at plain bytes: requests have
-// none for them. What they find in bytes stands in testdata/content.txt.
+// none for them. What they find in bytes, the scenarios of content rules hold.
 func unseen(call string) []keyword.Example { return ex(call, missing) }
 
 func contentRows() []entry {

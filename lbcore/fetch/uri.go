@@ -234,7 +234,7 @@ func param(list []byte, off int, name []byte, fold bool, delim byte) (value []by
 			continue
 		}
 		switch {
-		case name == nil, bytes.Equal(one[:eq], name), fold && bytes.EqualFold(one[:eq], name):
+		case name == nil, bytes.Equal(one[:eq], name), fold && message.EqualFold(one[:eq], name):
 			return one[eq+1:], off, true
 		}
 	}

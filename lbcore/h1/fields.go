@@ -299,7 +299,7 @@ func (d *Decoder) host(h *message.Head, f *message.Field, pos int) (keep, ok boo
 		return false, d.failure(400, pos, "illegal byte in host")
 	}
 	if d.facts.host >= 0 {
-		if !equalFoldBytes(h.Fields[d.facts.host].Value, f.Value) {
+		if !message.EqualFold(h.Fields[d.facts.host].Value, f.Value) {
 			return false, d.failure(400, pos, "differing host fields")
 		}
 		return false, true

@@ -28,25 +28,6 @@ func equalFold(v []byte, lowered string) bool {
 	return true
 }
 
-func equalFoldBytes(a, b []byte) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i, c := range a {
-		e := b[i]
-		if c-'A' <= 'Z'-'A' {
-			c |= 0x20
-		}
-		if e-'A' <= 'Z'-'A' {
-			e |= 0x20
-		}
-		if c != e {
-			return false
-		}
-	}
-	return true
-}
-
 // filterList leaves tokens out of a comma-separated value, in place, and returns
 // what stays. An untouched value keeps its blanks but loses a trailing comma;
 // once a token was left out the rest is joined by bare commas (reference, which

@@ -88,7 +88,7 @@ func (u *authority) cutPort(host []byte) []byte {
 // section 3.2.2), default ports aside. Relaxed decoders take what differs.
 func (d *Decoder) matchHost(value []byte) bool {
 	host := d.uri.cutPort(d.uri.host)
-	if !equalFoldBytes(host, d.uri.cutPort(value)) {
+	if !message.EqualFold(host, d.uri.cutPort(value)) {
 		return false
 	}
 	if len(host) != len(d.uri.host) && len(host) == len(value) {

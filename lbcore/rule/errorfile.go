@@ -62,9 +62,9 @@ func connectionField(head []byte) int {
 		name, _, field := bytes.Cut(line, []byte(":"))
 		switch {
 		case !field || line[0] == ' ' || line[0] == '\t':
-		case bytes.EqualFold(name, message.IDConnection.Name()):
+		case message.EqualFold(name, message.IDConnection.Name()):
 			return n
-		case !bytes.EqualFold(name, message.IDTransferEncoding.Name()):
+		case !message.EqualFold(name, message.IDTransferEncoding.Name()):
 			n++
 		}
 	}
