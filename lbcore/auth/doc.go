@@ -12,5 +12,5 @@
 // The forms of crypt(3) that are known: $1$ (MD5), $5$ and $6$ (SHA-2), $2a$,
 // $2b$, $2y$ (bcrypt), $y$ (yescrypt).
 //
-// Imports: the standard library and go-crypt/x.
+// Imports: message, the standard library and go-crypt/x.
 package auth
