@@ -1,7 +1,6 @@
 package fetch
 
 import (
-
 	"gohap/lbcore/auth"
 	"gohap/lbcore/message"
 	"gohap/lbcore/sample"
