@@ -199,12 +199,8 @@ func (c *H1Client) nothing(s transport.State) {
 }
 
 func (c *H1Client) parse() {
-	if c.state == idle {
-		c.state = heading
-		if c.served && c.owner.Config().RequestTime > 0 {
-			c.arm(c.owner.Config().RequestTime)
-		}
-	}
+	begins := c.state == idle
+	c.state = heading
 	if c.x == nil {
 		c.x = c.w.exchange()
 		c.x.start = c.w.Loop.Now()
@@ -212,6 +208,9 @@ func (c *H1Client) parse() {
 	n, st := c.x.dec.Request(c.in.Bytes(), &c.x.head, &c.owner.Config().Decode)
 	switch st {
 	case h1.NeedMore:
+		if begins && c.owner.Config().RequestTime > 0 { // reference: counted from the first byte
+			c.arm(c.owner.Config().RequestTime)
+		}
 		if len(c.in.Room()) == 0 {
 			c.compact()
 		}
@@ -298,8 +297,13 @@ func (c *H1Client) CloseAfter() { c.last = true }
 func (c *H1Client) Final() { c.parting = !c.keep && c.inMode == none }
 
 // HeadStart returns when the first byte of the present request came, in
-// monotonic ns, and HeadLen the bytes of its head.
-func (c *H1Client) HeadStart() int64 { return c.x.start }
+// monotonic ns; zero while nothing has.
+func (c *H1Client) HeadStart() int64 {
+	if c.x == nil {
+		return 0
+	}
+	return c.x.start
+}
 
 // HeadLen returns the length of the present request's head in bytes.
 func (c *H1Client) HeadLen() int { return c.x.headed }

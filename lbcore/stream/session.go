@@ -197,6 +197,9 @@ func (ss *Session) Refused(why mux.Refusal, f h1.Failure, partial bool) []byte {
 	sound := false
 	defer s.unless(&sound)
 	s.cl, s.refused = &ss.h1, true
+	if s.Times.Begin = ss.h1.HeadStart(); s.Times.Begin == 0 {
+		s.Times.Begin = s.Start() // reference: a client that sent nothing was active all the time
+	}
 	s.Status = f.Code
 	s.Term = [4]byte{'P', 'R', '-', '-'}
 	switch why {
