@@ -139,6 +139,35 @@ func portAlias(needs sample.Needs, of func(c *sample.Context) netip.AddrPort) sa
 	})
 }
 
+// unixPart is which end of a connection over a unix socket, and what of it.
+type unixPart uint8
+
+const (
+	unixTo   unixPart = 1 << iota // what the client connected to
+	unixPort                      // the port
+)
+
+// orUnix says "unix", and the id of the bind line as the port, where a client that
+// came by a unix socket has no address. Reference: what it connected to has none
+// at all when the connection was passed as a descriptor.
+func orUnix(of func(c *sample.Context) netip.AddrPort, part unixPart, row sample.AliasRow) sample.AliasRow {
+	plain := row.Append
+	row.Append = func(c *sample.Context, dst []byte) []byte {
+		ss := session(c)
+		if ss == nil || ss.Bind() == nil || ss.Peer().IsValid() || of(c).IsValid() {
+			return plain(c, dst)
+		}
+		switch b := ss.Bind(); {
+		case b.Passed && part&unixTo != 0:
+			return plain(c, dst)
+		case part&unixPort != 0:
+			return strconv.AppendInt(dst, int64(b.ID), 10)
+		}
+		return append(dst, "unix"...)
+	}
+	return row
+}
+
 // dateAlias prints a moment of the stream.
 func dateAlias(http bool, moment func(x *stream.Stream) int64, zone func(dst []byte, t time.Time) []byte) sample.AliasRow {
 	return bare(client, http, func(c *sample.Context, dst []byte) []byte {
@@ -191,18 +220,18 @@ func localZone(dst []byte, t time.Time) []byte {
 const badRequest = "<BADREQ>"
 
 // line makes an alias of a part of the request line.
-func line(part func(dst, method, target []byte, major, minor uint8) []byte) sample.AliasFunc {
+func line(part func(dst, method, target, version []byte) []byte) sample.AliasFunc {
 	return func(c *sample.Context, dst []byte) []byte {
 		x := exchange(c)
 		if x == nil {
 			return append(dst, badRequest...)
 		}
-		m, t, major, minor, ok := requestLine(x)
+		m, t, version, ok := requestLine(x)
 		if !ok {
 			return append(dst, badRequest...)
 		}
 		n := len(dst)
-		dst = part(dst, m, t, major, minor)
+		dst = part(dst, m, t, version)
 		if limit := x.W.Limits.LogURILen - 1; limit > 0 && len(dst)-n > limit {
 			dst = dst[:n+limit] // reference: tune.http.logurilen counts the NUL
 		}
@@ -210,24 +239,21 @@ func line(part func(dst, method, target []byte, major, minor uint8) []byte) samp
 	}
 }
 
-func wholeLine(dst, m, t []byte, major, minor uint8) []byte {
+func wholeLine(dst, m, t, version []byte) []byte {
 	dst = append(append(append(dst, m...), ' '), t...)
-	return lineVersion(append(dst, ' '), m, t, major, minor)
+	return append(append(dst, ' '), version...)
 }
 
-func lineVersion(dst, _, _ []byte, major, minor uint8) []byte {
-	return append(append(dst, "HTTP/"...), '0'+major, '.', '0'+minor)
-}
+func lineVersion(dst, _, _, version []byte) []byte { return append(dst, version...) }
+func lineMethod(dst, m, _, _ []byte) []byte        { return append(dst, m...) }
+func lineURI(dst, _, t, _ []byte) []byte           { return append(dst, t...) }
 
-func lineMethod(dst, m, _ []byte, _, _ uint8) []byte { return append(dst, m...) }
-func lineURI(dst, _, t []byte, _, _ uint8) []byte    { return append(dst, t...) }
-
-func lineNoQuery(dst, _, t []byte, _, _ uint8) []byte {
+func lineNoQuery(dst, _, t, _ []byte) []byte {
 	before, _, _ := bytes.Cut(t, question)
 	return append(dst, before...)
 }
 
-func linePath(dst, m, t []byte, _, _ uint8) []byte {
+func linePath(dst, m, t, _ []byte) []byte {
 	h := message.Head{Method: message.IdentifyMethod(m), Target: t}
 	_, p := pathOf(&h)
 	return append(dst, p...)
@@ -243,7 +269,7 @@ func appendQuery(c *sample.Context, dst []byte) []byte {
 		return append(dst, badRequest...)
 	}
 	q := []byte(nil)
-	if _, t, _, _, ok := requestLine(x); !ok {
+	if _, t, _, ok := requestLine(x); !ok {
 		q = badRequestBytes
 	} else if i := bytes.IndexByte(t, '?'); i >= 0 {
 		q = t[i:]

@@ -188,7 +188,7 @@ func (f *fabric) eval(t testing.TB, s *stream.Stream, text string) string {
 func (f *fabric) logged(t testing.TB) *stream.Stream {
 	t.Helper()
 	s := f.exchange(t, "")
-	s.Method, s.URI, s.Major, s.Minor = []byte("GET"), []byte("/a/b.html?x=1&y=2"), 1, 1
+	s.Method, s.URI, s.Version, s.Major, s.Minor = []byte("GET"), []byte("/a/b.html?x=1&y=2"), []byte("HTTP/1.1"), 1, 1
 	s.Req, s.Ctx.Request = nil, nil
 	s.BE, s.Server = f.proxies["be"], f.proxies["be"].Server("s1")
 	at := func(ms int64) int64 { return f.session.AcceptedAt + ms*1e6 }

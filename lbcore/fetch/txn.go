@@ -118,14 +118,14 @@ func captured(of func(x *stream.Stream) [][]byte) sample.FetchFunc {
 
 // requestLine returns the method, target and version of the request, also once
 // it was sent, where the frontend keeps the line.
-func requestLine(x *stream.Stream) (method, target []byte, major, minor uint8, ok bool) {
+func requestLine(x *stream.Stream) (method, target, version []byte, ok bool) {
 	switch {
 	case x.Method != nil:
-		return x.Method, x.URI, x.Major, x.Minor, true
+		return x.Method, x.URI, x.Version, true
 	case x.Req != nil:
-		return x.Req.MethodText, x.Req.Target, x.Req.Major, x.Req.Minor, true
+		return x.Req.MethodText, x.Req.Target, x.VersionOf(x.Req), true
 	}
-	return nil, nil, 0, 0, false
+	return nil, nil, nil, false
 }
 
 func fetchCaptureMethod(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
@@ -133,7 +133,7 @@ func fetchCaptureMethod(c *sample.Context, _ []sample.Arg, s *sample.Sample) boo
 	if x == nil {
 		return false
 	}
-	m, _, _, _, ok := requestLine(x)
+	m, _, _, ok := requestLine(x)
 	s.SetStr(m)
 	return ok
 }
@@ -144,7 +144,7 @@ func fetchCaptureURI(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
 	if x == nil {
 		return false
 	}
-	m, t, _, _, ok := requestLine(x)
+	m, t, _, ok := requestLine(x)
 	if !ok {
 		return false
 	}
@@ -159,9 +159,12 @@ func fetchCaptureVersion(c *sample.Context, _ []sample.Arg, s *sample.Sample) bo
 	if x == nil {
 		return false
 	}
-	_, _, major, minor, ok := requestLine(x)
-	if !ok && (c.Request == nil || x.Req == nil) {
-		return false
+	major, minor := x.Major, x.Minor
+	if x.Method == nil {
+		if x.Req == nil {
+			return false
+		}
+		major, minor = x.Req.Major, x.Req.Minor
 	}
 	s.SetStr(httpVersion(major, minor))
 	return true

@@ -296,6 +296,10 @@ func version(c *sample.Context, h *message.Head, s *sample.Sample) bool {
 		return false
 	}
 	switch {
+	case h.VersionText != nil: // reference: what stands behind the slash
+		_, v, found := bytes.Cut(h.VersionText, []byte("/"))
+		s.SetStr(v)
+		return found
 	case h.Major == 1 && h.Minor == 1:
 		s.SetStr(v11)
 	case h.Major == 1 && h.Minor == 0:

@@ -40,7 +40,7 @@ func (p Policy) ServerCloses() bool {
 
 // ServerConnection is the connection header for the request to the server:
 //
-//	              keep-alive   close   close + pretend-keepalive
+//	              keep-alive   close   pretend-keepalive
 //	HTTP/1.1      -            close   -
 //	HTTP/1.0      keep-alive   -       keep-alive
 //	upgrade       -            -       -
@@ -49,11 +49,16 @@ func ServerConnection(req *message.Head, p Policy) Connection {
 	switch {
 	case req.Flags.Has(message.ConnUpgrade | message.HasUpgrade):
 		return ConnNone
+	case p.PretendKeepAlive: // reference: whatever else is said here
+		if v11 {
+			return ConnNone
+		}
+		return ConnKeepAlive
 	case req.Method == message.CONNECT && req.Flags.Has(message.HasTransfer):
 		return closeFor(v11)
 	case !v11 && req.Flags.Has(message.HasTransfer):
 		return ConnNone // reference: chunked in HTTP/1.0 is not trusted with more
-	case p.ServerCloses() && !p.PretendKeepAlive:
+	case p.ServerCloses():
 		return closeFor(v11)
 	case v11:
 		return ConnNone

@@ -351,7 +351,7 @@ func (d *Decoder) simpleRequest(h *message.Head) bool {
 }
 
 // setVersion reports whether v is HTTP/d.d; otherwise the text is kept and the
-// message counts as HTTP/1.0 (reference, relaxed), except for RTSP/1.1.
+// message counts as HTTP/1.0 (reference, relaxed), RTSP as what it says.
 func setVersion(h *message.Head, v []byte) bool {
 	h.Major, h.Minor = 1, 0
 	if len(v) == 8 && v[4] == '/' && v[6] == '.' && isDigit(v[5]) && isDigit(v[7]) {
@@ -361,9 +361,6 @@ func setVersion(h *message.Head, v []byte) bool {
 			return true
 		case "RTSP":
 			h.Major, h.Minor = v[5]-'0', v[7]-'0'
-			if h.Version11() {
-				return false
-			}
 		}
 	}
 	h.VersionText = v

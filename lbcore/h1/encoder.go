@@ -49,10 +49,10 @@ func appendStatus(dst []byte, status int) []byte {
 
 func appendVersion(dst []byte, h *message.Head) []byte {
 	switch {
-	case h.VersionText != nil:
-		return append(dst, h.VersionText...)
 	case h.Version11():
 		return append(dst, "HTTP/1.1"...)
+	case h.VersionText != nil:
+		return append(dst, h.VersionText...)
 	}
 	return append(dst, 'H', 'T', 'T', 'P', '/', '0'+h.Major, '.', '0'+h.Minor)
 }

@@ -28,7 +28,22 @@ func headBytes(h *message.Head) int64 {
 	} else {
 		n += len(h.MethodText) + len(h.Target)
 	}
-	return int64(n + fieldBytes(h.Fields))
+	return int64(n + fieldBytes(h.Fields) + codingBytes(h))
+}
+
+// codingBytes is what the transfer coding of a CONNECT counts, which is taken
+// out of it only later (reference).
+func codingBytes(h *message.Head) int {
+	if h.Response || h.Method != message.CONNECT || !h.Flags.Has(message.HasTransfer) {
+		return 0
+	}
+	n := 0
+	for i := range h.Fields {
+		if f := &h.Fields[i]; f.ID == message.IDTransferEncoding && f.Flags&message.FieldDeleted != 0 {
+			n += len(f.Name) + len(f.Value)
+		}
+	}
+	return n
 }
 
 func fieldBytes(fields []message.Field) int {

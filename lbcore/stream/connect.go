@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gohap/lbcore/balance"
 	"gohap/lbcore/h1"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/mux"
@@ -37,14 +38,16 @@ func (s *Stream) chooseServer() {
 // just failed.
 func (s *Stream) pickServer(avoid int) bool {
 	be := s.BE
+	r := balance.Request{Avoid: avoid}
 	if be.Policy != nil {
-		if i := be.Policy.Pick(avoid); i >= 0 {
+		if i := be.Policy.Pick(&r); i >= 0 {
 			s.setServer(be.Active[i])
 			return true
 		}
 	}
 	if be.Backup != nil {
-		if i := be.Backup.Pick(-1); i >= 0 {
+		r.Avoid = -1
+		if i := be.Backup.Pick(&r); i >= 0 {
 			s.setServer(be.Backups[i])
 			return true
 		}
@@ -249,6 +252,13 @@ func (s *Stream) connectTimeout() {
 // connectFailed is called when a connection was refused or could not be made.
 func (s *Stream) connectFailed() {
 	s.dropServer()
+	if s.Server.Addr.Family == loop.Passed {
+		// Reference: that no descriptor can be passed is a fault of this side.
+		s.terminate('I', 'C')
+		s.countBackend(proxy.FailedConns)
+		s.fail(500)
+		return
+	}
 	s.retry('S', true)
 }
 

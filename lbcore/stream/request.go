@@ -72,7 +72,23 @@ func (s *Stream) saveRequestLine() {
 	s.Method = s.Arena.Copy(h.MethodText)
 	s.URI = s.Arena.Copy(h.Target[:min(len(h.Target), s.W.Limits.LogURILen)])
 	s.Major, s.Minor = h.Major, h.Minor
+	s.Version = s.VersionOf(h)
 }
+
+// VersionOf returns the version of a request as it was received, in s.Arena.
+func (s *Stream) VersionOf(h *message.Head) []byte {
+	switch {
+	case h.VersionText != nil:
+		return s.Arena.Copy(h.VersionText)
+	case h.Major == 1 && h.Minor == 1:
+		return http11
+	case h.Major == 1 && h.Minor == 0:
+		return http10
+	}
+	return append(s.Arena.Alloc(8)[:0], 'H', 'T', 'T', 'P', '/', '0'+h.Major, '.', '0'+h.Minor)
+}
+
+var http11, http10 = []byte("HTTP/1.1"), []byte("HTTP/1.0")
 
 // run moves the request through its phases until it has to wait or ends.
 func (s *Stream) run() {

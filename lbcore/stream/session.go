@@ -87,10 +87,16 @@ func (ss *Session) announce(to netip.AddrPort) {
 		return
 	}
 	w := ss.W
-	b := append(w.line[:0], "Connect from "...)
-	b = appendEndpoint(b, ss.Src)
-	b = append(b, " to "...)
-	b = appendEndpoint(b, to)
+	b := w.line[:0]
+	if ss.Src.IsValid() {
+		b = append(b, "Connect from "...)
+		b = appendEndpoint(b, ss.Src)
+		b = append(b, " to "...)
+		b = appendEndpoint(b, to)
+	} else { // reference: by a unix socket, the id of the bind line stands for a port
+		b = append(b, "Connect to unix:"...)
+		b = strconv.AppendInt(b, int64(ss.acceptor.Bind.ID), 10)
+	}
 	b = append(b, " ("...)
 	b = append(b, ss.FE.Name...)
 	b = append(b, '/')

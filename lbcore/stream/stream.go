@@ -72,7 +72,7 @@ type Stream struct {
 	Arena  buffer.Arena
 
 	// What the log line needs after the heads are gone; all in Arena.
-	Method, URI          []byte
+	Method, URI, Version []byte
 	Major, Minor         uint8
 	ResMajor, ResMinor   uint8 // of the server's response
 	ReqCaptured          [][]byte

@@ -207,7 +207,7 @@ func (s *stage) setup(options string) {
 		p.AddServer(srv)
 		srv.Init(0, nil)
 		p.Active = append(p.Active, srv)
-		nodes = append(nodes, srv)
+		nodes = append(nodes, proxy.Node{Server: srv})
 		s.k.Serve(serverAddr(i+1), simkernel.Accepting)
 	}
 	p.Policy = balance.NewRoundRobin(nodes)
