@@ -1,6 +1,9 @@
 package lbcore
 
-import "gohap/lbcore/proxy"
+import (
+	"gohap/lbcore/balance"
+	"gohap/lbcore/proxy"
+)
 
 // firstUsable is the policy of backup servers without option allbackups: the
 // first usable one gets all traffic.
@@ -12,18 +15,24 @@ func (firstUsable) Name() string { return "first backup" }
 // Dynamic implements balance.Policy.
 func (firstUsable) Dynamic() bool { return true }
 
+// Hashes implements balance.Policy.
+func (firstUsable) Hashes() bool { return false }
+
+// Touch implements balance.Policy.
+func (firstUsable) Touch(int) {}
+
 // Update implements balance.Policy: there is nothing to rebuild.
 func (firstUsable) Update() {}
 
 // Pick implements balance.Policy.
-func (f firstUsable) Pick(avoid int) int {
+func (f firstUsable) Pick(r *balance.Request) int {
 	for i, s := range f {
-		if s.Usable() && i != avoid {
+		if s.Usable() && i != r.Avoid {
 			return i
 		}
 	}
-	if avoid >= 0 && avoid < len(f) && f[avoid].Usable() {
-		return avoid
+	if r.Avoid >= 0 && r.Avoid < len(f) && f[r.Avoid].Usable() {
+		return r.Avoid
 	}
-	return -1
+	return balance.None
 }

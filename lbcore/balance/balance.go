@@ -1,23 +1,51 @@
 package balance
 
-// Node is a candidate. Its weight is read under the policy's own lock; the
-// policy keeps its state beside it by index.
+// Node is a candidate as a policy sees it. Every method is safe from any
+// goroutine, cheap and takes no lock.
 type Node interface {
-	// Weight is the effective weight now: zero means that no new traffic may
-	// go there (down, draining, in maintenance, weight 0).
+	// Weight is the effective weight now: 0 takes no new traffic (down,
+	// draining, in maintenance, weight 0), else up to 256 x 16.
 	Weight() int
+	// Load is how many streams it serves or wait for it.
+	Load() int64
+	// Full tells that it has as many streams as it may have: round robins,
+	// leastconn, first and random pass it over.
+	Full() bool
+	// ID is the numeric id: the order of first.
+	ID() int
+	// Key is its place on a hash ring before the points are mixed in
+	// (hash-key).
+	Key() uint32
 }
 
-// Policy chooses nodes. Pick may be called by any loop, Update by any
-// goroutine.
+// Request is what a policy may know of a request.
+type Request struct {
+	Hash  uint32 // of the key, when Keyed
+	Keyed bool   // false: hash policies fall back to round robin
+	Avoid int    // index of a node that just failed, -1 for none
+}
+
+// What Pick returns where there is no node.
+const (
+	None = -1 // no node is usable
+	Busy = -2 // all usable nodes are full: wait in the backend's queue
+)
+
+// Policy chooses nodes. Pick and Touch may be called by any loop, Update by
+// any goroutine; none with a lock held.
 type Policy interface {
-	// Name is the policy's word.
+	// Name is what statistics show.
 	Name() string
-	// Pick returns the index of the next node, or -1 when none is usable. It
-	// skips the node avoid unless that is the only one; -1 avoids none.
-	Pick(avoid int) int
+	// Pick returns the index of the node for a request, None or Busy. It skips
+	// the node to avoid unless that is the only one. A hash policy returns its
+	// node even when that is full, unless it is told otherwise.
+	Pick(r *Request) int
 	// Update tells that weights or states changed.
 	Update()
+	// Touch tells that the load of node i changed.
+	Touch(i int)
 	// Dynamic tells whether weights may change while running.
 	Dynamic() bool
+	// Hashes tells whether requests with one key belong to one node.
+	Hashes() bool
 }

@@ -8,11 +8,15 @@ import (
 type node int
 
 func (n *node) Weight() int { return int(*n) }
+func (n *node) Load() int64 { return 0 }
+func (n *node) Full() bool  { return false }
+func (n *node) ID() int     { return 1 }
+func (n *node) Key() uint32 { return 1 }
 
 func sequence(p Policy, n int) string {
 	var b strings.Builder
 	for range n {
-		if i := p.Pick(-1); i < 0 {
+		if i := p.Pick(&Request{Avoid: -1}); i < 0 {
 			b.WriteByte('-')
 		} else {
 			b.WriteByte(byte('a' + i))
@@ -80,12 +84,12 @@ func TestRoundRobinShares(t *testing.T) {
 func TestPickAvoids(t *testing.T) {
 	for _, p := range []Policy{NewRoundRobin(nodes(5, 1)), NewStaticRR(nodes(5, 1))} {
 		for range 10 {
-			if p.Pick(0) != 1 {
+			if p.Pick(&Request{}) != 1 {
 				t.Errorf("%s took the node to avoid", p.Name())
 			}
 		}
 	}
-	if i := NewRoundRobin(nodes(3)).Pick(0); i != 0 {
+	if i := NewRoundRobin(nodes(3)).Pick(&Request{}); i != 0 {
 		t.Errorf("the only node must be taken even when it is to be avoided, got %d", i)
 	}
 }

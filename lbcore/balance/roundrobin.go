@@ -35,16 +35,25 @@ func (p *RoundRobin) Name() string { return "roundrobin" }
 // Dynamic implements Policy.
 func (p *RoundRobin) Dynamic() bool { return true }
 
+// Hashes implements Policy.
+func (p *RoundRobin) Hashes() bool { return false }
+
+// Touch implements Policy: load does not count.
+func (p *RoundRobin) Touch(int) {}
+
 // Pick implements Policy.
-func (p *RoundRobin) Pick(avoid int) int {
+func (p *RoundRobin) Pick(r *Request) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	best := p.next(avoid)
-	if best < 0 && avoid >= 0 {
+	best := p.next(r.Avoid)
+	if best < 0 && r.Avoid >= 0 {
 		best = p.next(-1)
 	}
 	if best < 0 {
-		return -1
+		if p.total > 0 {
+			return Busy
+		}
+		return None
 	}
 	if p.due[best] == fresh {
 		p.due[best], p.rest[best] = p.now, 0
@@ -61,7 +70,7 @@ func (p *RoundRobin) next(avoid int) int {
 	queued, entering := -1, -1
 	for i, w := range p.weight {
 		switch {
-		case w == 0 || i == avoid:
+		case w == 0 || i == avoid || p.nodes[i].Full():
 		case p.due[i] == fresh:
 			if entering < 0 || w > p.weight[entering] {
 				entering = i

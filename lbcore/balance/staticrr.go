@@ -24,19 +24,30 @@ func (p *StaticRR) Name() string { return "static-rr" }
 // Dynamic implements Policy.
 func (p *StaticRR) Dynamic() bool { return false }
 
+// Hashes implements Policy.
+func (p *StaticRR) Hashes() bool { return false }
+
+// Touch implements Policy: load does not count.
+func (p *StaticRR) Touch(int) {}
+
 // Pick implements Policy.
-func (p *StaticRR) Pick(avoid int) int {
+func (p *StaticRR) Pick(r *Request) int {
 	slots := *p.slots.Load()
 	if len(slots) == 0 {
-		return -1
+		return None
 	}
+	last := Busy
 	for range slots {
 		i := int(slots[(p.next.Add(1)-1)%uint32(len(slots))])
-		if i != avoid {
+		switch {
+		case p.nodes[i].Full():
+		case i == r.Avoid:
+			last = i
+		default:
 			return i
 		}
 	}
-	return avoid
+	return last
 }
 
 // Update implements Policy.

@@ -160,7 +160,7 @@ func (b *Builder) settleServers(s *section) {
 			b.Diag.Rawf(config.Alert, "parsing [%s] : %s '%s', another server named '%s' was already defined at line %d, please use distinct names.", l.pos, s.noun(), s.name, l.srv.Name, o.pos.Line)
 		}
 		named[l.srv.Name] = l
-		if l.check && l.addr.Port == 0 && l.port == 0 && l.srv.Addr.Path == "" {
+		if l.check && l.addr.Port == 0 && l.port == 0 && l.srv.Addr.Path == "" && l.addr.Family != config.Sockpair {
 			b.Diag.Rawf(config.Alert, "config: %s '%s': server '%s' has neither service port nor check port.", s.noun(), s.name, l.srv.Name)
 		}
 	}
@@ -218,7 +218,7 @@ func NewPolicy(set *keyword.Set, algorithm string, servers []*proxy.Server) bala
 	row := set.Lookup(keyword.Balance, algorithm)
 	nodes := make([]balance.Node, len(servers))
 	for i, s := range servers {
-		nodes[i] = s
+		nodes[i] = proxy.Node{Server: s}
 	}
 	return row.Impl.(func([]balance.Node) balance.Policy)(nodes)
 }

@@ -69,6 +69,7 @@ type Server struct {
 	MaxReuse  int // -1 for no limit
 	PurgeTime time.Duration
 	NonStick  bool
+	RingKey   uint32 // place on hash rings, see hash-key
 
 	weight atomic.Int64 // user weight now, 0 to 256
 	admin  atomic.Uint32
@@ -117,9 +118,6 @@ type Health struct {
 
 // Usable tells whether new traffic may go to the server; any goroutine.
 func (s *Server) Usable() bool { return s.eff.Load() > 0 }
-
-// Weight implements balance.Node.
-func (s *Server) Weight() int { return int(s.eff.Load()) }
 
 // UserWeight returns the weight now, 0 to 256; any goroutine.
 func (s *Server) UserWeight() int { return int(s.weight.Load()) }

@@ -1,0 +1,22 @@
+package proxy
+
+// Node is a server as its backend's policy sees it; it implements balance.Node.
+type Node struct{ Server *Server }
+
+// Weight implements balance.Node.
+func (n Node) Weight() int { return int(n.Server.eff.Load()) }
+
+// Load implements balance.Node.
+func (n Node) Load() int64 { return n.Server.Conn.Load() }
+
+// Full implements balance.Node.
+func (n Node) Full() bool {
+	limit := n.Server.Maxconn.Load()
+	return limit > 0 && n.Server.Conn.Load() >= limit
+}
+
+// ID implements balance.Node.
+func (n Node) ID() int { return n.Server.ID }
+
+// Key implements balance.Node.
+func (n Node) Key() uint32 { return n.Server.RingKey }
