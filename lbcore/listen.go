@@ -41,12 +41,17 @@ func frontendWord(p *proxy.Proxy) string {
 
 func (in *Instance) bindOne(b *proxy.Bind) error {
 	if b.InheritFD >= 0 {
+		if err := in.alone(b); err != nil {
+			return err
+		}
 		if err := unix.SetNonblock(b.InheritFD, true); err != nil {
 			return fmt.Errorf("cannot use inherited descriptor fd@%d: %w", b.InheritFD, err)
 		}
 		unix.CloseOnExec(b.InheritFD)
 		b.FDs, b.Shared = []int{b.InheritFD}, true
-		setOptions(b.InheritFD, b)
+		if !b.Passed {
+			setOptions(b.InheritFD, b)
+		}
 		return nil
 	}
 	n := len(in.Group.Loops)
@@ -59,6 +64,22 @@ func (in *Instance) bindOne(b *proxy.Bind) error {
 			return err
 		}
 		b.FDs = append(b.FDs, fd)
+	}
+	return nil
+}
+
+// alone refuses an inherited descriptor that another line serves already: who
+// would take what comes by it?
+func (in *Instance) alone(b *proxy.Bind) error {
+	for _, p := range in.Config.Proxies {
+		for _, o := range p.Binds {
+			if o == b {
+				return nil
+			}
+			if o.InheritFD == b.InheritFD {
+				return fmt.Errorf("the inherited descriptor %d serves [%s:%d] already", b.InheritFD, o.File, o.Line)
+			}
+		}
 	}
 	return nil
 }
@@ -177,6 +198,9 @@ func protocol(sa *loop.Sockaddr) string {
 }
 
 func place(b *proxy.Bind) string {
+	if b.InheritFD >= 0 {
+		return fmt.Sprintf("fd@%d", b.InheritFD)
+	}
 	if b.UnixPath != "" {
 		return b.UnixPath
 	}
@@ -225,7 +249,11 @@ func (in *Instance) listen() {
 				if !b.Shared {
 					fd, shared = b.FDs[l.ID], nil
 				}
-				ln, e := l.Listen(int32(fd), a, burst, shared)
+				listen := l.Listen
+				if b.Passed {
+					listen = l.Receive
+				}
+				ln, e := listen(int32(fd), a, burst, shared)
 				if e != 0 {
 					in.slog.Error("cannot watch a listener", "proxy", p.Name, "address", place(b), "error", e.Error())
 					continue

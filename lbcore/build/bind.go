@@ -196,6 +196,8 @@ func (l *bindLine) place() error {
 		l.Sockaddr = sa
 	case config.FD:
 		l.InheritFD = a.FD
+	case config.Sockpair:
+		l.InheritFD, l.Passed = a.FD, true
 	default:
 		ip := a.IP
 		if !ip.IsValid() {

@@ -1,12 +1,15 @@
 package build
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"gohap/lbcore/config"
 	"gohap/lbcore/keyword"
@@ -236,7 +239,22 @@ func (b *Builder) rules(r config.AddressRules) *config.AddressRules {
 	r.Resolve = resolve
 	r.UnixPrefix = b.Global.UnixPrefix
 	r.Words = b.Set
+	if !r.Default { // reference: what logs write to is not looked at
+		r.CheckFD = checkSocket
+	}
 	return &r
+}
+
+// checkSocket tells whether an inherited descriptor is an open socket.
+func checkSocket(fd int) error {
+	_, err := unix.Getsockname(fd)
+	switch err {
+	case unix.EBADF:
+		return errors.New("Bad file descriptor")
+	case unix.ENOTSOCK:
+		return errors.New("Socket operation on non-socket")
+	}
+	return nil // of a family that the package does not know, too
 }
 
 // resolve asks the machine's resolver, as the C library would.

@@ -237,6 +237,8 @@ func (b *Builder) statsSocket(st *config.Statement) {
 		k.Network, k.Address = "unix", "@"+a.AbstractName()
 	case config.FD:
 		k.Network, k.Address = "fd", strconv.Itoa(a.FD)
+	case config.Sockpair:
+		k.Network, k.Address = "sockpair", strconv.Itoa(a.FD)
 	default:
 		k.Network, k.Address = "tcp", bindText(a)
 	}

@@ -116,6 +116,9 @@ func serverRows() []keyword.Row {
 			if err != nil {
 				return 0, fmt.Errorf("'addr' : %w", err)
 			}
+			if a.Family == config.Sockpair {
+				return 0, fmt.Errorf("'addr' : %s", keyword.Refusal("address '"+w[1]+"' of checks"))
+			}
 			return 2, nil
 		}),
 	}
@@ -201,6 +204,8 @@ func (l *serverLine) place() error {
 		l.srv.Addr, l.srv.AddrText = sa, "abns@"+a.Path
 	case config.FD:
 		return fmt.Errorf("%s", keyword.Refusal("address '"+a.Text+"' on server lines"))
+	case config.Sockpair:
+		l.srv.Addr = loop.PassedSockaddr(a.FD)
 	default:
 		l.srv.Addr = loop.IPSockaddr(netip.AddrPortFrom(a.IP, uint16(a.Port)))
 		l.srv.AddrText = netJoin(a.IP.String(), a.Port)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gohap/lbcore/clock"
+	"gohap/lbcore/loop"
 	"gohap/lbcore/proxy"
 )
 
@@ -43,7 +44,7 @@ func (c *Checker) Start() {
 		c.Clock = clock.System
 	}
 	if c.Dial == nil {
-		c.Dial = new(net.Dialer).DialContext
+		c.Dial = dial
 	}
 	if c.Wait == nil {
 		c.Wait = sleep
@@ -120,6 +121,9 @@ func endpoint(s *proxy.Server) (network, address string) {
 	a := s.Addr
 	if s.Check.Addr != nil {
 		a = s.Check.Addr
+	}
+	if a.Family == loop.Passed {
+		return overPair, strconv.Itoa(int(a.Over))
 	}
 	if a.Path != "" {
 		path := a.Path

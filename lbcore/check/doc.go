@@ -25,5 +25,5 @@
 //
 //	goroutine (*Checker).Start: one a checked server
 //
-// Imports: proxy, clock, keyword.
+// Imports: proxy, loop (addresses), clock, keyword, golang.org/x/sys/unix.
 package check

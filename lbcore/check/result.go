@@ -42,7 +42,7 @@ func (t *target) classify(err error) proxy.Result {
 	}
 	text := errorText(err)
 	switch {
-	case t.network == "unix":
+	case t.network == "unix", t.network == overPair:
 		return proxy.Result{Status: SOCKERR, Desc: fmt.Sprintf("General socket error (%s)", text)}
 	case answered(err):
 		return proxy.Result{Status: L4CON, Desc: text}

@@ -13,8 +13,8 @@ import (
 
 // Socket is one address of "stats socket".
 type Socket struct {
-	// Network is "unix", "tcp" or "fd". Address is a path ("@name" for an
-	// abstract one), host:port, or the inherited descriptor's number.
+	// Network is "unix", "tcp", "fd" or "sockpair". Address is a path ("@name" for
+	// an abstract one), host:port, or the inherited descriptor's number.
 	Network, Address string
 	Mode             os.FileMode // of a unix socket, zero leaves what umask gives
 	UID, GID         int         // of a unix socket, -1 leaves the process's
@@ -36,6 +36,8 @@ func (k Socket) String() string {
 		return "ipv4@" + k.Address
 	case "fd":
 		return "fd@" + k.Address
+	case "sockpair":
+		return "sockpair@" + k.Address
 	}
 	if name, ok := strings.CutPrefix(k.Address, "@"); ok {
 		return "abns@" + strings.TrimRight(name, "\x00")
@@ -64,8 +66,10 @@ func Listen(k Socket) (net.Listener, error) {
 		return net.Listen("tcp", k.Address)
 	case "fd":
 		return listenFD(k.Address)
+	case "sockpair":
+		return listenPassed(k.Address)
 	}
-	return nil, fmt.Errorf("stats socket: network %q is none of unix, tcp and fd", k.Network)
+	return nil, fmt.Errorf("stats socket: network %q is none of unix, tcp, fd and sockpair", k.Network)
 }
 
 func listenUnix(k Socket) (net.Listener, error) {

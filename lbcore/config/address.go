@@ -25,6 +25,7 @@ const (
 	Abstract  // abns@: a name in the abstract namespace, padded with zeros
 	AbstractZ // abnsz@: the same, zero-terminated
 	FD        // fd@: an inherited descriptor
+	Sockpair  // sockpair@: one over which connected descriptors are passed
 )
 
 // Address is an address as a configuration writes it.
@@ -39,7 +40,7 @@ type Address struct {
 	Relative bool       // the port was "+n" or "-n": Offset is added to the client's
 	Offset   int
 	Path     string // Unix, Abstract, AbstractZ
-	FD       int    // FD
+	FD       int    // FD, Sockpair
 	Prefix   string // as written, "ipv4@", with "stream+" and the like
 	Text     string // the whole as written, before environment expansion
 }
@@ -67,6 +68,8 @@ func (a Address) String() string {
 		return "abnsz@" + a.Path
 	case FD:
 		return "fd@" + strconv.Itoa(a.FD)
+	case Sockpair:
+		return "sockpair@" + strconv.Itoa(a.FD)
 	}
 	host := a.Host
 	if a.IP.IsValid() {
@@ -152,7 +155,7 @@ func ParseAddress(text string, rules *AddressRules) (Address, error) {
 		err = p.path(rest, pathMax, rules.UnixPrefix+rest)
 	case Abstract, AbstractZ:
 		err = p.path(rest, abstractMax, rest)
-	case FD:
+	case FD, Sockpair:
 		err = p.descriptor(rest)
 	default:
 		err = p.inet(rest)

@@ -113,6 +113,7 @@ var prefixes = []prefix{
 	{"udp4@", "an IPv4 address, datagrams", IPv4, 'd', "log udp4@127.0.0.1:514 local0", "bind udp4@127.0.0.1:80"},
 	{"udp6@", "an IPv6 address, datagrams", IPv6, 'd', "log udp6@[::1]:514 local0", "bind udp6@[::1]:80"},
 	{"fd@", "a descriptor that the parent left open", FD, 0, "bind fd@3", "bind fd@x"},
+	{"sockpair@", "a descriptor over which connections are passed as descriptors", Sockpair, 0, "bind sockpair@3", "bind sockpair@x"},
 	{"stream+", "stream, before a family", AnyIP, 's', "bind stream+ipv4@127.0.0.1:80", "bind stream+ipv4@127.0.0.1"},
 	{"dgram+", "datagrams, before a family", AnyIP, 'd', "log dgram+ipv4@127.0.0.1:514 local0", "bind dgram+ipv4@127.0.0.1:80"},
 }

@@ -69,7 +69,7 @@ func TestPrefixRows(t *testing.T) {
 	if len(rows) != len(prefixes) {
 		t.Errorf("%d rows, %d prefixes", len(rows), len(prefixes))
 	}
-	for _, text := range []string{"bind sockpair@4", "bind quic4@:443", "bind rhttp@b/s", "bind quic+ipv4@:1"} {
+	for _, text := range []string{"bind quic4@:443", "bind rhttp@b/s", "bind quic+ipv4@:1"} {
 		if err := parse(text, set); err == nil || !strings.Contains(err.Error(), "is known to HAProxy, not implemented by gohap") {
 			t.Errorf("%s: %v", text, err)
 		}

@@ -63,12 +63,12 @@ var aliasRows = []aliasEntry{
 	{"bi", "source address of the connection to the server", "-", host(server, serverLocal)},
 	{"bp", "source port of the connection to the server", "-", portAlias(server, serverLocal)},
 	{"bq", "place in the backend's queue", "0", number(server, false, func(x *stream.Stream) int64 { return int64(x.QueueBE) })},
-	{"ci", "address of the client", "127.0.0.1", host(client, source)},
-	{"cp", "port of the client", "33333", portAlias(client, source)},
+	{"ci", "address of the client", "127.0.0.1", orUnix(source, 0, host(client, source))},
+	{"cp", "port of the client", "33333", orUnix(source, unixPort, portAlias(client, source))},
 	{"f", "frontend", "fe", text(needsFE, false, frontendName)},
 	{"fc", "connections on the frontend", "1", gauge(1)},
-	{"fi", "address that the client connected to", "127.1.0.1", host(client, destination)},
-	{"fp", "port that the client connected to", "8080", portAlias(client, destination)},
+	{"fi", "address that the client connected to", "127.1.0.1", orUnix(destination, unixTo, host(client, destination))},
+	{"fp", "port that the client connected to", "8080", orUnix(destination, unixTo|unixPort, portAlias(client, destination))},
 	{"ft", "frontend, with a tilde behind it for TLS", "fe", text(needsFE, false, frontendName)},
 	{"lc", "number of the frontend's log line", "0", hexable(needsFE, 4, func(c *sample.Context) (int64, bool) {
 		ss := session(c)

@@ -171,6 +171,8 @@ func (t *Target) address(text string, rules *config.AddressRules) error {
 	switch {
 	case a.Family == config.FD:
 		t.Kind, t.FD = FD, a.FD
+	case a.Family == config.Sockpair:
+		return fmt.Errorf("target '%s': descriptors cannot be passed to a log target", text)
 	case !a.Datagram:
 		return fmt.Errorf("target '%s': stream log targets are known to HAProxy, not implemented by gohap", text)
 	case a.Family == config.Unix:

@@ -58,6 +58,12 @@ type Kernel interface {
 	// SendBatch sends datagrams and returns how many were taken.
 	SendBatch(fd int32, b []Datagram) (int, Errno)
 	Connect(fd int32, to *Sockaddr) Errno
+	// Receive takes a descriptor that was passed over a unix socket, -1 when the
+	// message brought none; ENOTCONN when the other end is gone.
+	Receive(over int32) (int32, Errno)
+	// Pass makes a pair of connected sockets, passes one over a unix socket and
+	// returns the other; EAGAIN when the socket is full.
+	Pass(over int32) (int32, Errno)
 	Close(fd int32) Errno
 	Shutdown(fd int32, how int) Errno
 	SetOption(fd int32, level, option, value int) Errno
@@ -73,10 +79,18 @@ type Kernel interface {
 type Sockaddr struct {
 	raw    [110]byte
 	length uint32
-	Family int            // unix.AF_INET, AF_INET6 or AF_UNIX
+	Family int            // unix.AF_INET, AF_INET6, AF_UNIX or Passed
 	IP     netip.AddrPort // for AF_INET and AF_INET6
 	Path   string         // for AF_UNIX
+	Over   int32          // for Passed: the unix socket that takes descriptors
 }
+
+// Passed is the family of no address at all: whoever connects makes a pair of
+// sockets and passes one of them over a descriptor that both ends know.
+const Passed = -1
+
+// PassedSockaddr is where connections go as descriptors, over fd.
+func PassedSockaddr(fd int) *Sockaddr { return &Sockaddr{Family: Passed, Over: int32(fd)} }
 
 // IPSockaddr encodes an IP address and port.
 func IPSockaddr(ap netip.AddrPort) *Sockaddr {

@@ -26,6 +26,7 @@ type Listener struct {
 	paused bool
 	closed bool
 	burst  int
+	passed bool // connections come as descriptors over fd
 }
 
 // Listen begins to accept on fd; burst bounds the connections taken a turn.
@@ -37,6 +38,31 @@ func (l *Loop) Listen(fd int32, to Acceptor, burst int, shared *Group) (*Listene
 	l.attach(fd, ln)
 	l.Stats.Ctls++
 	return ln, l.Kernel.Add(fd, ln.interest(), l.slot(fd).gen)
+}
+
+// Receive begins to take the descriptors that are passed over fd, a connected
+// unix socket, as if they had been accepted; the rest is as for Listen. When the
+// other end is gone nothing more can come: that is said, and fd is let go.
+func (l *Loop) Receive(fd int32, to Acceptor, burst int, shared *Group) (*Listener, Errno) {
+	ln, e := l.Listen(fd, to, burst, shared)
+	ln.passed = true
+	return ln, e
+}
+
+// accept takes the next connection.
+func (ln *Listener) accept() (int32, netip.AddrPort, Errno) {
+	k := ln.loop.Kernel
+	if !ln.passed {
+		return k.Accept(ln.fd)
+	}
+	fd, e := k.Receive(ln.fd)
+	return fd, netip.AddrPort{}, e
+}
+
+// deserted tells whether an error of Receive is for good: the other end is gone, or
+// was never there.
+func deserted(e Errno) bool {
+	return e == unix.ENOTCONN || e == unix.ECONNRESET || e == unix.EINVAL || e == unix.EOPNOTSUPP
 }
 
 // interest is level-triggered: what a burst leaves is reported again.
@@ -59,12 +85,20 @@ func (ln *Listener) Ready(Readiness) {
 			return
 		}
 		l.Stats.Accepts++
-		fd, peer, e := l.Kernel.Accept(ln.fd)
+		fd, peer, e := ln.accept()
 		switch e {
 		case 0:
+			if fd < 0 {
+				continue // a message without a descriptor
+			}
 		case unix.EAGAIN, unix.EINTR, unix.ECONNABORTED:
 			return
 		default:
+			if ln.passed && deserted(e) {
+				l.Log.Warn("nobody passes connections over this descriptor any more", "fd", ln.fd, "error", e.Error())
+				ln.Release()
+				return
+			}
 			// Out of descriptors or memory: what waits stays in the queue. A
 			// pause keeps the level-triggered event from spinning the loop.
 			ln.Pause()
@@ -124,9 +158,12 @@ func (ln *Listener) Close() {
 	}
 	ln.paused = false
 	for !ln.to.Full() {
-		fd, peer, e := ln.loop.Kernel.Accept(ln.fd)
+		fd, peer, e := ln.accept()
 		if e != 0 {
 			break
+		}
+		if fd < 0 {
+			continue
 		}
 		ln.to.Accepted(ln.loop, fd, peer)
 	}

@@ -16,6 +16,7 @@ type linux struct {
 	epfd, wakefd int32
 	headers      [batchMax]mmsghdr
 	vectors      [batchMax]unix.Iovec
+	passed       passed
 }
 
 // mmsghdr is the kernel's struct mmsghdr.

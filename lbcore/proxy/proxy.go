@@ -249,7 +249,8 @@ type Bind struct {
 	Line  int
 
 	Sockaddr                                         *loop.Sockaddr // nil for an inherited descriptor
-	InheritFD                                        int            // fd@N, -1 otherwise
+	InheritFD                                        int            // fd@N or sockpair@N, -1 otherwise
+	Passed                                           bool           // sockpair@: descriptors come over InheritFD
 	UnixPath                                         string
 	Mode                                             uint32 // of a unix socket, zero for the default
 	UID, GID                                         int    // -1 for the default

@@ -382,6 +382,9 @@ func addr(o *object) cell {
 	if o.kind == 'S' {
 		return word(o.s.AddrText)
 	}
+	if o.b.Passed {
+		return empty
+	}
 	if o.b.Sockaddr == nil || o.b.Sockaddr.Path != "" {
 		return word("unix")
 	}
@@ -390,6 +393,8 @@ func addr(o *object) cell {
 
 func proto(o *object) cell {
 	switch {
+	case o.b.Passed:
+		return word("sockpair")
 	case o.b.Sockaddr == nil || o.b.Sockaddr.Path != "":
 		return word("unix_stream")
 	case o.b.Sockaddr.IP.Addr().Unmap().Is4():

@@ -162,6 +162,9 @@ func (ss *Session) SetSource(addr netip.AddrPort) {
 
 // Local returns the address that the client connected to.
 func (ss *Session) Local() netip.AddrPort {
+	if ss.acceptor != nil && ss.acceptor.Bind.Passed {
+		return netip.AddrPort{} // reference: a passed descriptor has no addresses, whatever it is
+	}
 	if ss.tcp != nil && ss.tcp.cl != nil {
 		return ss.tcp.cl.Local()
 	}

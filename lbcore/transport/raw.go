@@ -195,6 +195,15 @@ func (r *Raw) NoDelay() {
 // tells when it is done.
 func (r *Raw) Dial(l *loop.Loop, to *loop.Sockaddr, h loop.Handler) loop.Errno {
 	l.Stats.Connects++
+	if to.Family == loop.Passed {
+		fd, e := l.Kernel.Pass(to.Over)
+		if e != 0 {
+			*r = Raw{err: int32(e)}
+			return e
+		}
+		r.Open(l, fd, h)
+		return 0
+	}
 	fd, e := l.Kernel.Socket(to.Family, unix.SOCK_STREAM)
 	if e != 0 {
 		*r = Raw{err: int32(e)}
@@ -215,6 +224,9 @@ func (r *Raw) Dial(l *loop.Loop, to *loop.Sockaddr, h loop.Handler) loop.Errno {
 // near server the handshake is often over by now, and a request is encoded
 // for a connection that stands.
 func (r *Raw) Connected(to *loop.Sockaddr) State {
+	if to.Family == loop.Passed {
+		return OK
+	}
 	switch e := r.loop.Kernel.Connect(r.fd, to); e {
 	case 0, unix.EISCONN:
 		return OK

@@ -110,6 +110,26 @@ func (k *Kernel) Connect(fd int32, to *loop.Sockaddr) loop.Errno {
 	return unix.EINPROGRESS
 }
 
+// Receive implements loop.Kernel: Dial put it there.
+func (k *calls) Receive(over int32) (int32, loop.Errno) {
+	if l := k.socks[over]; l.eof && len(l.listening) == 0 {
+		return -1, unix.ENOTCONN
+	}
+	fd, _, e := k.Accept(over)
+	return fd, e
+}
+
+// Pass implements loop.Kernel: Passed tells the other end.
+func (k *Kernel) Pass(over int32) (int32, loop.Errno) {
+	o := k.socks[over]
+	if o.eof {
+		return -1, unix.EPIPE
+	}
+	s := k.sock()
+	o.passed = append(o.passed, &Peer{k: k, s: s})
+	return s.fd, 0
+}
+
 // Close implements loop.Kernel.
 func (k *Kernel) Close(fd int32) loop.Errno {
 	s := k.socks[fd]

@@ -27,8 +27,9 @@ type sock struct {
 	fd        int32
 	listening []*sock // accept queue of a listener
 	isListen  bool
-	in        []byte // arrived, not read
-	eof       bool   // the peer has ended its direction
+	passed    []*Peer // passed over this one, not taken yet
+	in        []byte  // arrived, not read
+	eof       bool    // the peer has ended its direction
 	reset     bool
 	room      int // bytes that Send takes before EAGAIN; negative for no bound
 	out       []byte
@@ -127,6 +128,26 @@ func (k *Kernel) Accept(at netip.AddrPort) *Peer {
 	p := v.waiting[0]
 	v.waiting = v.waiting[1:]
 	return p
+}
+
+// Passed returns the next connection that was passed over a descriptor of
+// Listener's, nil when there is none.
+func (k *Kernel) Passed(over int32) *Peer {
+	s := k.socks[over]
+	if len(s.passed) == 0 {
+		return nil
+	}
+	p := s.passed[0]
+	s.passed = s.passed[1:]
+	return p
+}
+
+// Deserted ends the far end of a descriptor of Listener's: nothing is passed
+// over it any more.
+func (k *Kernel) Deserted(over int32) {
+	s := k.socks[over]
+	s.eof = true
+	k.edge(s, loop.In)
 }
 
 // edge notes a new edge and queues its event.
