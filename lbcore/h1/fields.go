@@ -311,7 +311,7 @@ func (d *Decoder) host(h *message.Head, f *message.Field, pos int) (keep, ok boo
 	h.Flags |= message.HasHost
 	d.facts.host = len(h.Fields) - 1
 	if d.uri.present && !d.relaxed && !d.matchHost(f.Value) {
-		return false, d.failure(400, pos, "host differs from the target's authority")
+		d.judgeLater(pos, "host differs from the target's authority")
 	}
 	return true, true
 }

@@ -12,6 +12,9 @@ func (d *Decoder) finishRequest(b []byte, h *message.Head) bool {
 	if !f.version { // reference: judged once the head is complete
 		return d.failure(400, d.versionB, "unknown version")
 	}
+	if d.fail.Code != 0 {
+		return d.failure(d.fail.Code, d.fail.Pos, d.fail.Reason)
+	}
 	if len(h.Fields) == 0 && string(h.MethodText) == "PRI" && string(h.Target) == "*" && h.Major == 2 && h.Minor == 0 {
 		h.Flags |= message.Preface // RFC 9113 section 3.4
 	}

@@ -30,7 +30,8 @@ func (d *Decoder) target(h *message.Head) bool {
 			h.Flags |= message.AsteriskForm
 			return true
 		}
-		return d.failure(400, d.targetB, "asterisk for a method other than OPTIONS")
+		d.judgeLater(d.targetB, "asterisk for a method other than OPTIONS")
+		return true
 	}
 	u := message.SplitURI(t)
 	if u.Form != message.FormAbsolute || !validHost(u.Authority) {
@@ -45,6 +46,14 @@ func (d *Decoder) target(h *message.Head) bool {
 		d.uri.port = ":443"
 	}
 	return true
+}
+
+// judgeLater notes a fault of host or target. Reference: they are judged once
+// the head is complete.
+func (d *Decoder) judgeLater(pos int, reason string) {
+	if d.fail.Code == 0 {
+		d.fail = Failure{Code: 400, Pos: pos, Reason: reason}
+	}
 }
 
 // connectTarget wants host and port (RFC 9112 section 3.2.3). Reference: a path

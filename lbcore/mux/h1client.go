@@ -223,8 +223,33 @@ func (c *H1Client) parse() {
 	case h1.Done:
 		c.in.R += n
 		c.x.headed = n
+		if f := c.brokenBody(); f.Code != 0 {
+			c.refuse(RefusedMalformed, f)
+			return
+		}
 		c.start()
 	}
+}
+
+// brokenBody looks at what came with a head of its chunked body. Reference: a
+// fault there refuses the whole request, so that no rule and no server sees it.
+func (c *H1Client) brokenBody() (f h1.Failure) {
+	if !c.x.head.Flags.Has(message.Chunked) {
+		return f
+	}
+	c.x.chunks.Reset()
+	for b := c.in.Bytes(); len(b) > 0; {
+		skip, data, st := c.x.chunks.Next(b)
+		if st == h1.Failed {
+			f = c.x.chunks.Failure()
+		}
+		if st != h1.NeedMore {
+			break
+		}
+		b = b[skip+data:]
+	}
+	c.x.chunks.Reset()
+	return f
 }
 
 // compact moves an unfinished head to a fresh buffer when it began late in its

@@ -49,6 +49,7 @@ type H1Server struct {
 	Policy h1.Policy
 	behind int
 	parked int64 // monotonic ns of the turn in which it became idle
+	proper bool  // it is closed, not reset
 	seen   bool  // the first byte of the response has been received
 
 	// Index and IdleSince belong to the owner's idle pool; Uses counts the
@@ -295,6 +296,9 @@ func (c *H1Server) Of(owner ServerOwner) bool { return c.owner == owner }
 // Peer implements Endpoint.
 func (c *H1Server) Peer() netip.AddrPort { return c.to.IP }
 
+// CloseProperly makes the connection's end a FIN in place of a reset.
+func (c *H1Server) CloseProperly() { c.proper = true }
+
 // Abort implements Endpoint.
 func (c *H1Server) Abort(reset bool) { c.close(reset) }
 
@@ -318,7 +322,7 @@ func (c *H1Server) close(reset bool) {
 	c.state = gone
 	// Reference: a server connection that is ended from here is reset, so that
 	// no port lingers in TIME_WAIT.
-	c.release(reset || !c.t.HungUp())
+	c.release(reset || !c.proper && !c.t.HungUp())
 	c.w.Loop.Closed()
 	c.owner.Closed(c)
 }

@@ -38,16 +38,17 @@ func (s *Stream) chooseServer() {
 // just failed.
 func (s *Stream) pickServer(avoid int) bool {
 	be := s.BE
-	r := balance.Request{Avoid: avoid}
+	r := &s.W.pick // behind the interface: a local one would be allocated
+	*r = balance.Request{Avoid: avoid}
 	if be.Policy != nil {
-		if i := be.Policy.Pick(&r); i >= 0 {
+		if i := be.Policy.Pick(r); i >= 0 {
 			s.setServer(be.Active[i])
 			return true
 		}
 	}
 	if be.Backup != nil {
 		r.Avoid = -1
-		if i := be.Backup.Pick(&r); i >= 0 {
+		if i := be.Backup.Pick(r); i >= 0 {
 			s.setServer(be.Backups[i])
 			return true
 		}

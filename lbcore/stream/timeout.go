@@ -146,6 +146,9 @@ func (s *Stream) serverTimeout() {
 }
 
 func (s *Stream) clientTimeout() {
+	if s.h1s != nil {
+		s.h1s.CloseProperly() // reference
+	}
 	switch {
 	case s.connecting():
 		// Reference: it is noted and passed on as the client's end; the answer is

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gohap/lbcore/balance"
 	"gohap/lbcore/log"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/mux"
@@ -25,6 +26,7 @@ type Worker struct {
 	streams  []*Stream
 	sessions []*Session
 	line     []byte // scratch for log lines
+	pick     balance.Request
 	door     *door
 	totals   *proxy.LoopCounters
 	// pausedNow tells other loops that a listener here waits for room, resuming
