@@ -23,7 +23,11 @@ func (r *run) look(pieces bool) seen {
 	s.parts("client got", &r.client, pieces)
 	for i, p := range r.servers {
 		name := "server " + strconv.Itoa(i+1)
-		s.add(name, strings.ReplaceAll(p.fate(), "reset", "eof"))
+		fate := p.fate()
+		if r.x.large() { // the reference ends the connection of a large response properly
+			fate = strings.ReplaceAll(fate, "reset", "eof")
+		}
+		s.add(name, fate)
 		s.parts(name+" got", p, pieces)
 	}
 	for _, l := range r.logs {

@@ -50,7 +50,9 @@ const lanes = 12
 func configText(dir string, front func(c, lane int) string, server func(lane int) string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "global\n\tlog %s/log len 65535 local0\n\tstats socket %s/cli level admin\n\tnbthread 1\n\tmaxconn 4000\n", dir, dir)
-	b.WriteString("defaults\n\tmode http\n\tlog global\n\toption httplog\n\tretries 0\n")
+	b.WriteString("defaults\n\tmode http\n\tlog global\n\tretries 0\n")
+	// As option httplog, and what was received.
+	b.WriteString("\tlog-format \"%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq %hr %hs %{+Q}r %U\"\n")
 	b.WriteString("\ttimeout connect 5s\n\ttimeout client 20s\n\ttimeout server 20s\n")
 	for i, c := range confs {
 		for lane := range lanes {

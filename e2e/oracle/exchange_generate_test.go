@@ -127,6 +127,16 @@ func generate(seed uint64, number int) *exchange {
 	return x
 }
 
+// large tells whether a response does not fit into a buffer.
+func (x *exchange) large() bool {
+	for _, a := range x.answers {
+		if len(a.data) > 15000 {
+			return true
+		}
+	}
+	return false
+}
+
 func (x *exchange) size() int {
 	n := 0
 	for _, s := range x.client {

@@ -396,6 +396,9 @@ func (s *Stream) responseFailed(f mux.Fault) {
 	}
 	if f.Decode.Code != 0 || f.Partial {
 		s.terminate('P', 'H') // reference: half a head is an invalid one
+		if s.h1s != nil && s.h1s.Head().Status != 101 {
+			s.h1s.CloseProperly() // reference
+		}
 	} else {
 		s.terminate('S', 'H')
 	}

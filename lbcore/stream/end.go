@@ -2,6 +2,7 @@ package stream
 
 import (
 	"gohap/lbcore/message"
+	"gohap/lbcore/mux"
 	"gohap/lbcore/proxy"
 )
 
@@ -80,6 +81,7 @@ func (s *Stream) close() {
 	// Reference: backend and server no longer count a stream that is logged.
 	s.backend.Release()
 	s.server.Release()
+	s.countUnread()
 	s.snapshot()
 	s.tally()
 	s.logEnd()
@@ -88,6 +90,20 @@ func (s *Stream) close() {
 	s.detachFilters()
 	s.process.Release()
 	s.phase = ended
+}
+
+// countUnread counts what came with a request's head of its body where nobody
+// has asked for it (reference).
+func (s *Stream) countUnread() {
+	if s.exchange == nil || s.Req == nil || s.reqEnd || s.first != nil || s.bodyState != mux.More ||
+		!s.Req.Flags.Has(message.Chunked) && s.Req.BodyLen <= 0 || s.cl == nil || s.cl.State() == mux.Dead {
+		return
+	}
+	b, st := s.readRequest()
+	if st == mux.Aborted || st == mux.Invalid {
+		s.bodyState = st
+	}
+	s.hold(b)
 }
 
 // snapshot takes the gauges that the log line shows.
