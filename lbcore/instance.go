@@ -211,14 +211,25 @@ func (in *Instance) openLogs() error {
 
 // check begins health checks.
 func (in *Instance) check() {
-	in.checker = &check.Checker{Proxies: in.Config.Proxies, Log: func(p *proxy.Proxy, level int, line string) {
-		told := line
-		if level == check.LevelEmerg { // reference: the name in quotes, but not in the log
-			told = strings.Replace(line, "backend "+p.Name, "backend '"+p.Name+"'", 1)
-		}
-		in.tell(log.Level(level), told)
-		in.logFor(p, log.Level(level), line)
-	}}
+	g := &in.Config.Global
+	for _, plan := range in.Config.Plans {
+		plan.Process = in.Process.Facts
+	}
+	in.checker = &check.Checker{Proxies: in.Config.Proxies, Endpoints: in.Config.Endpoints, Spread: g.SpreadChecks, MaxSpread: g.MaxSpreadChecks,
+		Log: func(p *proxy.Proxy, level int, line string) {
+			told := line
+			if level == check.LevelEmerg { // reference: the name in quotes, but not in the log
+				noun, rest, _ := strings.Cut(line, " ")
+				told = noun + " '" + strings.Replace(rest, " ", "' ", 1)
+			}
+			in.tell(log.Level(level), told)
+			in.logFor(p, log.Level(level), line)
+		}}
+	if len(in.Config.Alerts) > 0 {
+		in.checker.Mail = &check.Mailroom{Of: in.Config.Alerts, Failed: func(mailer string, err error) {
+			in.tell(log.Err, fmt.Sprintf("e-mail alert not sent: %s", err))
+		}}
+	}
 	in.checker.Start()
 }
 

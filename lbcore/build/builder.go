@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gohap/lbcore/check"
 	"gohap/lbcore/config"
 	"gohap/lbcore/keyword"
 	"gohap/lbcore/log"
@@ -45,6 +46,12 @@ type Builder struct {
 	users     *userlist // being read
 	userlists map[string]*userlist
 	userOrder []*userlist
+	mailers   []*mailersConf
+	mailing   *mailersConf // being read
+	alerts    map[*proxy.Proxy]*check.Alerts
+	plans     []*check.Plan
+	checkEnds map[*proxy.Server]check.Endpoints
+	loopTold  bool
 	nextID    int
 	procVars  *sample.ProcVars // reference: the variables of scope proc that are named exist from the start
 	lastError *config.Position
@@ -64,6 +71,7 @@ const (
 	inHTTPErrors
 	inRing
 	inUserlist
+	inMailers
 	inRefused // a section that is not served: its lines are passed over
 )
 
@@ -73,8 +81,8 @@ func New(set *keyword.Set, diag *config.Diagnostics, env *config.Environ) *Build
 		Set: set, Diag: diag, Env: env,
 		byName: map[string]*section{}, defaults: map[string]*section{},
 		httpErrs: map[string]*errorSection{}, rings: map[string]*ringConf{},
-		procVars: sample.NewProcVars(),
-		files:    map[string][]byte{}, nextID: 2, // reference: the first proxy is number 2
+		procVars: sample.NewProcVars(), alerts: map[*proxy.Proxy]*check.Alerts{},
+		files: map[string][]byte{}, nextID: 2, // reference: the first proxy is number 2
 	}
 	b.Global.init()
 	return b
@@ -123,6 +131,9 @@ func (b *Builder) Section(st *config.Statement) config.Outcome {
 	case "userlist":
 		b.open = inUserlist
 		return b.openUserlist(st)
+	case "mailers":
+		b.open = inMailers
+		return b.openMailers(st)
 	default:
 		b.open = inRefused
 		b.Alertf(st, "%s.", keyword.Refusal("section '"+st.Words[0]+"'"))
@@ -144,6 +155,8 @@ func (b *Builder) Statement(st *config.Statement) config.Outcome {
 		b.ringLine(st)
 	case inUserlist:
 		b.userlistLine(st)
+	case inMailers:
+		b.mailersLine(st)
 	}
 	if b.Diag.Errors() > before {
 		pos := st.Pos

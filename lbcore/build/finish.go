@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"gohap/lbcore/balance"
+	"gohap/lbcore/check"
 	"gohap/lbcore/config"
 	"gohap/lbcore/h1"
 	"gohap/lbcore/keyword"
@@ -25,6 +27,9 @@ type Result struct {
 	Loggers map[*log.Target]*log.Logger
 	// GlobalLoggers are the outputs of the process's own messages.
 	GlobalLoggers []*log.Logger
+	Alerts        map[*proxy.Proxy]*check.Alerts
+	Endpoints     map[*proxy.Server]check.Endpoints
+	Plans         []*check.Plan
 	ProcVars      *sample.ProcVars // scope proc, with what the rules name
 }
 
@@ -44,6 +49,8 @@ func (b *Builder) Finish() *Result {
 		b.connect(s)
 	}
 	b.settleUserlists()
+	b.tracks()
+	b.settleAlerts()
 	b.resolveReferences()
 	b.fullconn()
 	for _, t := range b.Global.LogTargets {
@@ -56,6 +63,7 @@ func (b *Builder) Finish() *Result {
 		}
 	}
 	r.Loggers = b.loggers
+	r.Alerts, r.Endpoints, r.Plans = b.alerts, b.checkEnds, b.plans
 	r.Global = b.Global
 	switch {
 	case parsing > 0: // reference: the two worded so
@@ -153,6 +161,11 @@ func (b *Builder) decode(relaxed bool) h1.Options {
 
 func (b *Builder) settleServers(s *section) {
 	p := s.p
+	var plan *check.Plan
+	if slices.ContainsFunc(s.servers, func(l *serverLine) bool { return l.check }) {
+		plan = b.checkPlan(s)
+	}
+	b.settleChecks(s)
 	taken, named := map[int]bool{}, map[string]*serverLine{}
 	for _, l := range s.servers {
 		taken[l.srv.ID] = true
@@ -160,8 +173,8 @@ func (b *Builder) settleServers(s *section) {
 			b.Diag.Rawf(config.Alert, "parsing [%s] : %s '%s', another server named '%s' was already defined at line %d, please use distinct names.", l.pos, s.noun(), s.name, l.srv.Name, o.pos.Line)
 		}
 		named[l.srv.Name] = l
-		if l.check && l.addr.Port == 0 && l.port == 0 && l.srv.Addr.Path == "" && l.addr.Family != config.Sockpair {
-			b.Diag.Rawf(config.Alert, "config: %s '%s': server '%s' has neither service port nor check port.", s.noun(), s.name, l.srv.Name)
+		if l.check {
+			b.checkPort(s, l)
 		}
 	}
 	next := 1
@@ -176,7 +189,12 @@ func (b *Builder) settleServers(s *section) {
 		l.srv.Config.Decode = b.decode(s.options&proxy.OptRelaxedResponse != 0)
 		if l.check {
 			l.settleCheck(s)
+			l.srv.Check.Init = l.more.initState
+			if plan != nil {
+				l.srv.Check.Plan = plan
+			}
 		}
+		l.settleMore(b, s)
 		if l.down {
 			l.srv.SetAdmin(proxy.ForcedMaint|proxy.ConfigMaint, 0, 0)
 		}

@@ -16,26 +16,30 @@ import (
 
 // Global is what the global sections say.
 type Global struct {
-	Threads      int
-	Maxconn      int64
-	MaxConnRate  int64
-	MaxSessRate  int64
-	UlimitN      int
-	Node, Desc   string
-	LogTargets   []*LogTarget
-	LogTag       string
-	LogHost      string
-	SendHost     bool
-	Sockets      []StatsSocket
-	StatsTimeout time.Duration
-	StatsMaxconn int
-	HardStop     time.Duration
-	UnixPrefix   string
-	Limits       proxy.Limits
-	MaxHeaders   int
-	MaxAccept    int
-	InsecureTE   bool // h1-do-not-close-on-insecure-transfer-encoding
-	refs         []heldRef
+	Threads         int
+	Maxconn         int64
+	MaxConnRate     int64
+	MaxSessRate     int64
+	UlimitN         int
+	Node, Desc      string
+	LogTargets      []*LogTarget
+	LogTag          string
+	LogHost         string
+	SendHost        bool
+	Sockets         []StatsSocket
+	StatsTimeout    time.Duration
+	StatsMaxconn    int
+	HardStop        time.Duration
+	UnixPrefix      string
+	Limits          proxy.Limits
+	MaxHeaders      int
+	MaxAccept       int
+	InsecureTE      bool // h1-do-not-close-on-insecure-transfer-encoding
+	refs            []heldRef
+	ExternalCheck   int // whether, and with which environment
+	ForkWanted      bool
+	SpreadChecks    int // percent
+	MaxSpreadChecks time.Duration
 }
 
 // StatsSocket is one "stats socket" line.

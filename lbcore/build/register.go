@@ -17,6 +17,7 @@ func Register(set *keyword.Set) {
 		{"http-errors", "a named set of error pages"},
 		{"ring", "log lines kept in memory"},
 		{"userlist", "users, their passwords and groups"},
+		{"mailers", "SMTP servers that alerts are sent by"},
 	} {
 		set.Add(keyword.Row{Class: keyword.Section, Name: r.name, Summary: r.summary, Good: []keyword.Example{{Config: r.name}}})
 	}
@@ -32,6 +33,10 @@ func Register(set *keyword.Set) {
 	set.Add(logRows()...)
 	set.Add(ringRows()...)
 	set.Add(userlistRows()...)
+	set.Add(checkRows()...)
+	set.Add(checkServerRows()...)
+	set.Add(checkGlobalRows()...)
+	set.Add(mailRows()...)
 	set.Add(oldRows()...)
 	set.Add(rejectedRows()...)
 	set.Add(valueRows()...)

@@ -40,6 +40,8 @@ type conf struct {
 	disabled      bool
 	defaultServer []string
 	cookieCapture *proxy.CookieCapture
+	check         checkConf
+	alerts        alertConf
 	inspectDelay  time.Duration
 	inspectResp   time.Duration
 }
@@ -167,6 +169,7 @@ func (b *Builder) inherit(st *config.Statement, s *section) {
 	}
 	s.from = base
 	s.conf = base.conf
+	s.check.ownTCP, s.check.ownHTTP = false, false
 	s.pages = slices.Clone(base.pages)
 	if base.ruled && s.kind != "defaults" && b.mayInherit(s, st) {
 		s.copyRules(base)

@@ -26,6 +26,7 @@ type serverLine struct {
 	addrOf *config.Address // addr option: where checks go
 	port   int             // port option
 	down   bool
+	more   serverChecks
 	quiet  bool   // the options of default-server: its line got the warnings
 	label  string // how messages begin: "'server b/s' : ", empty for default-server
 }

@@ -2,13 +2,14 @@ package check
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
 	"net"
-	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gohap/lbcore/clock"
-	"gohap/lbcore/loop"
 	"gohap/lbcore/proxy"
 )
 
@@ -34,8 +35,17 @@ type Checker struct {
 	// refreshed; any goroutine calls it. nil means nobody.
 	Changed func(*proxy.Server, proxy.Transition)
 
+	// Endpoints are the particulars of servers that have any.
+	Endpoints map[*proxy.Server]Endpoints
+	// Spread is spread-checks in percent, MaxSpread max-spread-checks.
+	Spread    int
+	MaxSpread time.Duration
+	// Mail sends alerts; nil is nobody.
+	Mail *Mailroom
+
 	cancel context.CancelFunc
 	wait   sync.WaitGroup
+	asked  []*agentTarget
 }
 
 // Start begins to check every server that has a Check. It is called once.
@@ -52,12 +62,22 @@ func (c *Checker) Start() {
 	if c.Log == nil {
 		c.Log = func(*proxy.Proxy, int, string) {}
 	}
+	if c.Mail != nil {
+		c.Mail.start(c.Dial)
+	}
 	if c.Changed == nil {
 		c.Changed = func(*proxy.Server, proxy.Transition) {}
 	}
 	var ctx context.Context
 	ctx, c.cancel = context.WithCancel(context.Background())
 	for _, t := range c.targets() {
+		if t.srv.Watch.Observe != proxy.ObserveNone {
+			t.srv.OnErrors(t.watch)
+		}
+		c.wait.Go(func() { t.run(ctx) })
+	}
+	c.asked = c.agents()
+	for _, t := range c.asked {
 		c.wait.Go(func() { t.run(ctx) })
 	}
 }
@@ -67,6 +87,9 @@ func (c *Checker) Stop() {
 	if c.cancel != nil {
 		c.cancel()
 		c.wait.Wait()
+		if c.Mail != nil {
+			c.Mail.stop()
+		}
 	}
 }
 
@@ -87,9 +110,37 @@ type target struct {
 	*Checker
 	srv              *proxy.Server
 	cfg              *proxy.CheckConfig
+	transport        *Transport // nil: plain
 	network, address string
 	first            time.Duration
 	status           string // of the last result, to see whether it changed
+	fast             bool   // the next interval is fastinter, whatever the health
+	observed         atomic.Pointer[string]
+	wake             atomic.Pointer[context.CancelFunc]
+}
+
+// agentTarget is one server whose agent is asked.
+type agentTarget struct {
+	*Checker
+	srv    *proxy.Server
+	cfg    *proxy.AgentConfig
+	first  time.Duration
+	status string
+
+	mu sync.Mutex // guards at, which operators change
+	at Agent
+}
+
+func (t *agentTarget) where() Agent {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.at
+}
+
+// Endpoints are where a server is checked and its agent asked, by the builder.
+type Endpoints struct {
+	Transport *Transport
+	Agent     Agent
 }
 
 // targets lists the checked servers with the spread of their first checks.
@@ -98,10 +149,10 @@ func (c *Checker) targets() []*target {
 	var least time.Duration
 	for _, p := range c.Proxies {
 		for _, s := range p.Servers {
-			if s.Check == nil {
+			if s.Check == nil || s.Watch.Track != nil {
 				continue
 			}
-			t := &target{Checker: c, srv: s, cfg: s.Check}
+			t := &target{Checker: c, srv: s, cfg: s.Check, transport: c.Endpoints[s].Transport}
 			t.network, t.address = endpoint(s)
 			all = append(all, t)
 			if least == 0 || s.Check.Inter < least {
@@ -110,9 +161,48 @@ func (c *Checker) targets() []*target {
 		}
 	}
 	for i, t := range all {
-		t.first = t.cfg.Start + least*time.Duration(i)/time.Duration(len(all))
+		t.first = t.cfg.Start + c.spread(least)*time.Duration(i)/time.Duration(len(all))
 	}
 	return all
+}
+
+// agents lists the servers with an agent, spread likewise.
+func (c *Checker) agents() []*agentTarget {
+	var all []*agentTarget
+	var least time.Duration
+	for _, p := range c.Proxies {
+		for _, s := range p.Servers {
+			if s.Agent == nil {
+				continue
+			}
+			all = append(all, &agentTarget{Checker: c, srv: s, cfg: s.Agent, at: c.Endpoints[s].Agent})
+			if least == 0 || s.Agent.Inter < least {
+				least = s.Agent.Inter
+			}
+		}
+	}
+	for i, t := range all {
+		t.first = t.cfg.Start + c.spread(least)*time.Duration(i)/time.Duration(len(all))
+	}
+	return all
+}
+
+// spread is over how long first checks are spread.
+func (c *Checker) spread(least time.Duration) time.Duration {
+	if c.MaxSpread > 0 {
+		return min(least, c.MaxSpread)
+	}
+	return least
+}
+
+// jitter adds what spread-checks asks for: up to Spread percent of half of it
+// more or less.
+func (c *Checker) jitter(d time.Duration) time.Duration {
+	if c.Spread == 0 {
+		return d
+	}
+	width := int64(d) * int64(c.Spread) / 100
+	return d + time.Duration(rand.Int64N(2*width+1)-width)
 }
 
 // endpoint returns what a check connects to: the server's address unless check
@@ -122,27 +212,21 @@ func endpoint(s *proxy.Server) (network, address string) {
 	if s.Check.Addr != nil {
 		a = s.Check.Addr
 	}
-	if a.Family == loop.Passed {
-		return overPair, strconv.Itoa(int(a.Over))
-	}
-	if a.Path != "" {
-		path := a.Path
-		if path[0] == 0 {
-			path = "@" + path[1:]
-		}
-		return "unix", path
-	}
-	return "tcp", net.JoinHostPort(a.IP.Addr().String(), strconv.Itoa(int(a.IP.Port())))
+	return dialAddress(a)
 }
 
 func (t *target) run(ctx context.Context) {
-	for d := t.first; t.Wait(ctx, d); d = t.interval() {
+	for t.sleep(ctx, t.first); ctx.Err() == nil; t.sleep(ctx, t.interval()) {
 		// reference: a server in maintenance is not checked, one in drain is.
-		if t.srv.Admin().Maint() {
+		if last := t.observed.Swap(nil); last != nil {
+			t.analyse(*last)
+			continue
+		}
+		if t.srv.Admin().Maint() || t.srv.ChecksOff() {
 			continue
 		}
 		t.srv.SetInProgress(true)
-		r, ok := t.connect(ctx)
+		r, ok := t.once(ctx)
 		t.srv.SetInProgress(false)
 		if !ok {
 			return
@@ -151,15 +235,93 @@ func (t *target) run(ctx context.Context) {
 	}
 }
 
+// once does one check; ok is false when the checker stops.
+func (t *target) once(ctx context.Context) (proxy.Result, bool) {
+	plan, _ := t.cfg.Plan.(*Plan)
+	switch {
+	case plan == nil && t.transport == nil:
+		return t.connect(ctx)
+	case plan == nil:
+		return t.execute(ctx, connectOnly)
+	case plan.Kind == KindExternal:
+		return t.command(ctx, plan.External)
+	}
+	return t.execute(ctx, plan)
+}
+
+// connectOnly is the plan of a check without rules through TLS or proxies.
+var connectOnly = &Plan{Rules: []Rule{{Connect: &Connect{Implicit: true, Default: true}}}}
+
+// sleep waits, and is woken by what traffic shows.
+func (t *target) sleep(ctx context.Context, d time.Duration) {
+	if t.srv.Watch.Observe == proxy.ObserveNone {
+		t.Wait(ctx, d)
+		return
+	}
+	woken, cancel := context.WithCancel(ctx)
+	defer cancel()
+	t.wake.Store(&cancel)
+	if t.observed.Load() == nil {
+		t.Wait(woken, d)
+	}
+}
+
+// watch is told, by loops, that error-limit was reached.
+func (t *target) watch(last string) {
+	t.observed.Store(&last)
+	if wake := t.wake.Load(); wake != nil {
+		(*wake)()
+	}
+}
+
+// analyse does what on-error says.
+func (t *target) analyse(last string) {
+	t.fast = true
+	w := &t.srv.Watch
+	if w.OnError == proxy.FastInter || t.srv.Admin().Maint() {
+		return
+	}
+	switch h := t.srv.Health().Value; {
+	case w.OnError == proxy.SuddenDeath && h > t.cfg.Rise:
+		t.srv.LimitHealth(t.cfg.Rise + 1)
+	case w.OnError == proxy.MarkDown:
+		t.srv.LimitHealth(t.cfg.Rise)
+	}
+	t.report(proxy.Result{Status: HANA, Analysed: true,
+		Desc: fmt.Sprintf("Detected %d consecutive errors, last one was: %s", w.ErrorLimit, last)})
+}
+
+func (t *agentTarget) run(ctx context.Context) {
+	for d := t.first; t.Wait(ctx, d); d = t.jitter(t.cfg.Inter) {
+		if t.srv.AgentOff() {
+			continue
+		}
+		t.srv.SetAgentInProgress(true)
+		text, r, ok := t.ask(ctx)
+		t.srv.SetAgentInProgress(false)
+		if !ok {
+			return
+		}
+		if r.Status == "" {
+			took := r.Duration
+			r = t.obey(parseAnswer(text))
+			r.Duration = took
+		}
+		t.report(r)
+	}
+}
+
 // interval is how long to wait before the next check.
 func (t *target) interval() time.Duration {
+	fast := t.fast
+	t.fast = false
 	switch v := t.srv.Health().Value; {
-	case v >= t.cfg.Rise+t.cfg.Fall-1:
-		return t.cfg.Inter
 	case v == 0:
-		return orElse(t.cfg.DownInter, t.cfg.Inter)
+		return t.jitter(orElse(t.cfg.DownInter, t.cfg.Inter))
+	case v >= t.cfg.Rise+t.cfg.Fall-1 && !fast:
+		return t.jitter(t.cfg.Inter)
 	}
-	return orElse(t.cfg.FastInter, t.cfg.Inter)
+	return t.jitter(orElse(t.cfg.FastInter, t.cfg.Inter))
 }
 
 func orElse(d, or time.Duration) time.Duration {

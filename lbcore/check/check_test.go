@@ -154,7 +154,7 @@ func TestTransitions(t *testing.T) {
 			t.Errorf("step %d: next in %v, health %d, want %v, %d", i, w.waiting, s.Health().Value, step.next, step.value)
 		}
 	}
-	if h := s.Health(); h.Fails != 3 || h.Downs != 1 || h.InProgress {
+	if h := s.Health(); h.Fails != 4 || h.Downs != 1 || h.InProgress {
 		t.Errorf("%+v", h)
 	}
 }

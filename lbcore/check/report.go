@@ -11,45 +11,148 @@ import (
 func (t *target) report(r proxy.Result) {
 	s, p := t.srv, t.srv.Proxy
 	wall := t.Clock.Wall().Unix()
+	if r.Conditional && s.Oper() == proxy.Down { // reference: only who is up can be stopping
+		r.Neutral = true
+	}
 	before := s.Health().Value
 	change := s.Checked(r, wall)
 	after := s.Health().Value
 	verbose := p.Has(proxy.OptLogHealthChecks)
 	// reference: with log-health-checks a result is logged when it changes the
 	// health or differs from the one before.
-	if verbose && (before != after || t.status != r.Status) {
-		t.Log(p, LevelNotice, resultLine(s, r, after))
+	if verbose && !r.Neutral && (before != after || t.status != r.Status) {
+		line := resultLine(s, "Health", r, after, s.Check.Rise, s.Check.Fall)
+		t.Log(p, LevelNotice, line)
+		t.mail(p, LevelInfo, line)
 	}
 	t.status = r.Status
+	t.Announce(s, change, r)
+}
+
+// report hands the agent's result on, likewise.
+func (t *agentTarget) report(r proxy.Result) {
+	s, p := t.srv, t.srv.Proxy
+	before := s.AgentHealth().Value
+	change := s.AgentChecked(r, t.Clock.Wall().Unix())
+	after := s.AgentHealth().Value
+	if p.Has(proxy.OptLogHealthChecks) && r.Status != CHECKED && (before != after || t.status != r.Status) {
+		if r.Status == L7TOUT {
+			r.Desc = "" // reference: statistics alone say it
+		}
+		line := resultLine(s, "Agent", r, after, 1, 1)
+		t.Log(p, LevelNotice, line)
+		t.mail(p, LevelInfo, line)
+	}
+	t.status = r.Status
+	t.Announce(s, change, r)
+}
+
+// Announce writes what a change of a server means: its own line, those of the
+// servers that track it, the backend's. r is the result that led to it, zero for
+// an operator. Any goroutine.
+func (c *Checker) Announce(s *proxy.Server, change proxy.Transition, r proxy.Result) {
 	if change == proxy.Unchanged {
 		return
 	}
-	backend := p.Refresh(wall)
-	level, reason := LevelAlert, ""
-	if change == proxy.WentUp {
-		level = LevelNotice
-	}
-	if !verbose {
+	reason := ""
+	if r.Status != "" && !s.Proxy.Has(proxy.OptLogHealthChecks) {
 		reason = cause(r)
 	}
-	t.Log(p, level, stateLine(s, change, reason))
-	if backend == proxy.WentDown {
-		t.Log(p, LevelEmerg, fmt.Sprintf("backend %s has no server available!", p.Name))
+	c.state(s, change, reason)
+	c.follow(s)
+}
+
+// state writes the line of a server that changed, and its backend's.
+func (c *Checker) state(s *proxy.Server, change proxy.Transition, reason string) {
+	p, wall := s.Proxy, c.Clock.Wall().Unix()
+	level := LevelNotice
+	if change == proxy.WentDown && !s.WasStopping() {
+		level = LevelAlert
 	}
-	t.Changed(s, change)
+	line := stateLine(s, change, reason)
+	c.Log(p, level, line)
+	c.mail(p, level, line)
+	c.refreshed(p, wall)
+	c.Changed(s, change)
+}
+
+// refreshed tells that a backend lost its last server.
+func (c *Checker) refreshed(p *proxy.Proxy, wall int64) {
+	if p.Refresh(wall) != proxy.WentDown {
+		return
+	}
+	noun := "backend"
+	if p.IsFrontend {
+		noun = "proxy"
+	}
+	c.Log(p, LevelEmerg, fmt.Sprintf("%s %s has no server available!", noun, p.Name))
+}
+
+// follow carries a change on to the servers that track s.
+func (c *Checker) follow(s *proxy.Server) {
+	for _, f := range s.Watch.Followers {
+		if change := f.Follow(c.Clock.Wall().Unix()); change != proxy.Unchanged {
+			c.state(f, change, fmt.Sprintf(" via %s/%s", s.Proxy.Name, s.Name))
+			c.follow(f)
+		}
+	}
+}
+
+// AdminChanged writes what a change of the administrative state means, which
+// was before. Any goroutine.
+func (c *Checker) AdminChanged(s *proxy.Server, before proxy.Admin) {
+	now := s.Admin()
+	if now == before {
+		return
+	}
+	p := s.Proxy
+	a := p.Availability()
+	text, level := "", LevelNotice
+	switch {
+	case now.Maint() && !before.Maint():
+		level = LevelAlert
+		text = fmt.Sprintf("%s %s/%s is going DOWN for maintenance.%s", title(s), p.Name, s.Name, left(s, a))
+	case before.Maint() && !now.Maint():
+		text = fmt.Sprintf("%s %s/%s is UP/READY (leaving forced maintenance).", title(s), p.Name, s.Name)
+	case now.Drain() && !before.Drain():
+		text = fmt.Sprintf("%s %s/%s enters drain state.%s", title(s), p.Name, s.Name, online(a))
+	case before.Drain() && !now.Drain():
+		text = fmt.Sprintf("%s %s/%s is UP (leaving forced drain).", title(s), p.Name, s.Name)
+	}
+	if text == "" {
+		return
+	}
+	c.Log(p, level, text)
+	c.mail(p, level, text)
+	c.refreshed(p, c.Clock.Wall().Unix())
 }
 
 // cause is a result in the words of a log line.
 func cause(r proxy.Result) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, ", reason: %s", Reason(r.Status))
-	if r.Code > 0 {
+	if HasCode(r.Status) {
 		fmt.Fprintf(&b, ", code: %d", r.Code)
 	}
 	if r.Desc != "" {
-		fmt.Fprintf(&b, ", info: %q", r.Desc)
+		fmt.Fprintf(&b, ", info: \"%s\"", printable(r.Desc))
 	}
-	fmt.Fprintf(&b, ", check duration: %dms", r.Duration.Milliseconds())
+	if !r.Analysed {
+		fmt.Fprintf(&b, ", check duration: %dms", r.Duration.Milliseconds())
+	}
+	return b.String()
+}
+
+// printable writes what is no printable ASCII as <XX>.
+func printable(text string) string {
+	var b strings.Builder
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' {
+			fmt.Fprintf(&b, "<%02X>", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
 	return b.String()
 }
 
@@ -60,35 +163,61 @@ func title(s *proxy.Server) string {
 	return "Server"
 }
 
-// stateLine is the line of a server that came up or went down.
+// stateLine is the line of a server that came up, went down or is stopping.
 func stateLine(s *proxy.Server, change proxy.Transition, reason string) string {
 	a := s.Proxy.Availability()
-	on := ""
+	what := map[proxy.Transition]string{proxy.WentUp: "UP", proxy.WentDown: "DOWN", proxy.WentStopping: "stopping"}[change]
+	text := fmt.Sprintf("%s %s/%s is %s%s.", title(s), s.Proxy.Name, s.Name, what, reason)
+	if change == proxy.WentDown {
+		return text + left(s, a)
+	}
+	if change == proxy.WentStopping && reason == "" || change == proxy.WentStopping && !strings.HasPrefix(reason, " via") {
+		// reference: the one that stops is still counted
+		if s.UserWeight() > 0 && s.Backup {
+			a.Backup++
+		} else if s.UserWeight() > 0 {
+			a.Active++
+		}
+	}
+	return text + online(a)
+}
+
+func onBackup(a proxy.Availability) string {
 	if a.OnBackup() {
-		on = " Running on backup."
+		return " Running on backup."
 	}
-	if change == proxy.WentUp {
-		return fmt.Sprintf("%s %s/%s is UP%s. %d active and %d backup servers online.%s 0 sessions requeued, 0 total in queue.",
-			title(s), s.Proxy.Name, s.Name, reason, a.Active, a.Backup, on)
-	}
-	return fmt.Sprintf("%s %s/%s is DOWN%s. %d active and %d backup servers left.%s %d sessions active, 0 requeued, 0 remaining in queue.",
-		title(s), s.Proxy.Name, s.Name, reason, a.Active, a.Backup, on, s.Conn.Load())
+	return ""
+}
+
+func left(s *proxy.Server, a proxy.Availability) string {
+	return fmt.Sprintf(" %d active and %d backup servers left.%s %d sessions active, 0 requeued, 0 remaining in queue.",
+		a.Active, a.Backup, onBackup(a), s.Conn.Load())
+}
+
+func online(a proxy.Availability) string {
+	return fmt.Sprintf(" %d active and %d backup servers online.%s 0 sessions requeued, 0 total in queue.", a.Active, a.Backup, onBackup(a))
 }
 
 // resultLine is the line of one result, with what is left of the health.
-func resultLine(s *proxy.Server, r proxy.Result, health int) string {
+func resultLine(s *proxy.Server, who string, r proxy.Result, health, rise, fall int) string {
 	outcome := "failed"
-	if r.OK {
+	switch {
+	case r.Conditional:
+		outcome = "conditionally succeeded"
+	case r.OK:
 		outcome = "succeeded"
 	}
-	word, now, of := "DOWN", health, s.Check.Rise
-	if health >= s.Check.Rise {
-		word, now, of = "UP", health-s.Check.Rise+1, s.Check.Fall
+	word, now, of := "DOWN", health, rise
+	if health >= rise {
+		word, now, of = "UP", health-rise+1, fall
+		if s.UserWeight() == 0 || s.Admin().Drain() {
+			word = "DRAIN"
+		}
 	}
 	kind := "server"
 	if s.Backup {
 		kind = "backup server"
 	}
-	return fmt.Sprintf("Health check for %s %s/%s %s%s, status: %d/%d %s.",
-		kind, s.Proxy.Name, s.Name, outcome, cause(r), now, of, word)
+	return fmt.Sprintf("%s check for %s %s/%s %s%s, status: %d/%d %s.",
+		who, kind, s.Proxy.Name, s.Name, outcome, cause(r), now, of, word)
 }

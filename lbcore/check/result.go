@@ -11,18 +11,44 @@ import (
 	"gohap/lbcore/proxy"
 )
 
-// The statuses of a TCP check.
+// The statuses of checks.
 const (
-	L4OK    = "L4OK"
-	L4CON   = "L4CON"
-	L4TOUT  = "L4TOUT"
-	SOCKERR = "SOCKERR"
+	CHECKED  = "CHECKED"
+	HANA     = "HANA"
+	SOCKERR  = "SOCKERR"
+	L4OK     = "L4OK"
+	L4CON    = "L4CON"
+	L4TOUT   = "L4TOUT"
+	L6OK     = "L6OK"
+	L6RSP    = "L6RSP"
+	L6TOUT   = "L6TOUT"
+	L7OK     = "L7OK"
+	L7OKC    = "L7OKC"
+	L7RSP    = "L7RSP"
+	L7STS    = "L7STS"
+	L7TOUT   = "L7TOUT"
+	PROCERR  = "PROCERR"
+	PROCOK   = "PROCOK"
+	PROCTOUT = "PROCTOUT"
 )
 
 // reasons are the long forms, in log lines and in the column check_desc.
 var reasons = map[string]string{
 	"UNK": "Unknown", "INI": "Initializing", SOCKERR: "Socket error",
 	L4OK: "Layer4 check passed", L4CON: "Layer4 connection problem", L4TOUT: "Layer4 timeout",
+	L6OK: "Layer6 check passed", L6RSP: "Layer6 invalid response", L6TOUT: "Layer6 timeout",
+	L7OK: "Layer7 check passed", L7OKC: "Layer7 check conditionally passed", L7RSP: "Layer7 invalid response",
+	L7STS: "Layer7 wrong status", L7TOUT: "Layer7 timeout", HANA: "Health analyze", CHECKED: "No status change",
+	PROCERR: "External check error", PROCOK: "External check passed", PROCTOUT: "External check timeout",
+}
+
+// HasCode tells whether a code belongs to a status.
+func HasCode(status string) bool {
+	switch status {
+	case L7OK, L7OKC, L7STS, PROCERR, PROCOK:
+		return true
+	}
+	return false
 }
 
 // Reason returns the long form of a check's status, "" for one that does not
@@ -70,3 +96,5 @@ func errorText(err error) string {
 	}
 	return strings.ToUpper(text[:1]) + text[1:]
 }
+
+func asTimeout(err error, to *net.Error) bool { return errors.As(err, to) && (*to).Timeout() }

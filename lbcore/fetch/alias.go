@@ -370,10 +370,16 @@ func backendName(c *sample.Context, dst []byte) []byte {
 	if x := exchange(c); x != nil {
 		return append(dst, x.Backend().Name...)
 	}
+	if k := runningCheck(c); k != nil {
+		return append(dst, k.CheckServer().Proxy.Name...)
+	}
 	return frontendName(c, dst)
 }
 
 func serverName(c *sample.Context, dst []byte) []byte {
+	if k := runningCheck(c); k != nil {
+		return append(dst, k.CheckServer().Name...)
+	}
 	if x := exchange(c); x != nil && x.Server != nil {
 		return append(dst, x.Server.Name...)
 	}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"gohap/lbcore/keyword"
+	"gohap/lbcore/proxy"
 	"gohap/lbcore/sample"
 )
 
@@ -18,7 +19,22 @@ func requestBytes(c *sample.Context) ([]byte, bool) {
 	return nil, false
 }
 
+// checked is what a running health check shows.
+type checked interface {
+	Payload() []byte
+	CheckServer() *proxy.Server
+	CheckBody() []byte
+}
+
+func runningCheck(c *sample.Context) checked {
+	k, _ := c.Check.(checked)
+	return k
+}
+
 func responseBytes(c *sample.Context) ([]byte, bool) {
+	if k := runningCheck(c); k != nil {
+		return k.Payload(), true
+	}
 	if x := exchange(c); x != nil {
 		return x.ResponseBytes()
 	}
@@ -51,6 +67,14 @@ func fetchLen(response bool) sample.FetchFunc {
 	}
 }
 
+// contentLimit is how many bytes may be looked at.
+func contentLimit(c *sample.Context) int64 {
+	if x := exchange(c); x != nil {
+		return x.ContentLimit()
+	}
+	return 1 << 20
+}
+
 // fetchPayload extracts length bytes at offset, or all behind it.
 func fetchPayload(of content) sample.FetchFunc {
 	return func(c *sample.Context, args []sample.Arg, s *sample.Sample) bool {
@@ -59,7 +83,7 @@ func fetchPayload(of content) sample.FetchFunc {
 			return false
 		}
 		off, n := args[0].Int, args[1].Int
-		if off+n > exchange(c).ContentLimit() {
+		if off+n > contentLimit(c) {
 			return false
 		}
 		if off+n > int64(len(b)) {
@@ -101,7 +125,7 @@ func fetchPayloadLV(of content) sample.FetchFunc {
 				at = args[2].Int
 			}
 		}
-		if n == 0 || at < 0 || at+n > exchange(c).ContentLimit() {
+		if n == 0 || at < 0 || at+n > contentLimit(c) {
 			return false
 		}
 		if at+n > int64(len(b)) {

@@ -142,12 +142,19 @@ func frontend(set func(p *proxy.Proxy, s *sample.Sample) bool) sample.FetchFunc 
 // backend makes a fetch of a fact about the stream's backend.
 func backend(set func(p *proxy.Proxy, s *sample.Sample) bool) sample.FetchFunc {
 	return func(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
+		if k := runningCheck(c); k != nil {
+			return set(k.CheckServer().Proxy, s)
+		}
 		x := exchange(c)
 		return x != nil && set(x.Backend(), s)
 	}
 }
 
 func fetchServerName(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
+	if k := runningCheck(c); k != nil {
+		setText(s, k.CheckServer().Name)
+		return true
+	}
 	x := exchange(c)
 	if x == nil || x.Server == nil {
 		return false

@@ -63,6 +63,8 @@ type Server struct {
 	Maxqueue  int
 	Cookie    string
 	Check     *CheckConfig
+	Agent     *AgentConfig
+	Watch     Watch
 	Config    mux.ServerConfig
 	MaxIdle   int // pool-max-conn, -1 for no limit
 	LowIdle   int // pool-low-conn
@@ -78,6 +80,9 @@ type Server struct {
 
 	mu       sync.Mutex // guards changes of state; readers use the atomics
 	health   Health
+	agent    Health
+	checks   checkState
+	watched  watched
 	onChange func(*Server)
 
 	Counters *Counters
@@ -99,6 +104,10 @@ type CheckConfig struct {
 	Timeout                     time.Duration // timeout check, zero when unset
 	ConnectTime                 time.Duration
 	Start                       time.Duration // spread of the first check
+	// Plan is what is done on the connection, of package check; nil is to connect.
+	Plan any
+	// Init is init-state, "" for none.
+	Init string
 }
 
 // Health is a server's check state. It is changed under Server.mu.
@@ -147,7 +156,9 @@ func (s *Server) Init(wallSec int64, onChange func(*Server)) {
 	if s.Check != nil {
 		s.health.Value = s.Check.Rise // reference: UP with health = rise
 		s.health.Status = "INI"
+		s.initState(wallSec)
 	}
+	s.initAgent(wallSec)
 	if s.Admin().Maint() {
 		s.stop(wallSec)
 	}
@@ -200,6 +211,7 @@ func (s *Server) SetAdmin(set, clear Admin, wallSec int64) {
 	}
 	s.mu.Unlock()
 	s.changed()
+	s.inherit(wallSec)
 }
 
 // stop makes the server one that is down; the caller holds mu or the server is
@@ -218,80 +230,14 @@ func (s *Server) restart(wallSec int64) {
 	h := &s.health
 	h.DownTime += wallSec - h.DownSince
 	h.LastChange = wallSec
+	s.oper.Store(uint32(Running))
 	if s.Check != nil {
 		h.Value = s.Check.Rise
+		s.initState(wallSec)
 	}
-	s.oper.Store(uint32(Running))
-}
-
-// Result is one finished health check.
-type Result struct {
-	OK       bool
-	Status   string // L4OK, L4CON, L4TOUT, SOCKERR, …
-	Code     int
-	Desc     string
-	Duration time.Duration
-}
-
-// Transition tells what a check result changed.
-type Transition uint8
-
-// The transitions.
-const (
-	Unchanged Transition = iota
-	WentUp
-	WentDown
-)
-
-// Checked takes a check's result with the reference's counting: any success of
-// a server that is not down restores full health, a server goes down after
-// Fall consecutive failures and comes up after Rise successes; any failure
-// while rising starts over. Any goroutine.
-func (s *Server) Checked(r Result, wallSec int64) Transition {
-	s.mu.Lock()
-	if s.Admin().Maint() { // it began before the maintenance
-		s.mu.Unlock()
-		return Unchanged
-	}
-	h := &s.health
-	h.Status, h.Code, h.Desc, h.Duration = r.Status, r.Code, r.Desc, r.Duration
-	rise, fall := s.Check.Rise, s.Check.Fall
-	up := h.Value >= rise
-	switch {
-	case r.OK && up:
-		h.Value = rise + fall - 1
-	case r.OK:
-		h.Value++
-		if h.Value >= rise {
-			h.Value = rise + fall - 1
-		}
-	case up:
-		h.Fails++
-		h.Value--
-		if h.Value < rise {
-			h.Value = 0
-		}
-	default:
-		h.Value = 0
-	}
-	t := Unchanged
-	switch now := h.Value >= rise; {
-	case now && !up:
-		t = WentUp
-		s.oper.Store(uint32(Running))
-		h.DownTime += wallSec - h.DownSince
-		h.LastChange = wallSec
-	case !now && up:
-		t = WentDown
-		h.Downs++
+	if s.Agent != nil && s.agent.Value == 0 {
 		s.oper.Store(uint32(Down))
-		h.DownSince, h.LastChange = wallSec, wallSec
 	}
-	s.mu.Unlock()
-	if t != Unchanged {
-		s.changed()
-	}
-	return t
 }
 
 // SetInProgress marks a running check, which statistics show as "* ".

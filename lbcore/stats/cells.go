@@ -346,9 +346,9 @@ func checkStatus(o *object) cell {
 	return word(o.health.Status)
 }
 
-// checkCode is set by checks above layer 4.
+// checkCode is set by results that have a code.
 func checkCode(o *object) cell {
-	if o.health.Code <= 0 {
+	if !check.HasCode(o.health.Status) {
 		return empty
 	}
 	return number(int64(o.health.Code))
@@ -430,4 +430,59 @@ func sessOther(o *object) cell {
 
 func reqOther(o *object) cell {
 	return number(max(0, o.sum(proxy.CumReq)-o.sum(proxy.H1Req)))
+}
+
+// agented limits a value to servers with an agent.
+func agented(f func(*object) cell) func(*object) cell {
+	return func(o *object) cell {
+		if o.s.Agent == nil {
+			return empty
+		}
+		return f(o)
+	}
+}
+
+func agentStatus(o *object) cell {
+	h := o.s.AgentHealth()
+	if h.InProgress {
+		return word("* " + h.Status)
+	}
+	return word(h.Status)
+}
+
+func agentCode(o *object) cell {
+	h := o.s.AgentHealth()
+	if !check.HasCode(h.Status) {
+		return empty
+	}
+	return number(int64(h.Code))
+}
+
+func agentDuration(o *object) cell {
+	h := o.s.AgentHealth()
+	if h.Status == "INI" {
+		return empty
+	}
+	return number(h.Duration.Milliseconds())
+}
+
+func agentInfo(o *object) cell   { return word(o.s.AgentHealth().Desc) }
+func agentReason(o *object) cell { return word(check.Reason(o.s.AgentHealth().Status)) }
+func agentHealth(o *object) cell { return number(int64(o.s.AgentHealth().Value)) }
+
+// hanafail counts how often observed traffic had too many errors.
+func hanafail(o *object) cell {
+	if o.s.Watch.Observe == proxy.ObserveNone {
+		return empty
+	}
+	return number(o.s.ObservedFails())
+}
+
+// tracked names the server whose state this one has.
+func tracked(o *object) cell {
+	t := o.s.Watch.Track
+	if t == nil {
+		return empty
+	}
+	return word(t.Proxy.Name + "/" + t.Name)
 }

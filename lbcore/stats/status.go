@@ -53,8 +53,21 @@ func serverStatus(s *proxy.Server, h *proxy.Health) string {
 	switch {
 	case admin&proxy.ResolutionMaint != 0:
 		return "MAINT (resolution)"
+	case admin&proxy.InheritedMaint != 0 && s.Watch.Track != nil:
+		return "MAINT (via " + s.Watch.Track.Proxy.Name + "/" + s.Watch.Track.Name + ")"
 	case admin.Maint():
 		return "MAINT"
+	case s.Agent != nil && s.AgentHealth().Value == 0:
+		return "DOWN (agent)"
+	case s.Agent != nil && admin.Drain() && s.Oper() == proxy.Running:
+		return "DRAIN (agent)"
+	case s.Watch.Track != nil:
+		t := s.Watch.Track
+		for t.Watch.Track != nil {
+			t = t.Watch.Track
+		}
+		th := t.Health()
+		return serverStatus(t, &th)
 	case s.Check == nil && admin.Drain() && s.Oper() == proxy.Running:
 		return "DRAIN"
 	case s.Check == nil && s.Oper() == proxy.Running:
