@@ -66,7 +66,8 @@ func (d *Decoder) connectTarget(h *message.Head) bool {
 	}
 	hasPort := i > 0 && i < len(a) && a[i-1] == ':'
 	if !validHost(a) || len(a) == 0 || !hasPort && !d.relaxed {
-		return d.failure(400, d.targetB, "CONNECT without host and port")
+		d.judgeLater(d.targetB, "CONNECT without host and port")
+		return true
 	}
 	h.Flags |= message.AuthorityForm
 	d.uri = authority{present: true, connect: true, host: a}

@@ -392,7 +392,11 @@ func (s *Stream) responseFailed(f mux.Fault) {
 	}
 	if f.Decode.Code != 0 && s.h1s != nil && s.h1s.Head().Status == 101 {
 		// Reference: taken, with what came behind it, and found to be unasked for then.
-		s.BytesOut += headBytes(s.h1s.Head()) + int64(s.h1s.Behind())
+		if s.reqSent {
+			s.BytesOut += headBytes(s.h1s.Head()) + int64(s.h1s.Behind())
+		} else {
+			s.h1s.CloseProperly()
+		}
 	}
 	if f.Decode.Code != 0 || f.Partial {
 		s.terminate('P', 'H') // reference: half a head is an invalid one
