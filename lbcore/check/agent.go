@@ -158,14 +158,14 @@ func (t *agentTarget) obey(a answer) proxy.Result {
 	t.setAdmin(a.admin, wall)
 	if a.weight != "" {
 		if w, warn := newWeight(a.weight, s); warn != "" {
-			r.Desc = `"agent warns : ` + warn + `"`
+			r.Desc = "agent warns : " + warn + "\n"
 		} else {
 			t.setWeight(w, wall)
 		}
 	}
 	if a.hasMax {
 		if warn := t.setMaxconn(a.maxconn); warn != "" {
-			r.Desc = `"agent warns : ` + warn + `"`
+			r.Desc = "agent warns : " + warn + "\n"
 		}
 	}
 	if a.verdict == "" {

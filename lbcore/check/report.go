@@ -171,14 +171,6 @@ func stateLine(s *proxy.Server, change proxy.Transition, reason string) string {
 	if change == proxy.WentDown {
 		return text + left(s, a)
 	}
-	if change == proxy.WentStopping && reason == "" || change == proxy.WentStopping && !strings.HasPrefix(reason, " via") {
-		// reference: the one that stops is still counted
-		if s.UserWeight() > 0 && s.Backup {
-			a.Backup++
-		} else if s.UserWeight() > 0 {
-			a.Active++
-		}
-	}
 	return text + online(a)
 }
 

@@ -16,12 +16,12 @@ const (
 )
 
 // csvText writes a string for CSV: in quotes when it holds a comma, a quote or
-// a line end, quotes doubled.
+// a line end, quotes doubled and line ends left out (reference).
 func csvText(s string) string {
 	if !strings.ContainsAny(s, ",\"\r\n") {
 		return s
 	}
-	return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
+	return `"` + strings.NewReplacer(`"`, `""`, "\n", "", "\r", "").Replace(s) + `"`
 }
 
 // text is a cell's value; CSV protects strings, typed output does not.

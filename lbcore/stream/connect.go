@@ -157,6 +157,7 @@ func (s *Stream) connected() {
 	s.wake = 0
 	s.Times.Connect = s.W.Loop.Now()
 	if !s.reused {
+		s.Server.Connected(true)
 		s.countBackend(proxy.Connects)
 		s.options()
 	}
@@ -246,6 +247,7 @@ func (s *Stream) watchClient() {
 
 // connectTimeout is called when a connection did not stand in time.
 func (s *Stream) connectTimeout() {
+	s.Server.Connected(false)
 	s.dropServer()
 	s.retry('s', false)
 }
@@ -260,6 +262,7 @@ func (s *Stream) connectFailed() {
 		s.fail(500)
 		return
 	}
+	s.Server.Connected(false)
 	s.retry('S', true)
 }
 
@@ -380,6 +383,11 @@ func (s *Stream) serverBroken() {
 // before a response head was there.
 func (s *Stream) responseFailed(f mux.Fault) {
 	s.countBackend(proxy.FailedResp)
+	if f.Closed {
+		s.Server.Responded(0, proxy.ErrRead)
+	} else {
+		s.Server.Responded(0, proxy.ErrResponse)
+	}
 	if s.reused && f.Closed && !f.Partial && s.Sess.Requests > 1 {
 		// The server closed an idle connection while the request was on its
 		// way. Reference: the client's connection is closed without an answer,

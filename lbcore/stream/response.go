@@ -30,6 +30,7 @@ func (s *Stream) headed() {
 	}
 	s.Times.Response = s.W.Loop.Now()
 	s.setResponse(h)
+	s.Server.Responded(h.Status, "")
 	s.touchServer()
 	s.phase, s.ruleAt, s.backDone = phaseResponse, 0, false
 	s.responseRules()
