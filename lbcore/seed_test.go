@@ -43,7 +43,7 @@ func TestSeedConfiguration(t *testing.T) {
 		}
 		rest = append(rest, line)
 	}
-	want := []string{"chroot", "pidfile", "user", "group", "daemon", "option httpchk", "stats"}
+	want := []string{"chroot", "pidfile", "user", "group", "daemon", "stats"}
 	if !slices.Equal(words, want) {
 		t.Errorf("refused: %v, want %v\n%s", words, want, said.String())
 	}
