@@ -143,6 +143,10 @@ type Endpoints struct {
 	Agent     Agent
 }
 
+// spreadable is the shortest interval that first checks are spread over
+// (reference: shorter ones are respected).
+const spreadable = time.Second
+
 // targets lists the checked servers with the spread of their first checks.
 func (c *Checker) targets() []*target {
 	var all []*target
@@ -155,7 +159,7 @@ func (c *Checker) targets() []*target {
 			t := &target{Checker: c, srv: s, cfg: s.Check, transport: c.Endpoints[s].Transport}
 			t.network, t.address = endpoint(s)
 			all = append(all, t)
-			if least == 0 || s.Check.Inter < least {
+			if s.Check.Inter >= spreadable && (least == 0 || s.Check.Inter < least) {
 				least = s.Check.Inter
 			}
 		}
@@ -176,7 +180,7 @@ func (c *Checker) agents() []*agentTarget {
 				continue
 			}
 			all = append(all, &agentTarget{Checker: c, srv: s, cfg: s.Agent, at: c.Endpoints[s].Agent})
-			if least == 0 || s.Agent.Inter < least {
+			if s.Agent.Inter >= spreadable && (least == 0 || s.Agent.Inter < least) {
 				least = s.Agent.Inter
 			}
 		}

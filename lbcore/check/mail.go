@@ -115,7 +115,7 @@ func (m *Mailroom) send(ctx context.Context, dial func(context.Context, string, 
 	in := bufio.NewReader(conn)
 	message := m.message(a, text)
 	for _, step := range []struct{ say, want string }{
-		{"", "220"}, {"EHLO " + a.Host + "\r\n", "250"}, {"MAIL FROM:<" + a.From + ">\r\n", "250"},
+		{"", "220"}, {"HELO " + a.Host + "\r\n", "250"}, {"MAIL FROM:<" + a.From + ">\r\n", "250"},
 		{"RCPT TO:<" + a.To + ">\r\n", "250"}, {"DATA\r\n", "354"}, {message, "250"}, {"QUIT\r\n", "221"},
 	} {
 		if _, err := conn.Write([]byte(step.say)); err != nil {
@@ -131,8 +131,9 @@ func (m *Mailroom) send(ctx context.Context, dial func(context.Context, string, 
 // message is the alert itself; a line of one dot would end it (RFC 5321 section
 // 4.5.2), but an alert is one line that begins with a letter.
 func (m *Mailroom) message(a *Alerts, text string) string {
-	return fmt.Sprintf("From: %s\r\nTo: %s\r\nDate: %s\r\nSubject: [HAProxy Alert] %s\r\n\r\n%s\r\n.\r\n",
-		a.From, a.To, m.Clock.Wall().Format("Mon, 2 Jan 2006 15:04:05 -0700 (MST)"), text, text)
+	text = strings.TrimSuffix(text, ".") // reference: without its final dot
+	return fmt.Sprintf("From: %s\r\nTo: %s\r\nDate: %s\r\nSubject: [HAProxy Alert] %s\r\n\r\n%s\r\n\r\n.\r\n",
+		a.From, a.To, m.Clock.Wall().Format("Mon, 02 Jan 2006 15:04:05 -0700 (MST)"), text, text)
 }
 
 // reply reads a reply, whose last line has no dash behind its code.

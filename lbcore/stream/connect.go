@@ -40,6 +40,7 @@ func (s *Stream) pickServer(avoid int) bool {
 	be := s.BE
 	r := &s.W.pick // behind the interface: a local one would be allocated
 	*r = balance.Request{Avoid: avoid}
+	s.hashKey(r)
 	if be.Policy != nil {
 		if i := be.Policy.Pick(r); i >= 0 {
 			s.setServer(be.Active[i])
