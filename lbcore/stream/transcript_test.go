@@ -47,6 +47,7 @@ import (
 //	server S > < is …         the same for a server's connection: "<" means it sends
 //	server S answer|refuse    completes a slow dial
 //	time 5s                   time passes
+//	counted N                 the frontend has counted N bytes for its clients
 //	none N                    server N must not have been dialled
 //
 // Each transcript is played whole, then with every piece of input cut into
@@ -286,6 +287,12 @@ func (s *stage) line(line string) error {
 		d, err := time.ParseDuration(rest)
 		s.clk.Advance(d)
 		s.settle()
+		return err
+	case "counted":
+		n, err := strconv.ParseUint(rest, 10, 64)
+		if got := uint64(s.p.FE.Sum(proxy.BytesOut)); got != n {
+			return fmt.Errorf("counted %d", got)
+		}
 		return err
 	case "serve":
 		n, mode, _ := strings.Cut(rest, " ")
