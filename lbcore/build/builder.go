@@ -51,7 +51,6 @@ type Builder struct {
 	alerts    map[*proxy.Proxy]*check.Alerts
 	plans     []*check.Plan
 	checkEnds map[*proxy.Server]check.Endpoints
-	loopTold  bool
 	nextID    int
 	procVars  *sample.ProcVars // reference: the variables of scope proc that are named exist from the start
 	lastError *config.Position

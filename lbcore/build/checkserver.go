@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -111,7 +112,7 @@ func checkServerRows() []keyword.Row {
 			}
 			return nil
 		}),
-	}, append(agentRows(row, flag), checkTransportRows(row, flag)...)...)
+	}, slices.Concat(agentRows(row, flag), checkTransportRows(row, flag), verifyRows(row))...)
 }
 
 type rowMaker func(name, args, good, summary string, f func(b *Builder, to *serverLine, arg string) error) keyword.Row
@@ -338,29 +339,45 @@ func (b *Builder) track(s *section, l *serverLine) {
 	}
 	if l.srv.Watch.Track = to.p.Server(name); l.srv.Watch.Track == nil {
 		fail("unable to find required server '%s' for tracking.", name)
+		return
+	}
+	for t := l.srv.Watch.Track; t != nil; t = t.Watch.Track { // earlier chains do not loop
+		if t == l.srv {
+			first := l.srv.Watch.Track
+			fail("unable to track %s/%s as it belongs to a tracking chain looping back to %s/%s.", first.Proxy.Name, first.Name, s.name, l.srv.Name)
+			l.srv.Watch.Track = nil
+			return
+		}
 	}
 }
 
-// checkChain refuses a chain that loops or ends at a server without checks.
+// checkChain refuses a chain that ends at a server without checks.
 func (b *Builder) checkChain(s *section, l *serverLine) {
 	t := l.srv.Watch.Track
-	label := fmt.Sprintf("[%s] : 'server %s/%s' : ", l.pos, s.name, l.srv.Name)
-	seen := map[*proxy.Server]bool{l.srv: true}
 	last := t
-	for ; last.Watch.Track != nil && !seen[last]; last = last.Watch.Track {
-		seen[last] = true
+	for last.Watch.Track != nil {
+		last = last.Watch.Track
 	}
-	switch {
-	case seen[last]:
-		if !b.loopTold {
-			b.Diag.Rawf(config.Alert, "%sunable to track %s/%s as it belongs to a tracking chain looping back to %s/%s.", label, t.Proxy.Name, t.Name, s.name, l.srv.Name)
+	if last.Check == nil && last.Agent == nil {
+		if !b.tracking(last) { // else it was told
+			b.Diag.Rawf(config.Alert, "[%s] : 'server %s/%s' : unable to use %s/%s for tracking as it does not have any check nor agent enabled.",
+				l.pos, s.name, l.srv.Name, t.Proxy.Name, t.Name)
 		}
-		b.loopTold = true
-	case last.Check == nil && last.Agent == nil:
-		b.Diag.Rawf(config.Alert, "%sunable to use %s/%s for tracking as it does not have any check nor agent enabled.", label, t.Proxy.Name, t.Name)
-	default:
-		t.Watch.Followers = append(t.Watch.Followers, l.srv)
+		return
 	}
+	t.Watch.Followers = append(t.Watch.Followers, l.srv)
+}
+
+// tracking tells whether a server was to track another, which was refused.
+func (b *Builder) tracking(srv *proxy.Server) bool {
+	for _, s := range b.sections {
+		for _, l := range s.servers {
+			if l.srv == srv {
+				return l.more.track != ""
+			}
+		}
+	}
+	return false
 }
 
 // external settles the command of external checks.
@@ -442,4 +459,26 @@ func (b *Builder) checkPort(s *section, l *serverLine) {
 		}
 	}
 	b.Diag.Rawf(config.Alert, "config: %s '%s': server '%s' has %s.", s.noun(), s.name, l.srv.Name, text)
+}
+
+// verifyRows are what TLS of checks verifies.
+func verifyRows(row rowMaker) []keyword.Row {
+	return []keyword.Row{
+		row("verify", "none|required", "verify none", "whether the server's certificate is verified, by checks", func(_ *Builder, to *serverLine, arg string) error {
+			switch arg {
+			case "":
+				return errors.New("'verify' : missing verify method")
+			case "none", "required":
+				to.more.noVerify = arg == "none"
+				return nil
+			}
+			return fmt.Errorf("'verify' : unknown verify method '%s', only 'none' and 'required' are supported", arg)
+		}),
+		row("ca-file", "<file>", "ca-file /etc/ssl/certs/ca-certificates.crt", "the authorities that checks trust", func(_ *Builder, to *serverLine, arg string) error {
+			if to.more.caFile = arg; arg == "" {
+				return errors.New("'ca-file' : missing CAfile path")
+			}
+			return nil
+		}),
+	}
 }

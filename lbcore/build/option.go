@@ -55,6 +55,7 @@ func optionRows() []keyword.Row {
 		flag("log-separate-errors", proxy.OptLogSeparateErrors, fe, false, "logs failures with level err"),
 		flag("http-ignore-probes", proxy.OptIgnoreProbes, fe, true, "ignores connections that are closed without a request"),
 		flag("socket-stats", proxy.OptSocketStats, fe, false, "keeps statistics for each listening socket"),
+		flag("prefer-last-server", proxy.OptPreferLastServer, be, false, "stays on the server that a session holds a connection to"),
 		flag("allbackups", proxy.OptAllBackups, be, false, "uses all backup servers at once"),
 		flag("log-health-checks", proxy.OptLogHealthChecks, be, false, "logs the result of every health check"),
 		flag("clitcpka", proxy.OptTCPKAClient, fe, false, "TCP keep-alives towards clients"),
@@ -99,7 +100,7 @@ func optionKeyword(b *Builder, s *section, st *config.Statement) {
 		b.flagOption(s, st, name, impl)
 	case OptionFunc:
 		if (st.No || st.Default) && row.Flags&keyword.Negatable == 0 {
-			b.Alertf(st, "negation/default is not supported for option '%s'.", name)
+			b.alertTight(st.Pos, "negation/default is not supported for option '%s'.", name)
 			return
 		}
 		if name != "httplog" && name != "tcplog" && !b.needs(s, st, name, row.Where&keyword.InFrontend != 0, row.Where&keyword.InBackend != 0) {
