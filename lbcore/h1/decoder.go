@@ -341,6 +341,9 @@ func (d *Decoder) endRequestLine(b []byte, h *message.Head) bool {
 // simpleRequest is a line without version: HTTP/0.9, refused, or taken as a GET
 // of HTTP/1.0 without headers where violations are accepted.
 func (d *Decoder) simpleRequest(h *message.Head) bool {
+	if d.fail.Code != 0 { // the target's
+		return d.failure(d.fail.Code, d.fail.Pos, d.fail.Reason)
+	}
 	if !d.relaxed || h.Method != message.GET {
 		return d.failure(400, d.versionB, "no version")
 	}

@@ -35,7 +35,8 @@ func (d *Decoder) target(h *message.Head) bool {
 	}
 	u := message.SplitURI(t)
 	if u.Form != message.FormAbsolute || !validHost(u.Authority) {
-		return d.failure(400, d.targetB, "bad target")
+		d.judgeLater(d.targetB, "bad target")
+		return true
 	}
 	h.Flags |= message.AbsoluteForm
 	d.uri = authority{present: true, host: u.Authority}
