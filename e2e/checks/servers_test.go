@@ -151,7 +151,7 @@ func TestMariaDB(t *testing.T) {
 
 func TestSMTP(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("opensmtpd starts as root alone")
+		t.Skip("install opensmtpd and run as root: it starts no other way")
 	}
 	dir, port := folder(t), freePort(t)
 	conf := filepath.Join(dir, "conf")

@@ -82,7 +82,7 @@ func checkRows() []keyword.Row {
 	}
 	word(tcpCheckRule, "tcp-check", "comment connect expect send send-binary send-binary-lf send-lf set-var set-var-fmt unset-var")
 	word(httpCheckRule, "http-check", "comment connect disable-on-404 expect send send-state set-var set-var-fmt unset-var")
-	word(checkConnect, "tcp-check connect", "addr alpn default port proto send-proxy sni ssl linger via-socks4")
+	word(checkConnect, "tcp-check connect", "addr alpn default port proto send-proxy sni ssl linger")
 	word(expectMatch, "http-check expect", "binary binary-lf fhdr hdr rbinary rstatus rstring status string string-lf")
 	word(expectParam, "tcp-check expect", "comment min-recv error-status ok-status on-error on-success status-code tout-status")
 	word(keyword.HealthCheck, "option", "agent-check external-check httpchk ldap-check mysql-check pgsql-check redis-check smtpchk ssl-hello-chk tcp-check tcp-connect")

@@ -12,6 +12,7 @@ import (
 
 	"gohap/lbcore/check"
 	"gohap/lbcore/config"
+	"gohap/lbcore/keyword"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/sample"
 
@@ -118,6 +119,9 @@ func (p *ruleParser) connect(r *checkRule) (*check.Connect, error) {
 	c := &check.Connect{}
 	for len(p.words) > 0 {
 		w := p.take()
+		if w == "via-socks4" {
+			return nil, errors.New(keyword.Refusal("'via-socks4'"))
+		}
 		if w != "comment" && p.b.Set.Lookup(checkConnect, w) == nil {
 			return nil, fmt.Errorf("expects 'comment', 'port', 'addr', 'send-proxy', 'ssl', 'sni', 'alpn' or 'via-socks4', 'linger', 'default' but got '%s' as argument.", w)
 		}
@@ -129,8 +133,6 @@ func (p *ruleParser) connect(r *checkRule) (*check.Connect, error) {
 			c.Linger = true
 		case "send-proxy":
 			c.SendProxy = true
-		case "via-socks4":
-			c.Socks4 = true
 		case "ssl":
 			c.SSL = true
 		case "comment":

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gohap/lbcore/clock"
+	"gohap/lbcore/loop"
 	"gohap/lbcore/proxy"
 )
 
@@ -46,6 +47,7 @@ type Checker struct {
 	cancel context.CancelFunc
 	wait   sync.WaitGroup
 	asked  []*agentTarget
+	checks []*target
 }
 
 // Start begins to check every server that has a Check. It is called once.
@@ -70,7 +72,8 @@ func (c *Checker) Start() {
 	}
 	var ctx context.Context
 	ctx, c.cancel = context.WithCancel(context.Background())
-	for _, t := range c.targets() {
+	c.checks = c.targets()
+	for _, t := range c.checks {
 		if t.srv.Watch.Observe != proxy.ObserveNone {
 			t.srv.OnErrors(t.watch)
 		}
@@ -117,6 +120,7 @@ type target struct {
 	fast             bool   // the next interval is fastinter, whatever the health
 	observed         atomic.Pointer[string]
 	wake             atomic.Pointer[context.CancelFunc]
+	moved            atomic.Pointer[loop.Sockaddr] // by an operator
 }
 
 // agentTarget is one server whose agent is asked.
@@ -209,6 +213,34 @@ func (c *Checker) jitter(d time.Duration) time.Duration {
 	return d + time.Duration(rand.Int64N(2*width+1)-width)
 }
 
+// MoveCheck makes the next checks of a server go to another address and port
+// (set server check-addr, check-port); false when it is not checked. Any
+// goroutine, once started.
+func (c *Checker) MoveCheck(s *proxy.Server, to *loop.Sockaddr) bool {
+	for _, t := range c.checks {
+		if t.srv == s {
+			t.moved.Store(to)
+			return true
+		}
+	}
+	return false
+}
+
+// ChangeAgent changes where a server's agent is asked and what it is sent (set
+// server agent-addr, agent-port, agent-send); false when it has none. Any
+// goroutine, once started.
+func (c *Checker) ChangeAgent(s *proxy.Server, change func(*Agent)) bool {
+	for _, t := range c.asked {
+		if t.srv == s {
+			t.mu.Lock()
+			change(&t.at)
+			t.mu.Unlock()
+			return true
+		}
+	}
+	return false
+}
+
 // endpoint returns what a check connects to: the server's address unless check
 // addr and port say otherwise.
 func endpoint(s *proxy.Server) (network, address string) {
@@ -241,6 +273,9 @@ func (t *target) run(ctx context.Context) {
 
 // once does one check; ok is false when the checker stops.
 func (t *target) once(ctx context.Context) (proxy.Result, bool) {
+	if to := t.moved.Swap(nil); to != nil {
+		t.network, t.address = dialAddress(to)
+	}
 	plan, _ := t.cfg.Plan.(*Plan)
 	switch {
 	case plan == nil && t.transport == nil:

@@ -1,29 +1,42 @@
 // Package check runs the health checks: it decides when a server is checked,
-// connects, hands the result to proxy.Server.Checked and says what changed.
+// connects, follows the rules, hands the result to proxy.Server.Checked and says
+// what changed. It asks agents and sends e-mail alerts too.
 //
-//	wait ── connect ── Result ── Server.Checked ── log lines
-//	  ^        |                      |
-//	  |        L4OK L4CON             up, down, unchanged
-//	  |        L4TOUT SOCKERR
+//	wait ── open ── rules of the Plan ── Result ── Server.Checked ── log lines, mail
+//	  ^      |        |                    |
+//	  |      TCP      connect send expect  up, down, stopping, unchanged;
+//	  |      SOCKS4   set-var, HTTP        the servers that track it follow
+//	  |      PROXY    request, external
+//	  |      TLS      command
 //	  `── inter, fastinter or downinter, from the end of the check
 //
-// A checked server has one goroutine for its whole life; it sleeps in Wait and
-// blocks in Dial, both of which tests replace. Nothing here runs on an event
-// loop: a server's state is shared by its own lock and atomics.
+//	check.go     who is checked and when       plan.go      what a check does, as data
+//	open.go      the connection                run.go       rules that send and expect bytes
+//	dialogue.go  redis, SMTP, MySQL, …         http.go      HTTP requests and responses
+//	agent.go     agents                        external.go  commands
+//	report.go    lines, events                 mail.go      e-mail alerts
+//
+// A checked server has one goroutine for its whole life, an agent and a mailer
+// one each; they sleep in Wait and block in Dial and on connections. Nothing here
+// runs on an event loop: a server's state is shared by its own lock and atomics.
+// Traffic that is observed (Server.Connected, Responded) only wakes a goroutine.
 //
 // When the next check comes (reference: 3.2, configuration manual 5.2):
 //
 //	fully up            inter
 //	fully down          downinter, else inter
-//	between the two     fastinter, else inter
+//	between the two     fastinter, else inter; also after too many observed errors
 //
 // First checks are spread: the n-th of N checked servers waits n/N of the
-// smallest inter. How long a connection may take is inter, or the smaller of
-// inter and "timeout connect" once "timeout check" is set.
+// smallest inter of a second or more. How long a connection may take is inter,
+// or the smaller of inter and "timeout connect" once "timeout check" is set,
+// which then bounds the dialogue.
 //
 // Goroutines started here:
 //
-//	goroutine (*Checker).Start: one a checked server
+//	goroutine (*Checker).Start: one a checked server, one an agent
+//	goroutine (*Mailroom).start: one a mailer of a proxy
 //
-// Imports: proxy, loop (addresses), clock, keyword, golang.org/x/sys/unix.
+// Imports: proxy, sample, h1, message, buffer, loop (addresses), clock,
+// golang.org/x/sys/unix; crypto/tls, os/exec.
 package check

@@ -30,16 +30,22 @@ type cell struct {
 
 var empty = cell{}
 
-func number(n int64) cell    { return cell{n: n, set: true} }
-func word(s string) cell     { return cell{s: s, set: true} }
-func zero(*object) cell      { return number(0) }
-func one(*object) cell       { return number(1) }
-func pxname(o *object) cell  { return word(o.p.Name) }
-func iid(o *object) cell     { return number(int64(o.p.ID)) }
-func mode(o *object) cell    { return word(o.p.Mode.String()) }
-func scur(o *object) cell    { return number(o.gauge().Load()) }
-func smax(o *object) cell    { return number(o.gauge().Max()) }
-func algo(o *object) cell    { return word(orElse(o.p.Algorithm, "roundrobin")) }
+func number(n int64) cell   { return cell{n: n, set: true} }
+func word(s string) cell    { return cell{s: s, set: true} }
+func zero(*object) cell     { return number(0) }
+func one(*object) cell      { return number(1) }
+func pxname(o *object) cell { return word(o.p.Name) }
+func iid(o *object) cell    { return number(int64(o.p.ID)) }
+func mode(o *object) cell   { return word(o.p.Mode.String()) }
+func scur(o *object) cell   { return number(o.gauge().Load()) }
+func smax(o *object) cell   { return number(o.gauge().Max()) }
+func algo(o *object) cell {
+	if o.p.Algorithm == "random" {
+		return word("unknown") // reference: it has no name for it
+	}
+	return word(orElse(o.p.Algorithm, "roundrobin"))
+}
+
 func reqRate(o *object) cell { return number(int64(o.p.ReqRate.Read(o.mono))) }
 
 func reqRateMax(o *object) cell  { return number(o.p.ReqRate.Max()) }
