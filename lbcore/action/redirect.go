@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"gohap/lbcore/keyword"
 	"gohap/lbcore/message"
 	"gohap/lbcore/rule"
 	"gohap/lbcore/sample"
@@ -58,6 +59,9 @@ const redirectWords = "expects 'code', 'prefix', 'location', 'scheme', 'set-cook
 
 func (r *redirect) word(a *rule.Args) error {
 	w := a.Next()
+	if a.Set.Lookup(keyword.Redirect, w) == nil {
+		return fmt.Errorf(redirectWords, w)
+	}
 	switch w {
 	case "drop-query":
 		r.dropQuery = true
