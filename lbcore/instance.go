@@ -168,7 +168,7 @@ func (in *Instance) backend(p *proxy.Proxy, now int64) {
 		s.Init(now, changed)
 	}
 	if len(p.Active) > 0 {
-		p.Policy = build.NewPolicy(in.Config.Set, p.Algorithm, p.Active)
+		p.Policy = build.NewPolicy(in.Config.Set, p, p.Active)
 	}
 	if len(p.Backups) > 0 {
 		backups := p.Backups
@@ -176,7 +176,7 @@ func (in *Instance) backend(p *proxy.Proxy, now int64) {
 			p.Backup = firstUsable(backups)
 			return
 		}
-		p.Backup = build.NewPolicy(in.Config.Set, p.Algorithm, backups)
+		p.Backup = build.NewPolicy(in.Config.Set, p, backups)
 	}
 }
 

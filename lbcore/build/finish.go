@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"gohap/lbcore/balance"
 	"gohap/lbcore/check"
 	"gohap/lbcore/config"
 	"gohap/lbcore/h1"
@@ -186,6 +185,7 @@ func (b *Builder) settleServers(s *section) {
 			l.srv.ID = next
 			taken[next] = true
 		}
+		l.srv.RingKey = l.ringKey()
 		l.srv.Config.Decode = b.decode(s.options&proxy.OptRelaxedResponse != 0)
 		if l.check {
 			l.settleCheck(s)
@@ -205,10 +205,7 @@ func (b *Builder) settleServers(s *section) {
 			p.Active = append(p.Active, l.srv)
 		}
 	}
-	p.Algorithm = "roundrobin"
-	if len(s.balance) > 0 {
-		p.Algorithm = s.balance[0]
-	}
+	b.settleBalance(s)
 }
 
 func (l *serverLine) settleCheck(s *section) {
@@ -229,16 +226,6 @@ func (l *serverLine) settleCheck(s *section) {
 		c.Addr = loop.IPSockaddr(netip.AddrPortFrom(a, port))
 	}
 	l.srv.Check = &c
-}
-
-// NewPolicy makes the policy that a backend's algorithm names over servers.
-func NewPolicy(set *keyword.Set, algorithm string, servers []*proxy.Server) balance.Policy {
-	row := set.Lookup(keyword.Balance, algorithm)
-	nodes := make([]balance.Node, len(servers))
-	for i, s := range servers {
-		nodes[i] = proxy.Node{Server: s}
-	}
-	return row.Impl.(func([]balance.Node) balance.Policy)(nodes)
 }
 
 // connect resolves the names of backends.

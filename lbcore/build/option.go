@@ -55,7 +55,6 @@ func optionRows() []keyword.Row {
 		flag("log-separate-errors", proxy.OptLogSeparateErrors, fe, false, "logs failures with level err"),
 		flag("http-ignore-probes", proxy.OptIgnoreProbes, fe, true, "ignores connections that are closed without a request"),
 		flag("socket-stats", proxy.OptSocketStats, fe, false, "keeps statistics for each listening socket"),
-		flag("prefer-last-server", proxy.OptPreferLastServer, be, false, "stays on the server that a session holds a connection to"),
 		flag("allbackups", proxy.OptAllBackups, be, false, "uses all backup servers at once"),
 		flag("log-health-checks", proxy.OptLogHealthChecks, be, false, "logs the result of every health check"),
 		flag("clitcpka", proxy.OptTCPKAClient, fe, false, "TCP keep-alives towards clients"),

@@ -30,7 +30,6 @@ func proxyRows() []keyword.Row {
 		proxyRow("backlog", fe, "<number>", "length of the listen queue", "backlog 1024", intKeyword(true, false, func(s *section, n int) { s.backlog = n })),
 		proxyRow("fullconn", be, "<number>", "connections at which minconn reaches maxconn", "fullconn 100", intKeyword(false, true, func(s *section, n int) { s.fullconn = n })),
 		proxyRow("retries", be, "<number>", "connection attempts after the first", "retries 3", intKeyword(false, true, func(s *section, n int) { s.retries = n }), "retries"),
-		proxyRow("balance", be, "<algorithm>", "how a backend's servers are chosen", "balance roundrobin", balanceKeyword, "balance roudrobin"),
 		proxyRow("default_backend", fe, "<backend>", "the backend of what no use_backend rule takes", "default_backend app", defaultBackendKeyword, "default_backend"),
 		proxyRow("use_backend", keyword.InFrontend|keyword.InListen, "<backend> [if|unless <condition>]", "chooses a backend", "use_backend static if { path_beg /static }", useBackendKeyword, "use_backend", "use_backend a if {"),
 		proxyRow("acl", keyword.InFrontend|keyword.InListen|keyword.InBackend, "<name> <criterion> [flags] [values]…", "names a test", "acl static path_beg /static", aclKeyword, "acl bad/name path /"),
@@ -215,29 +214,6 @@ func intKeyword(fe, be bool, set func(*section, int)) ProxyFunc {
 
 func maxconnKeyword(b *Builder, s *section, st *config.Statement) {
 	intKeyword(true, false, func(s *section, n int) { s.maxconn = int64(n) })(b, s, st)
-}
-
-func balanceKeyword(b *Builder, s *section, st *config.Statement) {
-	if !b.needs(s, st, "balance", false, true) {
-		return
-	}
-	word := st.Word(1)
-	if word == "" { // reference: the default
-		s.balance = nil
-		return
-	}
-	if b.Set.Lookup(keyword.Balance, word) == nil {
-		if _, ok := keyword.Known(keyword.Balance, strings.SplitN(word, "(", 2)[0]); ok {
-			b.Alertf(st, "%s.", keyword.Refusal("'balance "+word+"'"))
-			return
-		}
-		b.Alertf(st, "balance only supports %s options.", quotedList(b.Set.Names(keyword.Balance)))
-		return
-	}
-	if len(st.Words) > 2 { // the reference passes over them in silence
-		b.Warnf(st, "'balance %s' takes no argument, '%s' is ignored.", word, st.Words[2])
-	}
-	s.balance = st.Words[1:2]
 }
 
 func defaultBackendKeyword(b *Builder, s *section, st *config.Statement) {

@@ -1,7 +1,6 @@
 package build
 
 import (
-	"gohap/lbcore/balance"
 	"gohap/lbcore/config"
 	"gohap/lbcore/keyword"
 )
@@ -40,12 +39,7 @@ func Register(set *keyword.Set) {
 	set.Add(oldRows()...)
 	set.Add(rejectedRows()...)
 	set.Add(valueRows()...)
-	set.Add(
-		keyword.Row{Class: keyword.Balance, Name: "roundrobin", Where: keyword.InBackends, Summary: "servers in turn, by weight, weights may change",
-			Good: []keyword.Example{{Config: "balance roundrobin"}}, Impl: func(n []balance.Node) balance.Policy { return balance.NewRoundRobin(n) }},
-		keyword.Row{Class: keyword.Balance, Name: "static-rr", Where: keyword.InBackends, Summary: "servers in turn, by fixed weights",
-			Good: []keyword.Example{{Config: "balance static-rr"}}, Impl: func(n []balance.Node) balance.Policy { return balance.NewStaticRR(n) }},
-	)
+	set.Add(balanceRows()...)
 }
 
 // valueRows are the words that some keywords take as their value.

@@ -22,7 +22,7 @@ type conf struct {
 	retries       int
 	redispatch    int
 	reuse         proxy.Reuse
-	balance       []string
+	balancing     balancing
 	forwardFor    *proxy.Forwarded
 	originalTo    *proxy.Forwarded
 	pages         []pageLine

@@ -18,17 +18,18 @@ import (
 
 // serverLine is a server before it becomes a proxy.Server.
 type serverLine struct {
-	pos    config.Position
-	srv    *proxy.Server
-	addr   config.Address
-	check  bool
-	checks proxy.CheckConfig
-	addrOf *config.Address // addr option: where checks go
-	port   int             // port option
-	down   bool
-	more   serverChecks
-	quiet  bool   // the options of default-server: its line got the warnings
-	label  string // how messages begin: "'server b/s' : ", empty for default-server
+	pos     config.Position
+	srv     *proxy.Server
+	addr    config.Address
+	check   bool
+	checks  proxy.CheckConfig
+	addrOf  *config.Address // addr option: where checks go
+	port    int             // port option
+	down    bool
+	hashKey string // hash-key, empty for id
+	more    serverChecks
+	quiet   bool   // the options of default-server: its line got the warnings
+	label   string // how messages begin: "'server b/s' : ", empty for default-server
 }
 
 func newServerLine(pos config.Position) *serverLine {
@@ -107,6 +108,7 @@ func serverRows() []keyword.Row {
 		span("inter", "interval of health checks", func(to *serverLine, d time.Duration) { to.checks.Inter = d }),
 		span("fastinter", "interval while the state is changing", func(to *serverLine, d time.Duration) { to.checks.FastInter = d }),
 		span("downinter", "interval while the server is down", func(to *serverLine, d time.Duration) { to.checks.DownInter = d }),
+		row("hash-key", "id|addr|addr-port", "hash-key addr", "what its place on hash rings is made from", hashKeyOption),
 		span("pool-purge-delay", "interval of closing idle connections", func(to *serverLine, d time.Duration) { to.srv.PurgeTime = d }),
 		row("addr", "<address>", "addr 127.0.0.2", "address of health checks", func(b *Builder, st *config.Statement, to *serverLine, w []string) (int, error) {
 			if len(w) < 2 {

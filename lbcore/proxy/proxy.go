@@ -141,6 +141,8 @@ type Proxy struct {
 	Policy    balance.Policy // over the active servers
 	Backup    balance.Policy // over the backup servers, nil when there are none
 	Algorithm string         // the word of balance
+	Balancing balance.Config // what else the policies are made from
+	Hashing   Hashing
 	Retries   int
 	// RedispatchEvery is the argument of option redispatch.
 	RedispatchEvery int

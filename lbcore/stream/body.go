@@ -194,7 +194,7 @@ func (s *Stream) BodyHeld() (n int, end bool) {
 // pullBody holds what has been received of the body, as far as a buffer takes
 // it, while request rules run.
 func (s *Stream) pullBody() {
-	if s.cl == nil || s.phase >= phaseServer {
+	if s.cl == nil || s.phase > phaseServer {
 		return
 	}
 	limit := s.bodyLimit()
