@@ -63,9 +63,8 @@ func Facts(words *keyword.Set) *config.Facts {
 func Load(o *Options) (*Config, *config.Diagnostics) {
 	diag := o.Diagnostics()
 	env := config.NewEnviron(o.Env)
-	for k, v := range map[string]string{"HAPROXY_LOCALPEER": o.LocalPeer, "HAPROXY_BRANCH": "3.2", "HAPROXY_STARTUP_VERSION": Version} {
-		env.Set(k, v)
-	}
+	env.SetStartup(Version, "3.2", false)
+	env.Set("HAPROXY_LOCALPEER", o.LocalPeer)
 	set := o.Words
 	if set == nil {
 		set = catalog.New()

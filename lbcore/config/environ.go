@@ -69,6 +69,18 @@ func (e *Environ) KeepOnly(names []string) {
 	}
 }
 
+// environWords are the global keywords that Apply serves: the reader executes
+// them in place, since the lines behind them already see what they did.
+var environWords = []struct {
+	name, args, summary, good string
+	bad                       []string
+}{
+	{"setenv", "<name> <value>", "sets an environment variable", "setenv SITE lab", []string{"setenv", "setenv SITE"}},
+	{"presetenv", "<name> <value>", "sets an environment variable unless it is there", "presetenv SITE lab", []string{"presetenv", "presetenv A=B c"}},
+	{"unsetenv", "<name>…", "removes environment variables", "unsetenv SITE", []string{"unsetenv"}},
+	{"resetenv", "[<name>…]", "removes every environment variable that is not named", "resetenv PATH HOME", nil},
+}
+
 // Apply executes a statement of a global section when it is about the
 // environment, and reports whether it was.
 func (e *Environ) Apply(words []string) (ours bool, err error) {

@@ -282,7 +282,7 @@ func (r *reader) statement(words []string) {
 		return
 	}
 	st.Section, st.SectionName = r.section, r.name
-	if r.section == "global" && !st.No && !st.Default {
+	if r.section == "global" && !st.No && !st.Default && served(r.Words, keyword.Global, st.Words[0]) {
 		if ours, err := r.Env.Apply(st.Words); err != nil {
 			r.Diag.Alertf(st.Pos, "%s", err)
 			return

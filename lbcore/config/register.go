@@ -140,6 +140,10 @@ func Register(set *keyword.Set) {
 	for _, p := range predicates {
 		add(keyword.Predicate, p.name, "("+p.param+")", p.summary, p.good, p.bad)
 	}
+	for _, w := range environWords {
+		set.Add(keyword.Row{Class: keyword.Global, Name: w.name, Where: keyword.InGlobal, Args: w.args, Summary: w.summary,
+			Good: []keyword.Example{{Config: w.good}}, Bad: w.bad})
+	}
 	for _, p := range prefixes {
 		add(keyword.AddressPrefix, p.name, "", p.summary, p.good, p.bad)
 	}
