@@ -6,7 +6,4 @@ import (
 	"gohap/node"
 )
 
-func main() {
-	profiled()
-	os.Exit(node.Run(os.Args[1:], os.Stdout, os.Stderr))
-}
+func main() { os.Exit(node.Run(os.Args[1:], os.Stdout, os.Stderr)) }
