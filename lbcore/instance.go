@@ -169,6 +169,9 @@ func (in *Instance) backend(p *proxy.Proxy, now int64) {
 	}
 	if len(p.Active) > 0 {
 		p.Policy = build.NewPolicy(in.Config.Set, p, p.Active)
+		for i, s := range p.Active {
+			s.Balanced(p.Policy, i)
+		}
 	}
 	if len(p.Backups) > 0 {
 		backups := p.Backups
@@ -177,6 +180,9 @@ func (in *Instance) backend(p *proxy.Proxy, now int64) {
 			return
 		}
 		p.Backup = build.NewPolicy(in.Config.Set, p, backups)
+		for i, s := range backups {
+			s.Balanced(p.Backup, i)
+		}
 	}
 }
 

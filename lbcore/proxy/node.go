@@ -1,5 +1,7 @@
 package proxy
 
+import "gohap/lbcore/balance"
+
 // Node is a server as its backend's policy sees it; it implements balance.Node.
 type Node struct{ Server *Server }
 
@@ -20,3 +22,15 @@ func (n Node) ID() int { return n.Server.ID }
 
 // Key implements balance.Node.
 func (n Node) Key() uint32 { return n.Server.RingKey }
+
+// Balanced says which policy chooses the server, as its node i; while the
+// instance is made.
+func (s *Server) Balanced(p balance.Policy, i int) { s.policy, s.node = p, i }
+
+// Touched tells the policy that the server's load changed; any loop, with no
+// lock held.
+func (s *Server) Touched() {
+	if s.policy != nil {
+		s.policy.Touch(s.node)
+	}
+}

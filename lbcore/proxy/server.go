@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gohap/lbcore/balance"
 	"gohap/lbcore/clock"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/mux"
@@ -71,6 +72,8 @@ type Server struct {
 	MaxReuse  int // -1 for no limit
 	PurgeTime time.Duration
 	NonStick  bool
+	policy    balance.Policy
+	node      int    // in policy
 	RingKey   uint32 // place on hash rings, see hash-key
 
 	weight atomic.Int64 // user weight now, 0 to 256

@@ -63,6 +63,7 @@ func (s *Stream) setServer(srv *proxy.Server) {
 	s.srv.Add(proxy.LBTotal, 1)
 	s.be.Add(proxy.LBTotal, 1)
 	s.server.Take(&srv.Conn)
+	srv.Touched()
 }
 
 func (s *Stream) noServer() {
@@ -285,6 +286,7 @@ func (s *Stream) retry(cause byte, pause bool) {
 		s.countBackend(proxy.Redispatches)
 		s.Redispatched = true
 		s.server.Release()
+		s.Server.Touched()
 		s.Server, s.srv = nil, nil
 		s.Times.Queue = 0 // reference: what came before counts as waiting, unlike attempts on one server
 		if !s.pickServer(old) {

@@ -80,7 +80,10 @@ func (s *Stream) close() {
 	}
 	// Reference: backend and server no longer count a stream that is logged.
 	s.backend.Release()
-	s.server.Release()
+	if s.server.Held() {
+		s.server.Release()
+		s.Server.Touched()
+	}
 	s.countUnread()
 	s.snapshot()
 	s.tally()

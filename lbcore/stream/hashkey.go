@@ -53,7 +53,11 @@ func (s *Stream) key(h *proxy.Hashing) ([]byte, bool) {
 	switch h.Kind {
 	case proxy.HashSample:
 		var v sample.Sample
-		if !h.Expr.Eval(&s.Ctx, sample.Bin, &v) {
+		want := sample.Bin
+		if h.Func == proxy.NoHash {
+			want = sample.Str // a number in digits
+		}
+		if !h.Expr.Eval(&s.Ctx, want, &v) {
 			return nil, false
 		}
 		return v.Data, true
@@ -116,17 +120,14 @@ func pathOf(target []byte) []byte {
 	return target
 }
 
-// mainLabel returns the label in front of the last one of a host name.
+// mainLabel returns the label in front of a host name's last dot. Reference:
+// with empty labels it depends on what stands around the name.
 func mainLabel(host []byte) []byte {
-	if i := bytes.IndexByte(host, ':'); i >= 0 {
-		host = host[:i]
-	}
-	last := bytes.LastIndexByte(host, '.')
-	if last < 0 {
+	end := bytes.LastIndexByte(host, '.')
+	if end <= 0 {
 		return host
 	}
-	host = host[:last]
-	return host[bytes.LastIndexByte(host, '.')+1:]
+	return host[bytes.LastIndexByte(host[:end], '.')+1 : end]
 }
 
 // paramKey finds a parameter's value in the query or in the body of a POST.
