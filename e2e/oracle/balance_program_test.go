@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,14 +15,12 @@ import (
 type farm struct {
 	t    *testing.T
 	addr string
-	cli  string
 	conn net.Conn
 	r    *bufio.Reader
 }
 
 const farmHead = `global
 	nbthread 1
-	stats socket %s level admin
 defaults
 	mode http
 	timeout connect 5s
@@ -33,22 +29,17 @@ defaults
 frontend web
 	bind fd@3
 	http-request set-src req.hdr(x-src) if { req.hdr(x-src) -m found }
-	http-response set-header x-server %%[srv_name]
-	use_backend %%[req.hdr(x-be)]
+	http-response set-header x-server %[srv_name]
+	use_backend %[req.hdr(x-be)]
 `
 
 // startFarm runs bin with backends, in which $SERVER stands for the address
 // that all servers have.
 func startFarm(t *testing.T, bin, backends string) *farm {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "x-balance")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
 	addr, fd := Inherit(t, "127.0.0.1")
-	f := &farm{t: t, addr: addr, cli: filepath.Join(dir, "cli")}
-	text := fmt.Sprintf(farmHead, f.cli) + strings.ReplaceAll(backends, "$SERVER", answering(t))
+	f := &farm{t: t, addr: addr}
+	text := farmHead + strings.ReplaceAll(backends, "$SERVER", answering(t))
 	p := Start(t, bin, text, fd)
 	go func() {
 		<-p.Ended
@@ -129,23 +120,6 @@ func (f *farm) answer() string {
 		f.t.Fatal(err)
 	}
 	return name
-}
-
-// tell asks the command socket.
-func (f *farm) tell(command string) string {
-	f.t.Helper()
-	c, err := net.Dial("unix", f.cli)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	defer c.Close()
-	io.WriteString(c, command+"\n")
-	c.SetReadDeadline(time.Now().Add(patience))
-	answer, err := io.ReadAll(c)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	return string(answer)
 }
 
 // answering listens and answers every request at once.
