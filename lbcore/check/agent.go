@@ -142,7 +142,7 @@ func newWeight(text string, s *proxy.Server) (weight int, warn string) {
 	case n < 0 || n > 256:
 		return 0, "Absolute weight can only be between 0 and 256 inclusive."
 	}
-	if s.Proxy.Algorithm == "static-rr" && n != 0 && n != s.Weight0 {
+	if s.FixedWeight() && n != 0 && n != s.Weight0 {
 		return 0, "Backend is using a static LB algorithm and only accepts weights '0%' and '100%'."
 	}
 	return n, ""

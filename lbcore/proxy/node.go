@@ -23,6 +23,10 @@ func (n Node) ID() int { return n.Server.ID }
 // Key implements balance.Node.
 func (n Node) Key() uint32 { return n.Server.RingKey }
 
+// FixedWeight tells whether the policy that chooses the server takes no other
+// weights than zero and the configured one.
+func (s *Server) FixedWeight() bool { return s.policy != nil && !s.policy.Dynamic() }
+
 // Balanced says which policy chooses the server, as its node i; while the
 // instance is made.
 func (s *Server) Balanced(p balance.Policy, i int) { s.policy, s.node = p, i }

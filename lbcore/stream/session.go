@@ -54,7 +54,9 @@ func (ss *Session) open(a *Acceptor, fd int32, peer netip.AddrPort) {
 		ss.h1.Open(w.Mux, fd, ss)
 		return
 	}
-	ss.announce(w.Loop.Kernel.LocalAddr(fd))
+	if ss.announced() {
+		ss.announce(w.Loop.Kernel.LocalAddr(fd))
+	}
 	w.startTCP(ss, fd, peer)
 }
 
@@ -79,14 +81,17 @@ func (ss *Session) began() {
 	ss.FE.SessRate.Count(ss.W.Loop.Now())
 }
 
+// announced tells whether announce has anything to write: the address that it
+// shows costs a system call.
+func (ss *Session) announced() bool {
+	lg := ss.FE.Logging
+	return lg != nil && lg.Format == nil && len(lg.Loggers) > 0
+}
+
 // announce writes the one line that a frontend without a log format has for
 // each stream that begins (reference: the default log format).
 func (ss *Session) announce(to netip.AddrPort) {
-	lg := ss.FE.Logging
-	if lg == nil || lg.Format != nil || len(lg.Loggers) == 0 {
-		return
-	}
-	w := ss.W
+	lg, w := ss.FE.Logging, ss.W
 	b := w.line[:0]
 	if ss.Src.IsValid() {
 		b = append(b, "Connect from "...)
@@ -172,7 +177,7 @@ func (ss *Session) Destination() netip.AddrPort {
 
 // NewStream implements mux.ClientOwner.
 func (ss *Session) NewStream(ep mux.ClientEndpoint, h *message.Head) mux.Upper {
-	if lg := ss.FE.Logging; lg != nil && lg.Format == nil && ss.FE.Mode == proxy.HTTP {
+	if ss.FE.Mode == proxy.HTTP && ss.announced() {
 		ss.announce(ss.Local())
 	}
 	s, begin := ss.taken(), ep.HeadStart()
