@@ -29,7 +29,7 @@ func (in *Instance) describe(l *loop.Loop, s *stream.Stream, to *stats.StreamInf
 	*to = stats.StreamInfo{
 		Ptr: uint64(uintptr(unsafe.Pointer(s))), ID: s.ID, Loop: l.ID, Status: s.Status,
 		Accepted: time.Unix(0, l.WallNano(s.Sess.AcceptedAt)), Age: time.Duration(now - s.Times.Begin),
-		Source: s.Sess.Src, Proto: protocolOf(s), Expire: stats.Never, RetryExpire: stats.Never,
+		Source: s.Sess.Source(), Proto: protocolOf(s), Expire: stats.Never, RetryExpire: stats.Never,
 		Frontend: s.FE.Name, FrontendID: s.FE.ID, FrontendMode: s.FE.Mode.String(),
 	}
 	if b := s.Sess.Bind(); b != nil {
@@ -64,9 +64,9 @@ func (in *Instance) describe(l *loop.Loop, s *stream.Stream, to *stats.StreamInf
 
 func protocolOf(s *stream.Stream) string {
 	switch {
-	case !s.Sess.Src.IsValid():
+	case !s.Sess.Source().IsValid():
 		return "unix_stream"
-	case s.Sess.Src.Addr().Is4():
+	case s.Sess.Source().Addr().Is4():
 		return "tcpv4"
 	}
 	return "tcpv6"

@@ -186,8 +186,8 @@ func TestState(t *testing.T) {
 	if s.LogLevel != 4 || s.ClientTimeout != 7e9 || s.TunnelTimeout != 9e9 {
 		t.Errorf("level %d, time-outs %d %d", s.LogLevel, s.ClientTimeout, s.TunnelTimeout)
 	}
-	if f.session.Src.String() != "192.0.2.7:99" || f.session.Destination().String() != "[2001:db8::1]:444" {
-		t.Errorf("%v to %v", f.session.Src, f.session.Destination())
+	if f.session.Source().String() != "192.0.2.7:99" || f.session.Destination().String() != "[2001:db8::1]:444" {
+		t.Errorf("%v to %v", f.session.Source(), f.session.Destination())
 	}
 	if len(s.ReqCaptured) != 1 || string(s.ReqCaptured[0]) != "h.c" {
 		t.Errorf("captured %q", s.ReqCaptured)

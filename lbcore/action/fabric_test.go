@@ -47,8 +47,9 @@ func newFabric(t testing.TB) *fabric {
 	proc := &proxy.Process{Totals: proxy.NewCounters(1), Facts: &sample.Process{ProcVars: sample.NewProcVars()}}
 	l := loop.New(0, nil, f.clock, 16384, nil)
 	f.worker = stream.NewWorker(l, proc, proxy.Limits{LogURILen: 1024, BufSize: 16384, MaxRewrite: 1024})
-	f.session = &stream.Session{FE: f.fe, Src: netip.MustParseAddrPort("127.0.0.1:33333"), AcceptedAt: l.Now(), Requests: 1}
+	f.session = &stream.Session{FE: f.fe, AcceptedAt: l.Now(), Requests: 1}
 	f.session.On(&proxy.Bind{Proxy: f.fe})
+	f.session.SetSource(netip.MustParseAddrPort("127.0.0.1:33333"))
 	f.session.SetDestination(netip.MustParseAddrPort("127.1.0.1:8080"))
 	return f
 }

@@ -204,7 +204,7 @@ func (r *setAddress) Run(c *sample.Context) rule.Verdict {
 	if ss == nil {
 		return rule.Continue
 	}
-	old := ss.Src
+	old := ss.Source()
 	if r.dst {
 		old = ss.Destination()
 	}

@@ -62,7 +62,7 @@ func checkLocal([]sample.Arg, *sample.Options) error {
 
 func source(c *sample.Context) netip.AddrPort {
 	if ss := session(c); ss != nil {
-		return ss.Src
+		return ss.Source()
 	}
 	return netip.AddrPort{}
 }

@@ -52,8 +52,9 @@ func newFabric(t testing.TB) *fabric {
 	bind.Conn.Inc()
 	fe.FEConn.Inc()
 	f.session = (&stream.Session{
-		FE: fe, Src: netip.MustParseAddrPort("127.0.0.1:33333"), AcceptedAt: l.Now(), Requests: 1,
+		FE: fe, AcceptedAt: l.Now(), Requests: 1,
 	}).On(bind)
+	f.session.SetSource(netip.MustParseAddrPort("127.0.0.1:33333"))
 	f.session.SetDestination(netip.MustParseAddrPort("127.1.0.1:8080"))
 	return f
 }

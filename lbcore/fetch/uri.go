@@ -156,11 +156,11 @@ func hashSource(whole bool) sample.FetchFunc {
 	return func(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
 		v, ok := sum(c, s)
 		ss := session(c)
-		if !ok || ss == nil || !ss.Src.IsValid() {
+		if !ok || ss == nil || !ss.Source().IsValid() {
 			return false
 		}
 		dst := binary.BigEndian.AppendUint32(c.Arena.Rest(20), v)
-		ip := ss.Src.Addr()
+		ip := ss.Source().Addr()
 		if ip.Is4() {
 			a := ip.As4()
 			dst = append(dst, a[:]...)

@@ -22,7 +22,7 @@ func (s *Stream) hashKey(r *balance.Request) {
 		return
 	}
 	if h.Kind == proxy.HashSource {
-		r.Hash, r.Keyed = hashAddr(h, s.Sess.Src.Addr())
+		r.Hash, r.Keyed = hashAddr(h, s.Sess.Source().Addr())
 		return
 	}
 	key, ok := s.key(h)

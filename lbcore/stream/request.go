@@ -288,7 +288,7 @@ func (s *Stream) rewrite() bool {
 		s.ReqCookie = captureCookie(s, s.Req, message.IDCookie, c)
 	}
 	if s.FE.Options&proxy.OptForwardFor|s.BE.Options&proxy.OptForwardFor != 0 {
-		s.addAddress(s.FE.ForwardFor, s.BE.ForwardFor, s.Sess.Src.Addr())
+		s.addAddress(s.FE.ForwardFor, s.BE.ForwardFor, s.Sess.Source().Addr())
 	}
 	if s.FE.Options&proxy.OptOriginalTo|s.BE.Options&proxy.OptOriginalTo != 0 {
 		s.addAddress(s.FE.OriginalTo, s.BE.OriginalTo, s.Sess.Destination().Addr())

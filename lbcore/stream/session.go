@@ -21,11 +21,11 @@ type Session struct {
 	h1         mux.H1Client
 	W          *Worker
 	FE         *proxy.Proxy
-	Src        netip.AddrPort // the client, as rules may have changed it
-	AcceptedAt int64          // monotonic ns
-	PrevEnd    int64          // end of the previous exchange, zero before the first
-	extra      *extra         // what few sessions have, made on first use
+	AcceptedAt int64  // monotonic ns
+	PrevEnd    int64  // end of the previous exchange, zero before the first
+	extra      *extra // what few sessions have, made on first use
 	acceptor   *Acceptor
+	src        endpoint // the client, as rules may have changed it
 	Requests   int32
 	atDoor     bool    // connection rules run
 	held       bool    // counted in the gauges of process, frontend and listener
@@ -64,7 +64,7 @@ func (ss *Session) open(a *Acceptor, fd int32, peer netip.AddrPort) {
 func (ss *Session) begin(a *Acceptor, peer netip.AddrPort) {
 	w, l := ss.W, ss.W.Loop
 	ss.acceptor, ss.FE = a, a.Bind.Proxy
-	ss.Src = peer
+	ss.src = packEndpoint(peer)
 	ss.AcceptedAt, ss.PrevEnd, ss.Requests = l.Now(), 0, 0
 	ss.hold()
 	w.clients++
@@ -93,9 +93,9 @@ func (ss *Session) announced() bool {
 func (ss *Session) announce(to netip.AddrPort) {
 	lg, w := ss.FE.Logging, ss.W
 	b := w.line[:0]
-	if ss.Src.IsValid() {
+	if ss.Source().IsValid() {
 		b = append(b, "Connect from "...)
-		b = appendEndpoint(b, ss.Src)
+		b = appendEndpoint(b, ss.Source())
 		b = append(b, " to "...)
 		b = appendEndpoint(b, to)
 	} else { // reference: by a unix socket, the id of the bind line stands for a port
@@ -166,6 +166,10 @@ func (ss *Session) release() {
 		ss.W.resumeAll()
 	}
 }
+
+// Source returns the client's address, as rules may have changed it; the zero
+// value by a unix socket.
+func (ss *Session) Source() netip.AddrPort { return ss.src.addr() }
 
 // Destination returns the address that the client connected to.
 func (ss *Session) Destination() netip.AddrPort {

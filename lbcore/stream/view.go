@@ -149,15 +149,15 @@ func (ss *Session) Peer() netip.AddrPort {
 	if ss.extra != nil && ss.extra.peer.IsValid() {
 		return ss.extra.peer
 	}
-	return ss.Src
+	return ss.Source()
 }
 
 // SetSource makes addr the client's address for rules, logs and servers.
 func (ss *Session) SetSource(addr netip.AddrPort) {
 	if x := ss.more(); !x.peer.IsValid() {
-		x.peer = ss.Src
+		x.peer = ss.Source()
 	}
-	ss.Src = addr
+	ss.src = packEndpoint(addr)
 }
 
 // Local returns the address that the client connected to.
