@@ -175,24 +175,33 @@ func outcome(t *testing.T, bin string, all []dialogue) (lines, seen map[string]s
 }
 
 // Every kind of check: what is sent, and how the answer is judged and worded.
+// Some race with a time-out of 150 ms: what differs on a busy machine is asked
+// again, and is a fault when it differs three times.
 func TestDialogues(t *testing.T) {
-	theirs, sent := outcome(t, oracle.Installed(t, oracle.Haproxy), dialogues)
-	if os.Getenv("CHECKS_SHOW") != "" {
-		for _, d := range dialogues {
-			t.Logf("%s\n   %s\n   %q", d.name, theirs[d.name], sent[d.name])
+	haproxy, gohap := oracle.Installed(t, oracle.Haproxy), oracle.Installed(t, oracle.Gohap)
+	left := dialogues
+	for round := 1; len(left) > 0; round++ {
+		theirs, sent := outcome(t, haproxy, left)
+		if os.Getenv("CHECKS_SHOW") != "" {
+			for _, d := range left {
+				t.Logf("%s\n   %s\n   %q", d.name, theirs[d.name], sent[d.name])
+			}
+			return
 		}
-		return
-	}
-	ours, got := outcome(t, oracle.Installed(t, oracle.Gohap), dialogues)
-	for _, d := range dialogues {
-		if theirs[d.name] == "" {
-			t.Errorf("%s: the reference logs nothing", d.name)
+		ours, got := outcome(t, gohap, left)
+		var differ []dialogue
+		for _, d := range left {
+			if theirs[d.name] != "" && ours[d.name] == theirs[d.name] && got[d.name] == sent[d.name] {
+				continue
+			}
+			differ = append(differ, d)
+			if round == 3 {
+				t.Errorf("%s: gohap logs\n  %s\nand sends\n  %q\nthe reference logs\n  %s\nand sends\n  %q",
+					d.name, ours[d.name], got[d.name], theirs[d.name], sent[d.name])
+			}
 		}
-		if ours[d.name] != theirs[d.name] {
-			t.Errorf("%s: gohap logs\n  %s\nthe reference\n  %s", d.name, ours[d.name], theirs[d.name])
-		}
-		if got[d.name] != sent[d.name] {
-			t.Errorf("%s: gohap sends\n  %q\nthe reference\n  %q", d.name, got[d.name], sent[d.name])
+		if left = differ; round == 3 {
+			return
 		}
 	}
 }
