@@ -35,7 +35,7 @@ func (l *Loop) Listen(fd int32, to Acceptor, burst int, shared *Group) (*Listene
 	if shared != nil && len(shared.Loops) == 1 {
 		ln.group = nil
 	}
-	l.attach(fd, ln)
+	l.Attach(fd, ln)
 	l.Stats.Ctls++
 	return ln, l.Kernel.Add(fd, ln.interest(), l.slot(fd).gen)
 }

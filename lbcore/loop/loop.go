@@ -133,16 +133,18 @@ func (l *Loop) tick() {
 	}
 }
 
-// Register puts a descriptor under edge-triggered watch for input, output and
-// hang-up, once for its whole life, and returns an error only when the
-// kernel refuses. Try to read and write first: registration is for waiting.
-func (l *Loop) Register(fd int32, h Handler) Errno {
-	l.attach(fd, h)
+// Register puts a descriptor that was attached under edge-triggered watch for
+// input, output and hang-up, once for its whole life, and returns an error only
+// when the kernel refuses. Try to read and write first: registration is for
+// waiting.
+func (l *Loop) Register(fd int32) Errno {
 	l.Stats.Ctls++
 	return l.Kernel.Add(fd, In|Out|RdHup|edgeTriggered, l.slot(fd).gen)
 }
 
-func (l *Loop) attach(fd int32, h Handler) {
+// Attach makes h the handler of a descriptor, until Forget or Detach; the kernel
+// is not asked to watch it yet.
+func (l *Loop) Attach(fd int32, h Handler) {
 	for int(fd)/slotChunk >= len(l.slots) {
 		l.slots = append(l.slots, nil)
 	}
@@ -165,7 +167,7 @@ func (l *Loop) slot(fd int32) *slot {
 	return nil
 }
 
-// Handlers calls f for every registered handler until it returns false. f may
+// Handlers calls f for every attached handler until it returns false. f may
 // close what it is called with.
 func (l *Loop) Handlers(f func(Handler) bool) {
 	for _, c := range l.slots {

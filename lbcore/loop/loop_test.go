@@ -55,7 +55,8 @@ type echoServer struct{ aborted atomic.Int32 }
 func (s *echoServer) Full() bool { return false }
 func (s *echoServer) Accepted(l *Loop, fd int32, _ netip.AddrPort) {
 	e := &echo{l: l, fd: fd, aborted: &s.aborted}
-	if errno := l.Register(fd, e); errno != 0 {
+	l.Attach(fd, e)
+	if errno := l.Register(fd); errno != 0 {
 		panic(errno)
 	}
 }

@@ -272,7 +272,7 @@ func (c *H1Client) start() {
 	c.state, c.served = active, true
 	c.w.Loop.Disarm(&c.timer)
 	c.begin(h)
-	c.sent = 0
+	c.x.sent = 0
 	c.x.req, c.keep, c.last, c.parting = h1.Info(h), false, false, false
 	if c.owner.Config().InsecureReuse {
 		c.x.req.Keep = c.x.req.Keep || h.Version11() && !h.Flags.Has(message.ConnClose)
@@ -298,7 +298,7 @@ func (c *H1Client) WriteHead(h *message.Head, b *buffer.Buffer, end bool) WriteS
 func (c *H1Client) Interim(h *message.Head) WriteState {
 	b := c.w.Loop.Buffers.Get()
 	b.Append(h1.AppendResponse(c.w.scratch[:0], h, h1.ConnNone))
-	c.sent += int64(b.Len())
+	c.count(b.Len())
 	return c.push(b)
 }
 

@@ -225,7 +225,7 @@ func (c *H1Server) WriteHead(h *message.Head, b *buffer.Buffer, end bool) WriteS
 	if c.x == nil {
 		c.x = c.w.exchange()
 	}
-	c.sent, c.await, c.seen = 0, true, false
+	c.x.sent, c.await, c.seen = 0, true, false
 	c.Uses++
 	if c.Uses > 1 {
 		c.NoDelay()

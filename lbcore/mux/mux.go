@@ -142,6 +142,7 @@ func (w *Worker) Live() int { return w.live }
 type exchange struct {
 	start  int64          // monotonic ns of the head's first byte
 	headed int            // bytes of the head
+	sent   int64          // bytes produced for the peer, framing included
 	left   int64          // bytes of a body of known length still to come
 	req    h1.RequestInfo // of a client's request
 	head   message.Head
@@ -167,6 +168,7 @@ func (w *Worker) release(x *exchange) {
 		return
 	}
 	w.live--
+	x.sent = 0
 	x.head.Reset()
 	x.dec.Reset()
 	x.chunks.Reset() // the next message's trailers are not these
@@ -184,7 +186,6 @@ type conn struct {
 	in      *buffer.Buffer // received, not yet read
 	more    *buffer.Buffer // received by another mux before, behind in; linked by Next
 	out     *buffer.Buffer // produced, not yet sent; linked by Next
-	sent    int64
 	inMode  framing
 	outMode framing
 	headed  bool // the next Read is the first after a head
@@ -393,7 +394,7 @@ func (c *conn) writeHead(h *message.Head, head []byte, b *buffer.Buffer, end boo
 	} else {
 		c.frame(b, end, nil)
 	}
-	c.sent += int64(len(head))
+	c.count(len(head))
 	if b.Prepend(head) {
 		return c.push(b)
 	}
@@ -420,7 +421,7 @@ func (c *conn) frame(b *buffer.Buffer, end bool, trailers []message.Field) {
 			b.Append(lastChunk)
 		}
 	}
-	c.sent += int64(b.Len())
+	c.count(b.Len())
 }
 
 var (
@@ -457,7 +458,7 @@ func (c *conn) Write(b *buffer.Buffer, end bool, trailers []message.Field) Write
 func (c *conn) writeTrailers(trailers []message.Field) {
 	text := append(c.w.scratch[:0], "0\r\n"...)
 	text = h1.AppendTrailers(text, trailers)
-	c.sent += int64(len(text))
+	c.count(len(text))
 	for len(text) > 0 {
 		b := c.w.Loop.Buffers.Get()
 		n := copy(b.Room(), text)
@@ -568,7 +569,20 @@ func (c *conn) Fault() Fault {
 }
 
 // Sent implements Endpoint.
-func (c *conn) Sent() int64 { return c.sent }
+func (c *conn) Sent() int64 {
+	if c.x == nil {
+		return 0
+	}
+	return c.x.sent
+}
+
+// count adds to what was produced in this exchange; a connection without
+// exchanges counts for itself.
+func (c *conn) count(n int) {
+	if c.x != nil {
+		c.x.sent += int64(n)
+	}
+}
 
 // Local implements Endpoint.
 func (c *conn) Local() netip.AddrPort { return c.t.Local() }

@@ -18,6 +18,7 @@ type Pass struct {
 	to      *loop.Sockaddr
 	peer    netip.AddrPort
 	onClose func()
+	passed  int64 // bytes written
 	dialing bool
 	closed  bool
 }
@@ -87,6 +88,17 @@ func (c *Pass) Ready(r loop.Readiness) {
 func (c *Pass) WriteHead(_ *message.Head, b *buffer.Buffer, end bool) WriteState {
 	return c.Write(b, end, nil)
 }
+
+// Write implements Endpoint.
+func (c *Pass) Write(b *buffer.Buffer, end bool, trailers []message.Field) WriteState {
+	if b != nil && c.outMode != none {
+		c.passed += int64(b.Len())
+	}
+	return c.conn.Write(b, end, trailers)
+}
+
+// Sent implements Endpoint.
+func (c *Pass) Sent() int64 { return c.passed }
 
 // Peer implements Endpoint.
 func (c *Pass) Peer() netip.AddrPort { return c.peer }

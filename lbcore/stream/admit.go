@@ -36,9 +36,9 @@ func (ss *Session) admit(fd int32) bool {
 	c := &d.ctx
 	*c = sample.Context{Session: ss, Arena: &d.arena, Vars: sample.Vars{Session: ss}, Final: true,
 		Process: w.Proc.Facts, Clock: w.Loop.Clock(), Thread: w.Loop.ID}
-	ss.atDoor = true
+	ss.flags |= atDoor
 	kept := ss.pass(fe.TCPConnRules, proxy.DeniedConn) && ss.pass(fe.TCPSessRules, proxy.DeniedSess)
-	ss.atDoor = false
+	ss.flags &^= atDoor
 	d.arena.Reset()
 	if !kept {
 		w.Loop.Kernel.Close(fd)
@@ -66,7 +66,7 @@ func (ss *Session) pass(rules rule.Set, denied proxy.Counter) bool {
 // Vanish makes the end of a connection that is not yet accepted unseen, as
 // Stream.Vanish does.
 func (ss *Session) Vanish(ttl int) {
-	if ss.atDoor {
+	if ss.is(atDoor) {
 		ss.W.door.vanished = true
 		vanish(ss.W.Loop.Kernel, ss.W.door.fd, ttl)
 	}
@@ -75,7 +75,7 @@ func (ss *Session) Vanish(ttl int) {
 // descriptor is the client's connection, -1 when there is none.
 func (ss *Session) descriptor() int32 {
 	switch {
-	case ss.atDoor:
+	case ss.is(atDoor):
 		return ss.W.door.fd
 	case ss.h1.IsOpen():
 		return ss.h1.FD()

@@ -26,11 +26,21 @@ type Session struct {
 	extra      *extra // what few sessions have, made on first use
 	acceptor   *Acceptor
 	src        endpoint // the client, as rules may have changed it
+	flags      sessionFlags
 	Requests   int32
-	atDoor     bool    // connection rules run
-	held       bool    // counted in the gauges of process, frontend and listener
 	tcp        *Stream // the one stream of a session in mode tcp
 }
+
+// sessionFlags are a session's bits.
+type sessionFlags uint8
+
+const (
+	atDoor sessionFlags = 1 << iota // connection rules run
+	held                            // counted in the gauges of process, frontend and listener
+)
+
+// is tells whether a bit is set.
+func (ss *Session) is(f sessionFlags) bool { return ss.flags&f != 0 }
 
 func (w *Worker) session() *Session {
 	n := len(w.sessions)
@@ -148,17 +158,17 @@ func (ss *Session) SetDestination(addr netip.AddrPort) { ss.more().dst = addr }
 
 // hold counts the connection in, release out: once, whatever happens.
 func (ss *Session) hold() {
-	ss.held = true
+	ss.flags |= held
 	ss.W.Proc.Conn.Inc()
 	ss.FE.FEConn.Inc()
 	ss.acceptor.Bind.Conn.Inc()
 }
 
 func (ss *Session) release() {
-	if !ss.held {
+	if !ss.is(held) {
 		return
 	}
-	ss.held = false
+	ss.flags &^= held
 	ss.W.Proc.Conn.Dec()
 	ss.FE.FEConn.Dec()
 	ss.acceptor.Bind.Conn.Dec()

@@ -168,7 +168,7 @@ func (ss *Session) Local() netip.AddrPort {
 	if ss.tcp != nil && ss.tcp.cl != nil {
 		return ss.tcp.cl.Local()
 	}
-	if ss.atDoor {
+	if ss.is(atDoor) {
 		return ss.W.Loop.Kernel.LocalAddr(ss.W.door.fd)
 	}
 	if !ss.h1.IsOpen() {

@@ -11,13 +11,13 @@ import (
 
 // Raw is a plain socket. It is embedded in its owner; Open makes it ready.
 //
+// The loop knows the handler from Open on, so that nothing of it is kept here.
 // Reading and writing are tried first. The descriptor is registered, once and
 // edge-triggered, when a transfer meets EAGAIN or the owner asks by Watch. A
 // short read on a socket that has not hung up means that it is drained: no
 // further read is tried until the next edge.
 type Raw struct {
 	loop    *loop.Loop
-	handler loop.Handler
 	fd      int32
 	err     int32 // a loop.Errno
 	open    bool
@@ -32,7 +32,8 @@ type Raw struct {
 // Open takes a connected (or connecting) non-blocking descriptor; h is told of
 // its edges.
 func (r *Raw) Open(l *loop.Loop, fd int32, h loop.Handler) {
-	*r = Raw{loop: l, handler: h, fd: fd, open: true}
+	*r = Raw{loop: l, fd: fd, open: true}
+	l.Attach(fd, h)
 }
 
 // FD returns the descriptor.
@@ -134,7 +135,7 @@ func (r *Raw) Watch() {
 		return
 	}
 	r.watched = true
-	if e := r.loop.Register(r.fd, r.handler); e != 0 {
+	if e := r.loop.Register(r.fd); e != 0 {
 		r.err = int32(e)
 	}
 }
@@ -152,9 +153,7 @@ func (r *Raw) Close(reset bool) {
 	if reset {
 		r.loop.Kernel.SetOption(r.fd, unix.SOL_SOCKET, unix.SO_LINGER, 0)
 	}
-	if r.watched {
-		r.loop.Forget(r.fd)
-	}
+	r.loop.Forget(r.fd)
 	r.loop.Kernel.Close(r.fd)
 }
 
@@ -163,6 +162,8 @@ func (r *Raw) Close(reset bool) {
 func (r *Raw) Hand() int32 {
 	if r.watched {
 		r.loop.Detach(r.fd)
+	} else {
+		r.loop.Forget(r.fd)
 	}
 	r.open, r.watched = false, false
 	return r.fd
