@@ -15,7 +15,7 @@ type profile struct {
 	headers     []string // beside the browser's
 	defaults    string   // lines of the defaults section
 	rules       string   // lines of the frontend
-	loops       int      // nbthread; more than one leaves CPU 0
+	loops       int      // nbthread
 	log         bool     // option httplog to a socket of ours
 }
 
@@ -26,6 +26,7 @@ const (
 	atRate                 // percentiles at a fixed rate
 	idleMemory             // bytes an idle connection
 	perCall                // system calls a request
+	byLoops                // CPU a request by loops and processes
 )
 
 // browser are the six fields that a browser sends beside Host.
@@ -46,7 +47,7 @@ var profiles = []profile{
 		headers: []string{"Connection: close"}},
 	{name: "httplog", what: "httplog over UDP", path: "/", connections: 64, loops: 1, log: true},
 	{name: "rules", what: "50 use_backend, 20 set-header", path: "/", connections: 64, loops: 1, rules: rules()},
-	{name: "loops2", what: "keep-alive 64, two loops", path: "/", connections: 64, loops: 2},
+	{name: "scaling", what: "one loop, two, two processes", kind: byLoops, path: "/", connections: 64, loops: 1},
 	{name: "latency", what: "70 % of the slower's maximum", kind: atRate, path: "/", connections: 256, loops: 1},
 	{name: "idle", what: "bytes per idle connection", kind: idleMemory, path: "/", loops: 1,
 		defaults: "    option http-server-close\n"},

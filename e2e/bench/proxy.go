@@ -50,9 +50,17 @@ func (b *bench) programs(p *profile) []string {
 
 // start starts one program for a profile and waits until it answers a request.
 func (b *bench) start(ctx context.Context, name string, p *profile, logAddr string) (*proxy, error) {
-	port, err := freePort()
-	if err != nil {
-		return nil, err
+	return b.startOn(ctx, name, p, logAddr, "", proxyCPU)
+}
+
+// startOn is start on a port that others may share, "" for a free one, and on
+// given processors.
+func (b *bench) startOn(ctx context.Context, name string, p *profile, logAddr, port, cpus string) (*proxy, error) {
+	var err error
+	if port == "" {
+		if port, err = freePort(); err != nil {
+			return nil, err
+		}
 	}
 	x := &proxy{name: name, port: port}
 	var args []string
@@ -75,10 +83,6 @@ func (b *bench) start(ctx context.Context, name string, p *profile, logAddr stri
 		return nil, err
 	}
 	defer stderr.Close()
-	cpus := proxyCPU
-	if p.loops > 1 {
-		cpus = bothCPUs
-	}
 	x.proc, _, err = pinned(ctx, cpus, stderr, args...)
 	if err != nil {
 		return nil, err

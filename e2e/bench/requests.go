@@ -23,6 +23,9 @@ type turn struct {
 
 // profile measures one profile with every program.
 func (b *bench) profile(ctx context.Context, p *profile, out *results) error {
+	if p.kind == byLoops {
+		return b.scaling(ctx, p, out)
+	}
 	var logAddr string
 	var sink net.PacketConn
 	if p.log {

@@ -23,6 +23,7 @@ type results struct {
 	Percentiles map[string]map[string][]percentiles
 	IdleBytes   map[string]float64
 	Calls       map[string]calls
+	Scaling     map[string]map[string][]turn // by layout and program
 	Notes       []string
 }
 
@@ -102,6 +103,7 @@ func (r *results) table() string {
 	var s strings.Builder
 	r.requestTable(&s)
 	r.counterTable(&s)
+	r.scalingTable(&s)
 	r.latencyTable(&s)
 	if r.IdleBytes != nil {
 		fmt.Fprintf(&s, "%-30s %10s %10s %7s %11s %7s\n", "", reference, gohap, "ratio", "", "proto")
