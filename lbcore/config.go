@@ -32,6 +32,7 @@ type Options struct {
 	Diagnose  bool // -dD
 	ZeroWarn  bool // -dW
 	Maxconn   int64
+	NoSplice  bool   // -dS
 	Path      string // of the executable, for messages
 	// Builtin is a configuration that is read behind the files, for demo.
 	Builtin string
@@ -83,6 +84,9 @@ func Load(o *Options) (*Config, *config.Diagnostics) {
 	r := b.Finish()
 	if r == nil {
 		return nil, diag
+	}
+	if o.NoSplice {
+		r.Global.Limits.NoSplice = true
 	}
 	if o.Maxconn > 0 {
 		r.Global.Maxconn = o.Maxconn

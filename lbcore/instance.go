@@ -62,6 +62,10 @@ func (c *Config) Start(logger *slog.Logger, boot time.Time) (*Instance, error) {
 	if in.Group, err = loop.NewGroup(loops, 2*g.Limits.BufSize, logger); err != nil {
 		return nil, fmt.Errorf("cannot make the event loops: %w", err)
 	}
+	loop.PipeBudget().Limit(g.MaxPipes)
+	for _, l := range in.Group.Loops {
+		l.Pipes.Fix(g.Limits.PipeSize)
+	}
 	if n := uint64(g.UlimitN); n > 0 {
 		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: n, Max: max(n, build.HardFileLimit())}); err != nil {
 			return nil, fmt.Errorf("cannot set ulimit-n to %d: %w", n, err)
@@ -270,8 +274,9 @@ func (in *Instance) Stats() *stats.Instance {
 		Name: Name, Version: Version, ReleaseDate: ReleaseDate,
 		Node: g.Node, Description: g.Desc, PID: os.Getpid(),
 		Started: in.started.Unix(), StartedMono: in.mono, ULimitN: build.FileLimit(),
-		MaxSock: int(2*in.Process.HardMaxconn) + 22,
-		Environ: in.Config.Env.Pairs, StartupLog: in.Config.Diag.Log,
+		MaxSock:  int(2*in.Process.HardMaxconn) + 22,
+		Maxpipes: g.MaxPipes,
+		Environ:  in.Config.Env.Pairs, StartupLog: in.Config.Diag.Log,
 		Listeners: in.listeners, Streams: in.walkStreams,
 	}
 }

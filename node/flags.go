@@ -27,6 +27,7 @@ type flags struct {
 	hasDump   bool
 	peer      string
 	maxconn   int64
+	noSplice  bool
 	memory    int64 // MiB
 	chdir     string
 }
@@ -149,7 +150,7 @@ var flagRows = []flagRow{
 	{name: "-dM", arg: "<options>", glued: true, summary: "debugging aids of an allocator"},
 	{name: "-dr", summary: "ignore failures of name resolution"},
 	{name: "-dV", summary: "no verification of servers' certificates"},
-	{name: "-dS", summary: "no splicing"},
+	{name: "-dS", summary: "no splicing, as the word nosplice", set: on(func(f *flags) *bool { return &f.noSplice })},
 	{name: "-dZ", summary: "no zero-copy forwarding"},
 	{name: "-dL", summary: "list the libraries"},
 }

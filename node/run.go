@@ -101,5 +101,5 @@ func (f *flags) options(stderr io.Writer) *lbcore.Options {
 		host = f.peer
 	}
 	return &lbcore.Options{Paths: f.paths, Stderr: stderr, Env: os.Environ(), LocalPeer: host, Quiet: f.quiet, Words: f.words,
-		Diagnose: f.diagnose, ZeroWarn: f.zeroWarn, Maxconn: f.maxconn, Path: path}
+		Diagnose: f.diagnose, ZeroWarn: f.zeroWarn, Maxconn: f.maxconn, NoSplice: f.noSplice, Path: path}
 }

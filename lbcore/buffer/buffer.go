@@ -15,6 +15,7 @@ type Buffer struct {
 	Data []byte
 	Next *Buffer // link for the owner's queue, nil otherwise
 	pool *Pool
+	pipe *Pipe // where the bytes are, if not in Data
 	live bool
 }
 
@@ -52,8 +53,15 @@ func (b *Buffer) Prepend(p []byte) bool {
 // Release gives the buffer back to the pool that it came from. A nil buffer is
 // nothing to release.
 func (b *Buffer) Release() {
-	if b != nil {
+	switch {
+	case b == nil:
+	case b.pipe == nil:
 		b.pool.put(b)
+	case !b.live:
+		invariant.Failed("pipe released twice")
+	default:
+		b.live = false
+		b.pipe.owner.put(b.pipe)
 	}
 }
 

@@ -1,5 +1,6 @@
-// Package buffer owns the memory that bytes pass through: receive buffers in a
-// LIFO pool a loop, and the bump arena of a stream.
+// Package buffer owns what bytes pass through: receive buffers in a LIFO pool a
+// loop, kernel pipes for bytes that nobody looks at, and the bump arena of a
+// stream.
 //
 //	Data: [ headroom | R ...content... W | room ]
 //

@@ -32,6 +32,7 @@ type Global struct {
 	HardStop        time.Duration
 	UnixPrefix      string
 	Limits          proxy.Limits
+	MaxPipes        int // maxpipes, zero for no bound
 	MaxHeaders      int
 	MaxAccept       int
 	InsecureTE      bool // h1-do-not-close-on-insecure-transfer-encoding
@@ -150,6 +151,15 @@ func globalRows() []keyword.Row {
 			number(0, math.MaxInt32, func(g *Global, n int64) { g.MaxSessRate = n }), "maxsessrate x"),
 		row("nbthread", "<number>", "number of event loops", "nbthread 2",
 			number(1, 64, func(g *Global, n int64) { g.Threads = int(n) }), "nbthread 0", "nbthread 65"),
+		row("nosplice", "", "copies all bytes, whatever the options say", "nosplice",
+			func(b *Builder, st *config.Statement) {
+				b.tooMany(st, 1)
+				b.Global.Limits.NoSplice = true
+			}, "nosplice now"),
+		row("maxpipes", "<number>", "most pipes for splicing, 0 for as many as their memory allows", "maxpipes 100",
+			number(0, math.MaxInt32, func(g *Global, n int64) { g.MaxPipes = int(n) }), "maxpipes x"),
+		row("tune.pipesize", "<size>", "capacity of a pipe for splicing; without it those of busy flows grow to 1 MiB", "tune.pipesize 256k",
+			size(1, 1<<30, func(g *Global, n int64) { g.Limits.PipeSize = int(n) }), "tune.pipesize x"),
 		row("ulimit-n", "<number>", "limit of file descriptors", "ulimit-n 10000",
 			number(0, math.MaxInt32, func(g *Global, n int64) { g.UlimitN = int(n) })),
 		row("node", "<name>", "name of this node in statistics", "node lb1", globalText(func(g *Global, s string) { g.Node = s })),

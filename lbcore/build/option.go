@@ -62,6 +62,9 @@ func optionRows() []keyword.Row {
 		flag("nolinger", proxy.OptNoLinger, all, false, "drops unsent data when a connection is closed"),
 		flag("accept-unsafe-violations-in-http-request", proxy.OptRelaxedRequest, fe, true, "accepts malformed requests"),
 		flag("accept-unsafe-violations-in-http-response", proxy.OptRelaxedResponse, be, true, "accepts malformed responses"),
+		flag("splice-request", proxy.OptSpliceRequest, all, false, "passes what clients send through the kernel alone"),
+		flag("splice-response", proxy.OptSpliceResponse, all, false, "passes what servers send through the kernel alone"),
+		flag("splice-auto", proxy.OptSpliceRequest|proxy.OptSpliceResponse, all, false, "passes both directions through the kernel alone"),
 		own("tcpka", "", all, "TCP keep-alives on both sides", func(_ *Builder, s *section, _ *config.Statement) {
 			s.options |= proxy.OptTCPKAClient | proxy.OptTCPKAServer
 		}),

@@ -5,6 +5,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"gohap/lbcore/buffer"
 )
 
 // Errno is the operating system's error number; zero means success.
@@ -64,6 +66,10 @@ type Kernel interface {
 	// Pass makes a pair of connected sockets, passes one over a unix socket and
 	// returns the other; EAGAIN when the socket is full.
 	Pass(over int32) (int32, Errno)
+	// Splice moves up to n bytes from a socket into a pipe, or from a pipe to a
+	// socket, without copying them; zero bytes without an error are the end.
+	Splice(from, to int32, n int) (int, Errno)
+	buffer.PipeKernel
 	Close(fd int32) Errno
 	Shutdown(fd int32, how int) Errno
 	SetOption(fd int32, level, option, value int) Errno

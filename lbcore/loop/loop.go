@@ -54,6 +54,7 @@ type Loop struct {
 	ID      int
 	Kernel  Kernel
 	Buffers *buffer.Pool
+	Pipes   *buffer.Pipes
 	Log     *slog.Logger
 
 	clock    clock.Source
@@ -91,6 +92,7 @@ type Stats struct {
 	RecvAgain, SendAgain                int64 // of these, answered EAGAIN
 	Ctls, RawWaits, Waits, Interrupted  int64
 	BytesIn, BytesOut                   int64
+	Splices, Spliced                    int64 // calls, and bytes sent without copying
 	Panics                              int64
 	MaxStall                            int64 // ns, longest wait for a processor
 	Handed                              int64 // descriptors handed to another loop
@@ -103,6 +105,7 @@ func New(id int, k Kernel, c clock.Source, size int, log *slog.Logger) *Loop {
 		ID: id, Kernel: k, Buffers: buffer.NewPool(size), Log: log,
 		clock: c, events: make([]Event, maxEvents), done: make(chan struct{}),
 	}
+	l.Pipes = buffer.NewPipes(k, pipeBudget())
 	l.tick()
 	l.timers.tick = l.now / tickNs
 	l.mail.init(l)
@@ -238,6 +241,7 @@ func (l *Loop) Run() {
 		l.Turn()
 	}
 	l.mail.drain()
+	l.Pipes.Close()
 	l.Kernel.Release()
 }
 
@@ -470,6 +474,7 @@ func (l *Loop) endTurn() {
 	l.runLazy(false)
 	if l.now >= l.trimNext {
 		l.Buffers.Trim()
+		l.Pipes.Trim()
 		l.trimNext = l.now + int64(time.Second)
 	}
 	l.mail.publish(&l.Stats)

@@ -143,6 +143,7 @@ type exchange struct {
 	start  int64          // monotonic ns of the head's first byte
 	headed int            // bytes of the head
 	sent   int64          // bytes produced for the peer, framing included
+	flow   flow           // of the body received
 	left   int64          // bytes of a body of known length still to come
 	req    h1.RequestInfo // of a client's request
 	head   message.Head
@@ -168,7 +169,7 @@ func (w *Worker) release(x *exchange) {
 		return
 	}
 	w.live--
-	x.sent = 0
+	x.sent, x.flow = 0, flow{}
 	x.head.Reset()
 	x.dec.Reset()
 	x.chunks.Reset() // the next message's trailers are not these
@@ -247,6 +248,7 @@ func (c *conn) refill() int {
 // begin sets the framing of a body that follows a parsed head.
 func (c *conn) begin(h *message.Head) {
 	c.headed = true
+	c.x.flow = flow{}
 	switch {
 	case h.Flags.Has(message.Tunnel):
 		c.inMode = untilClose
@@ -279,10 +281,25 @@ func (c *conn) take(n int) *buffer.Buffer {
 
 // Read implements Endpoint.
 func (c *conn) Read() (*buffer.Buffer, ReadState) {
+	if c.x != nil {
+		return c.read(&c.x.flow)
+	}
+	return c.read(nil)
+}
+
+func (c *conn) read(f *flow) (*buffer.Buffer, ReadState) {
+	if c.pipes(f) {
+		if b, st, ok := c.readPipe(f); ok {
+			return b, st
+		}
+	}
 	first := c.headed
 	if (c.in == nil || c.in.Len() == 0) && c.inMode != none && !first {
 		if _, s := c.fill(); c.in == nil {
 			return nil, c.idleState(s)
+		}
+		if f != nil {
+			f.noted(c.in)
 		}
 	}
 	c.headed = false
@@ -491,15 +508,7 @@ func (c *conn) push(b *buffer.Buffer) WriteState {
 		last.Next = b
 		return Blocked
 	}
-	var n int
-	var s transport.State
-	if c.parting {
-		n, s = c.t.SendLast(b.Bytes())
-	} else {
-		n, s = c.t.Send(b.Bytes())
-	}
-	b.R += n
-	switch s {
+	switch c.send(b, c.parting) {
 	case transport.OK:
 		b.Release()
 		return Sent
@@ -516,9 +525,7 @@ func (c *conn) push(b *buffer.Buffer) WriteState {
 func (c *conn) flush() WriteState {
 	for c.out != nil {
 		b := c.out
-		n, s := c.t.Send(b.Bytes())
-		b.R += n
-		switch s {
+		switch c.send(b, false) {
 		case transport.Again:
 			return Blocked
 		case transport.Failed:

@@ -19,6 +19,7 @@ type Pass struct {
 	peer    netip.AddrPort
 	onClose func()
 	passed  int64 // bytes written
+	flow    flow  // of what is received
 	dialing bool
 	closed  bool
 }
@@ -88,6 +89,9 @@ func (c *Pass) Ready(r loop.Readiness) {
 func (c *Pass) WriteHead(_ *message.Head, b *buffer.Buffer, end bool) WriteState {
 	return c.Write(b, end, nil)
 }
+
+// Read implements Endpoint.
+func (c *Pass) Read() (*buffer.Buffer, ReadState) { return c.read(&c.flow) }
 
 // Write implements Endpoint.
 func (c *Pass) Write(b *buffer.Buffer, end bool, trailers []message.Field) WriteState {

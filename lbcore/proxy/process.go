@@ -34,4 +34,6 @@ type Limits struct {
 	CookieLen  int
 	BufSize    int
 	MaxRewrite int
+	NoSplice   bool // nosplice: bytes are always copied
+	PipeSize   int  // tune.pipesize, zero for sizes by need
 }

@@ -67,6 +67,8 @@ const (
 	OptRestrictNamesReject
 	OptHTTPLog
 	OptTCPLog
+	OptSpliceRequest
+	OptSpliceResponse
 )
 
 // Timeouts are a proxy's time-outs; zero means none was set.

@@ -16,12 +16,13 @@ type facts struct {
 	*Instance
 	mono, wall int64 // ns, seconds
 	pools      []PoolInfo
+	pipes      pipeUse
 	rates      rates
 }
 
 func (in *Instance) facts() *facts {
 	c := in.clock()
-	f := &facts{Instance: in, mono: c.Mono(), wall: c.Wall().Unix(), pools: in.pools()}
+	f := &facts{Instance: in, mono: c.Mono(), wall: c.Wall().Unix(), pools: in.pools(), pipes: in.pipes()}
 	f.rates = in.meter.read(f.mono, in.StartedMono, f.bytesOut(), cpuTime())
 	return f
 }
@@ -130,21 +131,9 @@ func (f *facts) poolUsed() (n int64) {
 	return n
 }
 
-func (f *facts) pipesUsed() int64 {
-	if f.Pipes == nil {
-		return 0
-	}
-	used, _ := f.Pipes()
-	return int64(used)
-}
-
-func (f *facts) pipesFree() int64 {
-	if f.Pipes == nil {
-		return 0
-	}
-	_, free := f.Pipes()
-	return int64(free)
-}
+func (f *facts) pipesUsed() int64 { return f.pipes.used }
+func (f *facts) pipesFree() int64 { return f.pipes.free }
+func (f *facts) spliced() int64   { return f.pipes.spliced }
 
 // tasks is what the reference's tasks are nearest to here: goroutines, loops
 // among them.

@@ -73,7 +73,7 @@ var fields = []field{
 	{59, "BusyPolling", "MGP", u32, constant(0), nil, "1 if busy-polling is currently in use on the worker process, otherwise zero (config.busy-polling)"},
 	{60, "FailedResolutions", "MGP", u32, constant(0), nil, "Total number of failed DNS resolutions in current worker process since started"},
 	{61, "TotalBytesOut", "MGP", u64, count((*facts).bytesOut), nil, "Total number of bytes emitted by current worker process since started"},
-	{62, "TotalSplicedBytesOut", "MGP", u64, constant(0), nil, "Total number of bytes emitted by current worker process through a kernel pipe since started"},
+	{62, "TotalSplicedBytesOut", "MGP", u64, count((*facts).spliced), nil, "Total number of bytes emitted by current worker process through a kernel pipe since started"},
 	{63, "BytesOutRate", "MRP", u64, count((*facts).bytesOutRate), nil, "Number of bytes emitted by current worker process over the last second"},
 	{64, "DebugCommandsIssued", "MGP", u32, constant(0), nil, "Number of debug commands issued on this process (anything > 0 is unsafe)"},
 	{65, "CumRecvLogs", "MCP", u32, constant(0), nil, "Total number of log messages received by log-forwarding listeners on this worker process since started"},

@@ -48,7 +48,6 @@ type Instance struct {
 	Warnings   func() int64 // emitted since the start
 	Environ    func() []string
 	StartupLog func() string
-	Pipes      func() (used, free int)
 	// Pools are the pools that "show pools" lists beside the loops' buffers.
 	Pools func() []PoolInfo
 	// Streams walks the streams of one loop; see StreamWalker. nil means none.

@@ -66,6 +66,21 @@ func (in *Instance) pools() []PoolInfo {
 	return all
 }
 
+// pipeUse is how many pipes there are, and how many bytes have passed through them.
+type pipeUse struct{ used, free, spliced int64 }
+
+// pipes adds the loops' pipes up.
+func (in *Instance) pipes() (all pipeUse) {
+	for _, p := range ask(in, func(l *loop.Loop) pipeUse {
+		return pipeUse{int64(l.Pipes.Used()), int64(l.Pipes.Free()), l.Stats.Spliced}
+	}) {
+		all.used += p.used
+		all.free += p.free
+		all.spliced += p.spliced
+	}
+	return all
+}
+
 // showPools prints the reference's form without what has no meaning here:
 // caches by thread, users, addresses.
 func showPools(r *cli.Request) {

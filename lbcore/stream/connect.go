@@ -228,6 +228,7 @@ func (s *Stream) sendRequest() {
 	}
 	s.touchServer()
 	if !s.reqSent {
+		s.allowPipes()
 		s.forwardRequest()
 	} else if s.connecting() {
 		s.touchClient()

@@ -369,7 +369,7 @@ func (s *Stream) clientLeft() {
 // forwardRequest sends what the client has sent of its body on to the server.
 func (s *Stream) forwardRequest() {
 	s.inject()
-	for range 16 {
+	for turn := (budget{}); turn.left(); {
 		if s.phase == ended || s.reqSent {
 			return
 		}
@@ -393,6 +393,7 @@ func (s *Stream) forwardRequest() {
 			s.touchClient()
 			return
 		}
+		turn.spend(b)
 		s.writeRequest(b)
 		switch {
 		case s.phase == ended || !s.reqSent:

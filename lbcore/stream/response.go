@@ -175,6 +175,9 @@ func (s *Stream) sendResponse() {
 	s.announceFinal(end)
 	w := s.cl.WriteHead(h, b, end)
 	s.Res, s.Ctx.Response = nil, nil
+	if !end && w != mux.Dead {
+		s.allowPipes()
+	}
 	switch {
 	case w == mux.Dead:
 		s.clientGone()
@@ -231,7 +234,7 @@ func (s *Stream) forwardResponse() {
 	if s.responseHeld() {
 		return
 	}
-	for range 16 {
+	for turn := (budget{}); turn.left(); {
 		if s.phase == ended || s.resSent {
 			return
 		}
@@ -240,6 +243,7 @@ func (s *Stream) forwardResponse() {
 			return
 		}
 		b, st := s.readResponse()
+		turn.spend(b)
 		switch st {
 		case mux.Wait:
 			s.cl.Write(b, false, nil)

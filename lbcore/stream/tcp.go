@@ -56,6 +56,7 @@ func (s *Stream) dialTCP() {
 func (s *Stream) startTunnel() {
 	s.phase = phaseTunnel
 	s.releaseHeld()
+	s.allowPipes()
 	s.touchClient()
 	s.touchServer()
 	s.forwardRequest()

@@ -20,6 +20,7 @@ type Kernel struct {
 	nextPort uint16
 	// Opened and Closed count descriptors, for leak checks.
 	Opened, Closed int
+	pipes          map[int32]*pipe
 }
 
 // sock is the near end: what the loop holds a descriptor of.

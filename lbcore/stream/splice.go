@@ -1,0 +1,42 @@
+package stream
+
+import (
+	"gohap/lbcore/buffer"
+	"gohap/lbcore/mux"
+	"gohap/lbcore/proxy"
+)
+
+// allowPipes lets the bytes of a tunnel, or of bodies whose sections say so,
+// pass through the kernel alone. Tunnels need no option for it: it is what a busy
+// one gains most by (reference: needs splice-auto and its kin there too).
+func (s *Stream) allowPipes() {
+	if s.W.Limits.NoSplice || len(s.filters) > 0 || s.local || s.cl == nil || s.sv == nil {
+		return
+	}
+	tunnel := s.phase == phaseTunnel
+	opts := s.FE.Options | s.BE.Options
+	if tunnel || opts&proxy.OptSpliceRequest != 0 && !s.reqSent {
+		mux.AllowPipes(s.cl, s.sv)
+	}
+	if tunnel || opts&proxy.OptSpliceResponse != 0 && !s.resEnd {
+		mux.AllowPipes(s.sv, s.cl)
+	}
+}
+
+// budget bounds what one direction moves in one turn, so that its neighbours get
+// theirs (L5): bytes, and pieces for those that are small.
+type budget struct{ bytes, pieces int }
+
+const (
+	turnBytes  = 1 << 20
+	turnPieces = 16
+)
+
+func (t *budget) left() bool { return t.bytes < turnBytes && t.pieces < turnPieces }
+
+func (t *budget) spend(b *buffer.Buffer) {
+	t.pieces++
+	if b != nil {
+		t.bytes += b.Len()
+	}
+}
