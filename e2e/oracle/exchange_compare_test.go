@@ -129,6 +129,7 @@ var (
 // maskLog hides ports, dates, lanes, the process's connections and how large a
 // timer is.
 func maskLog(l string) string {
+	l = strings.TrimRight(l, "\n")
 	l = logPrefix.ReplaceAllString(l, "<$1> ")
 	l = logClient.ReplaceAllString(l, "C")
 	l = logLane.ReplaceAllString(l, "$1")

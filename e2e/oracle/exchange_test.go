@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -239,7 +240,7 @@ var interim = regexp.MustCompile(`HTTP/1\.1 1[0-9][0-9] [^\r]*\r\n(?:[^\r]+\r\n)
 
 var (
 	connectLength = regexp.MustCompile(`(?i)connect [^\r\n]*\r?\n(?:[^\r\n]+\r?\n)*content-length`)
-	shortStatus   = regexp.MustCompile(`HTTP/1\.1 0\d\d `)
+	shortStatus   = regexp.MustCompile(`HTTP/1\.1 0(\d\d) `)
 )
 
 var (
@@ -283,7 +284,24 @@ var deliberate = []struct {
 		return x.sends("upgrade: ") && (changed(ref) && refused(got) || changed(got) && refused(ref))
 	}},
 	{"a status has three digits", func(x *exchange, ref, got seen) bool {
-		return shortStatus.Match(got.client) && bytes.Contains(ref.client, []byte("HTTP/1.1 99"))
+		counted := regexp.MustCompile(` (20|99) \d+ - -`)
+		lines := func(s seen) string { return counted.ReplaceAllString(s.without("client got"), " $1 n - -") }
+		return shortStatus.Match(got.client) && lines(ref) == lines(got) &&
+			bytes.Equal(shortStatus.ReplaceAll(got.client, []byte("HTTP/1.1 $1 ")), ref.client)
+	}},
+	// The reference's bookkeeping takes room for each field.
+	{"a response head may be exactly tune.bufsize - tune.maxrewrite long", func(x *exchange, ref, got seen) bool {
+		return badGateway.MatchString(ref.with("log: ")) && !badGateway.MatchString(got.with("log: ")) &&
+			slices.ContainsFunc(x.answers, func(a answer) bool { return nearLimit(a.data) })
+	}},
+	// It sees the reset together with the data or behind them.
+	{"a reset that races with the last bytes of a body that ends by close", func(x *exchange, ref, got seen) bool {
+		calm := func(s seen) string { return strings.ReplaceAll(strings.Join(s.lines, "\n"), " SD-- ", " ---- ") }
+		return slices.ContainsFunc(x.answers, resetsOpenBody) && calm(ref) == calm(got)
+	}},
+	// The end of a chunked request counts one byte, by whether the answer is there.
+	{"the end of a chunked request whose answer changes the protocol counts or not", func(x *exchange, ref, got seen) bool {
+		return x.answers101() && x.sends("transfer-encoding: chunked") && countsOneMore(ref, got)
 	}},
 	{"a head may be exactly tune.bufsize - tune.maxrewrite long", func(x *exchange, ref, got seen) bool {
 		return x.size() > 14000 && strings.Contains(ref.with("log: ")+got.with("log: "), " 431 0 - - PR--")
@@ -350,6 +368,49 @@ var deliberate = []struct {
 		return x.sends("transfer-encoding") && refused.MatchString(ref.with("log: ")) && logs(ref) == logs(got) &&
 			(paged(ref, got) || bytes.Equal(ref.client, got.client)) && beginnings(ref, got)
 	}},
+}
+
+// resetsOpenBody tells whether a is ended by reset and no length says where.
+func resetsOpenBody(a answer) bool {
+	head := bytes.ToLower(a.data)
+	return a.then == reset && !bytes.Contains(head, []byte("content-length")) && !bytes.Contains(head, []byte("transfer-encoding"))
+}
+
+// nearLimit tells whether b begins with a head that the reference finds too long
+// and gohap does not: measured, it loses 79 bytes and 4 for each field.
+func nearLimit(b []byte) bool {
+	const limit = 16384 - 1024
+	at := bytes.Index(b, []byte("\r\n\r\n"))
+	if at < 0 {
+		return false
+	}
+	fields := bytes.Count(b[:at], []byte("\n"))
+	return at+4 <= limit && at+4 > limit-79-4*fields
+}
+
+var switched = regexp.MustCompile(`^(log: .* 101 \d+ .*" )(\d+)$`)
+
+// countsOneMore tells whether all that differs is a byte that one counts for
+// the request of a 101.
+func countsOneMore(a, b seen) bool {
+	if len(a.lines) != len(b.lines) {
+		return false
+	}
+	for i := range a.lines {
+		x, y := switched.FindStringSubmatch(a.lines[i]), switched.FindStringSubmatch(b.lines[i])
+		if a.lines[i] == b.lines[i] {
+			continue
+		}
+		if x == nil || y == nil || x[1] != y[1] {
+			return false
+		}
+		m, _ := strconv.Atoi(x[2])
+		n, _ := strconv.Atoi(y[2])
+		if m-n != 1 && n-m != 1 {
+			return false
+		}
+	}
+	return true
 }
 
 // announces tells whether the client announces a body.

@@ -108,6 +108,9 @@ func (d *Decoder) finishResponse(h *message.Head, req *RequestInfo) bool {
 		return d.failure(502, d.start, "unknown version")
 	}
 	if !d.codings(h) {
+		if noContent(h, req) { // whoever ends the connection may want to know
+			h.Flags |= message.NoBody
+		}
 		return false
 	}
 	switch {
@@ -138,4 +141,10 @@ func (d *Decoder) finishResponse(h *message.Head, req *RequestInfo) bool {
 		d.setLength(h)
 	}
 	return true
+}
+
+// noContent tells whether no body follows the response whatever its fields say.
+func noContent(h *message.Head, req *RequestInfo) bool {
+	return h.Status < 200 || h.Status == 204 || h.Status == 304 || req.Method == message.HEAD ||
+		req.Method == message.CONNECT && h.Status < 300
 }

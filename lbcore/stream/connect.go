@@ -8,6 +8,7 @@ import (
 	"gohap/lbcore/balance"
 	"gohap/lbcore/h1"
 	"gohap/lbcore/loop"
+	"gohap/lbcore/message"
 	"gohap/lbcore/mux"
 	"gohap/lbcore/proxy"
 	"gohap/lbcore/transport"
@@ -412,7 +413,8 @@ func (s *Stream) responseFailed(f mux.Fault) {
 	}
 	if f.Decode.Code != 0 || f.Partial {
 		s.terminate('P', 'H') // reference: half a head is an invalid one
-		if s.h1s != nil && s.h1s.Head().Status != 101 {
+		// Reference: a wrong coding where no body follows ends by reset.
+		if s.h1s != nil && s.h1s.Head().Status != 101 && !s.h1s.Head().Flags.Has(message.NoBody) {
 			s.h1s.CloseProperly() // reference
 		}
 	} else {
