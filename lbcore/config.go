@@ -28,7 +28,8 @@ type Options struct {
 	Stderr    io.Writer
 	Env       []string // the process's environment
 	LocalPeer string
-	Quiet     bool
+	Quiet     bool // -q
+	Loud      bool // -V or -d
 	Diagnose  bool // -dD
 	ZeroWarn  bool // -dW
 	Maxconn   int64
@@ -50,7 +51,7 @@ type Config struct {
 // Diagnostics returns where messages of this load go.
 func (o *Options) Diagnostics() *config.Diagnostics {
 	return &config.Diagnostics{Out: o.Stderr, Pid: os.Getpid(), Version: Version, Path: o.Path, Program: Name,
-		Quiet: o.Quiet, Diagnose: o.Diagnose, ZeroWarning: o.ZeroWarn}
+		Quiet: o.Quiet, Loud: o.Loud, Diagnose: o.Diagnose, ZeroWarning: o.ZeroWarn}
 }
 
 // Facts is what .if and -cc may ask.

@@ -1,6 +1,7 @@
 package lbcore
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -48,6 +49,9 @@ type Instance struct {
 // Start binds the sockets of a configuration and begins to serve. The error is
 // the text of an alert. boot is when the process began, for show info.
 func (c *Config) Start(logger *slog.Logger, boot time.Time) (*Instance, error) {
+	if len(c.Late) > 0 {
+		return nil, errors.New(strings.Join(c.Late, "\n"))
+	}
 	in := &Instance{Config: c, slog: logger, started: clock.Wall(), mono: clock.Mono(), outputs: map[int]*log.Writer{}}
 	g := &c.Global
 	loops := g.Threads

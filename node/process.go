@@ -6,9 +6,12 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"gohap/lbcore"
 	"gohap/lbcore/config"
@@ -55,16 +58,16 @@ func (p *process) run() int {
 	return p.serve(signals)
 }
 
-// checked ends -c. Reference: silent unless -V or warned, and exit code 2 when nothing
-// would be listened to.
+// checked ends -c. Reference: silent unless -V or warned, and exit code 2 when
+// nothing would be listened to.
 func (p *process) checked(c *lbcore.Config, diag *config.Diagnostics) int {
 	if !c.HasListeners() && len(c.Global.Sockets) == 0 {
-		if !p.flags.quiet {
+		if !diag.Muted() {
 			fmt.Fprintln(p.stdout, "Configuration file has no error but will not start (no listener) => exit(2).")
 		}
 		return 2
 	}
-	if p.flags.quiet {
+	if diag.Muted() {
 		return 0
 	}
 	if diag.Warnings() > 0 {
@@ -148,10 +151,13 @@ func (p *process) softStop(idle chan<- bool) {
 }
 
 // dieBy ends the process by a signal's default action, so that whoever waits
-// sees it.
+// sees it. The signal goes to the calling thread, which takes it before the call
+// returns; there is an exit code for whom the kernel spares (the first process of
+// a namespace) or who was started with the signal blocked.
 func dieBy(s syscall.Signal) int {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	signal.Reset(s)
-	_ = syscall.Kill(os.Getpid(), s)
-	time.Sleep(time.Second)
+	_ = unix.Tgkill(os.Getpid(), unix.Gettid(), s)
 	return 128 + int(s)
 }

@@ -117,7 +117,8 @@ func (p *Patterns) parseRegs(texts []string) error {
 
 // parseInts reads numbers, ranges and the operators eq, ge, gt, le, lt, which
 // hold for what follows. Reference: an operator tightens or opens the bound on
-// its side and leaves a range's other one alone.
+// its side and leaves a range's other one alone; "ne", which no manual names, is
+// taken and means eq.
 func (p *Patterns) parseInts(texts []string, dotted bool) error {
 	op := ""
 	kept := p.Texts[:0:0]
@@ -125,6 +126,9 @@ func (p *Patterns) parseInts(texts []string, dotted bool) error {
 		switch t {
 		case "eq", "ge", "gt", "le", "lt":
 			op = t
+			continue
+		case "ne":
+			op = "eq"
 			continue
 		}
 		r, ranged, err := parseRange(t, op != "", dotted)

@@ -55,6 +55,7 @@ type Builder struct {
 	procVars  *sample.ProcVars // reference: the variables of scope proc that are named exist from the start
 	lastError *config.Position
 	stop      bool // the reference reads no further
+	late      []string
 	files     map[string][]byte
 	loggers   map[*log.Target]*log.Logger
 	aclIDs    map[int]bool // given by -u, in all sections

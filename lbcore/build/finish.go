@@ -30,6 +30,8 @@ type Result struct {
 	Endpoints     map[*proxy.Server]check.Endpoints
 	Plans         []*check.Plan
 	ProcVars      *sample.ProcVars // scope proc, with what the rules name
+	// Late are the errors that -c does not notice and a start does.
+	Late []string
 }
 
 // Finish checks what only shows once everything was read, resolves references
@@ -40,6 +42,9 @@ func (b *Builder) Finish() *Result {
 	r := &Result{Rings: map[string]*log.Ring{}, ProcVars: b.procVars}
 	for name, rc := range b.rings {
 		r.Rings[name] = log.NewRing(name, rc.size)
+	}
+	for _, t := range b.Global.LogTargets {
+		b.findRing(nil, t)
 	}
 	for _, s := range b.sections {
 		b.settle(s)
@@ -63,7 +68,7 @@ func (b *Builder) Finish() *Result {
 	}
 	r.Loggers = b.loggers
 	r.Alerts, r.Endpoints, r.Plans = b.alerts, b.checkEnds, b.plans
-	r.Global = b.Global
+	r.Global, r.Late = b.Global, b.late
 	switch {
 	case parsing > 0: // reference: the two worded so
 		b.Diag.Rawf(config.Alert, "config : Fatal errors found in configuration.")

@@ -1,10 +1,11 @@
 package build
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	"gohap/lbcore/config"
-
 	"gohap/lbcore/keyword"
 	"gohap/lbcore/log"
 	"gohap/lbcore/proxy"
@@ -141,7 +142,7 @@ func logKeyword(b *Builder, s *section, st *config.Statement) {
 	case e.Flush:
 		s.logTargets, s.logGlobal = nil, false
 	case e.Global:
-		s.logGlobal = true
+		s.logGlobal, s.logGlobalPos = true, st.Pos
 	default:
 		s.logTargets = append(append([]*LogTarget(nil), s.logTargets...), &LogTarget{e.Target, st.Pos})
 	}
@@ -179,12 +180,28 @@ func (b *Builder) loggersOf(s *section) []*log.Logger {
 	}
 	var all []*log.Logger
 	for _, t := range targets {
-		if t.Kind == log.InRing && b.rings[t.Ring] == nil {
-			b.Diag.Alertf(t.Pos, "unable to find ring '%s'.", t.Ring)
-		}
+		b.findRing(s, t)
 		all = append(all, b.logger(t))
 	}
 	return all
+}
+
+// findRing notes what keeps the program from starting when a target's ring does
+// not exist; the section is nil for the global targets. Reference: -c does not
+// notice, and "log global" is blamed where it stands.
+func (b *Builder) findRing(s *section, t *LogTarget) {
+	if t.Kind != log.InRing || b.rings[t.Ring] != nil {
+		return
+	}
+	if s == nil {
+		b.late = append(b.late, fmt.Sprintf("global log directive declared in file %s at line '%d' uses unknown ring named '%s'.", t.Pos.File, t.Pos.Line, t.Ring))
+		return
+	}
+	pos := t.Pos
+	if s.logGlobal && slices.Contains(b.Global.LogTargets, t) {
+		pos = s.logGlobalPos
+	}
+	b.late = append(b.late, fmt.Sprintf("log directive declared in proxy section '%s' in file '%s' at line %d uses unknown ring named '%s'.", s.name, pos.File, pos.Line, t.Ring))
 }
 
 // logger returns the one logger of a target, so that sampling and counters are

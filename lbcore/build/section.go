@@ -28,6 +28,7 @@ type conf struct {
 	pages         []pageLine
 	logTargets    []*LogTarget
 	logGlobal     bool
+	logGlobalPos  config.Position
 	logTag        string
 	logFormat     placed
 	errorFormat   placed

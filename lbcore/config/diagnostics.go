@@ -32,7 +32,7 @@ type Message struct {
 // Diagnostics prints messages as the reference does and remembers them. The
 // zero value prints nowhere and counts. Use it from one goroutine.
 //
-// Quiet mutes the output; counts go on. Diag messages are dropped unless
+// Quiet mutes the output unless Loud is set; counts go on. Diag messages are dropped unless
 // Diagnose is set (-dD). The two lines with version and path come once, before
 // the first message that is more than a notice.
 type Diagnostics struct {
@@ -42,6 +42,7 @@ type Diagnostics struct {
 	Path     string // of the executable
 	Program  string // the name in the version line, "haproxy" when empty
 	Quiet    bool   // -q, or "quiet" in a global section
+	Loud     bool   // -V or -d, which "quiet" does not mute
 	Diagnose bool   // -dD
 	// ZeroWarning makes any warning fatal: -dW or "zero-warning".
 	ZeroWarning bool
@@ -89,7 +90,7 @@ func (d *Diagnostics) Add(s Severity, text string) {
 	}
 	d.counts[s]++
 	d.messages = append(d.messages, Message{s, text})
-	if d.Quiet || d.Out == nil {
+	if d.Muted() || d.Out == nil {
 		return
 	}
 	if s > Notice && !d.versionSaid {
@@ -104,15 +105,18 @@ func (d *Diagnostics) Add(s Severity, text string) {
 	d.print(s, text)
 }
 
-// print writes a line; a failing standard error has nobody left to be told.
+// Muted tells whether nothing is to be printed.
+func (d *Diagnostics) Muted() bool { return d.Quiet && !d.Loud }
+
 // Tell prints what happens while the program runs, without recording it. Any
 // goroutine may call it once nothing is added any more, as far as Out allows.
 func (d *Diagnostics) Tell(s Severity, text string) {
-	if !d.Quiet && d.Out != nil {
+	if !d.Muted() && d.Out != nil {
 		d.print(s, text)
 	}
 }
 
+// print writes a line; a failing standard error has nobody left to be told.
 func (d *Diagnostics) print(s Severity, text string) {
 	_, _ = fmt.Fprintf(d.Out, "%s(%d) : %s\n", tags[s], d.Pid, text)
 }
