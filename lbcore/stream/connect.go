@@ -24,7 +24,7 @@ func (s *Stream) chooseServer() {
 		}
 		s.logAt(OriginRequest)
 	}
-	if s.Server == nil && !s.pickServer(-1) {
+	if s.Server == nil && !s.assign() {
 		s.noServer()
 		return
 	}
@@ -32,6 +32,17 @@ func (s *Stream) chooseServer() {
 		s.Times.Queue = now
 	}
 	s.attempt()
+}
+
+// assign finds the request's server: the one that persistence names, else what
+// the policy says.
+func (s *Stream) assign() bool {
+	if srv := s.persistent(); srv != nil {
+		s.Direct = true
+		s.setServer(srv)
+		return true
+	}
+	return s.pickServer(-1)
 }
 
 // pickServer asks the backend's policy; avoid is the index of a server that
@@ -287,7 +298,7 @@ func (s *Stream) retry(cause byte, pause bool) {
 		s.Redispatched = true
 		s.server.Release()
 		s.Server.Touched()
-		s.Server, s.srv = nil, nil
+		s.Server, s.srv, s.Direct = nil, nil, false
 		s.Times.Queue = 0 // reference: what came before counts as waiting, unlike attempts on one server
 		if !s.pickServer(old) {
 			s.noServer()
@@ -319,7 +330,9 @@ func (s *Stream) redispatches() bool {
 		return false
 	}
 	switch every := be.RedispatchEvery; {
-	case !s.Server.Usable(), be.Policy != nil && be.Policy.Dynamic() && len(be.Active) > 1:
+	case s.Forced:
+		return false // reference: force-persist holds
+	case !s.Server.Usable(), !s.Direct && be.Policy != nil && be.Policy.Dynamic() && len(be.Active) > 1:
 		return true // reference: at once when nothing ties the request to it
 	case every > 0:
 		return s.Retries%every == 0

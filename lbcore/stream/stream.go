@@ -85,6 +85,8 @@ type Stream struct {
 	BytesIn, BytesOut    int64
 	Retries              int
 	Redispatched         bool
+	Direct               bool // persistence chose the server, not the policy
+	Forced               bool // it stays with that server whatever its state (force-persist)
 	Early                bool // the line may be written before the end: option logasap
 	LogOrigin            LogOrigin
 	QueueSrv, QueueBE    int
