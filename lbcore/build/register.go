@@ -40,6 +40,7 @@ func Register(set *keyword.Set) {
 	set.Add(rejectedRows()...)
 	set.Add(valueRows()...)
 	set.Add(balanceRows()...)
+	set.Add(limitServerRows()...)
 }
 
 // valueRows are the words that some keywords take as their value.

@@ -35,3 +35,10 @@ type Limits struct {
 	BufSize    int
 	MaxRewrite int
 }
+
+// IdleRules are the process's rules for idle server connections.
+type IdleRules struct {
+	Apart     bool // loops do not use each other's (tune.idle-pool.shared off)
+	LowRatio  int  // tune.pool-low-fd-ratio, percent
+	HighRatio int  // tune.pool-high-fd-ratio, percent
+}

@@ -62,6 +62,7 @@ type Server struct {
 	Maxconn   atomic.Int64
 	Minconn   int
 	Maxqueue  int
+	Strict    bool // strict-maxconn
 	Cookie    string
 	Check     *CheckConfig
 	Agent     *AgentConfig
@@ -87,6 +88,9 @@ type Server struct {
 	checks   checkState
 	watched  watched
 	onChange func(*Server)
+
+	line     line         // requests that wait for this server, under Proxy.Queue.mu
+	requeued atomic.Int64 // see Requeued
 
 	Counters *Counters
 	Conn     Gauge // streams that use this server now
@@ -186,6 +190,7 @@ func (s *Server) changed() {
 	if s.onChange != nil {
 		s.onChange(s)
 	}
+	s.requeued.Store(s.requeue())
 }
 
 // SetWeight changes the user weight, 0 to 256; any goroutine.

@@ -22,8 +22,8 @@ type column struct {
 var columns = []column{
 	{"pxname", "FLSB", "KNS", str, pxname, "Proxy name"},
 	{"svname", "FLSB", "KNS", str, svname, "Server name"},
-	{"qcur", "SB", "MGP", u32, zero, "Number of current queued connections"},
-	{"qmax", "SB", "MMP", u32, zero, "Highest value of queued connections encountered since process started"},
+	{"qcur", "SB", "MGP", u32, qcur, "Number of current queued connections"},
+	{"qmax", "SB", "MMP", u32, qmax, "Highest value of queued connections encountered since process started"},
 	{"scur", "FLSB", "MGP", u32, scur, "Number of current sessions on the frontend, backend or server"},
 	{"smax", "FLSB", "MMP", u32, smax, "Highest value of current sessions encountered since process started"},
 	{"slim", "FLSB", "CLP", u32, slim, "Frontend/listener/server's maxconn, backend's fullconn"},

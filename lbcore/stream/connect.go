@@ -5,83 +5,12 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"gohap/lbcore/balance"
 	"gohap/lbcore/h1"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/mux"
 	"gohap/lbcore/proxy"
 	"gohap/lbcore/transport"
 )
-
-// chooseServer assigns a server and begins to connect. Called in phaseServer,
-// for the first attempt and after each that failed.
-func (s *Stream) chooseServer() {
-	now := s.W.Loop.Now()
-	if s.Times.Rules == 0 {
-		s.Times.Rules = now
-		if s.exchange == nil { // reference: inspection counts as waiting
-			s.Times.Rules = s.Times.Begin
-		}
-		s.logAt(OriginRequest)
-	}
-	if s.Server == nil && !s.assign() {
-		s.noServer()
-		return
-	}
-	if s.Times.Queue == 0 {
-		s.Times.Queue = now
-	}
-	s.attempt()
-}
-
-// assign finds the request's server: the one that persistence names, else what
-// the policy says.
-func (s *Stream) assign() bool {
-	if srv := s.persistent(); srv != nil {
-		s.Direct = true
-		s.setServer(srv)
-		return true
-	}
-	return s.pickServer(-1)
-}
-
-// pickServer asks the backend's policy; avoid is the index of a server that
-// just failed.
-func (s *Stream) pickServer(avoid int) bool {
-	be := s.BE
-	r := &s.W.pick // behind the interface: a local one would be allocated
-	*r = balance.Request{Avoid: avoid}
-	s.hashKey(r)
-	if be.Policy != nil {
-		if i := be.Policy.Pick(r); i >= 0 {
-			s.setServer(be.Active[i])
-			return true
-		}
-	}
-	if be.Backup != nil {
-		r.Avoid = -1
-		if i := be.Backup.Pick(r); i >= 0 {
-			s.setServer(be.Backups[i])
-			return true
-		}
-	}
-	return false
-}
-
-func (s *Stream) setServer(srv *proxy.Server) {
-	s.Server = srv
-	s.srv = srv.Counters.For(s.W.Loop)
-	s.srv.Add(proxy.LBTotal, 1)
-	s.be.Add(proxy.LBTotal, 1)
-	s.server.Take(&srv.Conn)
-	srv.Touched()
-}
-
-func (s *Stream) noServer() {
-	s.terminate('S', 'C')
-	s.be.Add(proxy.FailedConns, 1)
-	s.fail(503)
-}
 
 // attempt connects to the assigned server: an idle connection where http-reuse
 // allows one, else a fresh one.
@@ -293,17 +222,9 @@ func (s *Stream) retry(cause byte, pause bool) {
 	s.Retries++
 	s.phase = phaseServer
 	if s.redispatches() {
-		old := s.serverIndex()
-		s.countBackend(proxy.Redispatches)
-		s.Redispatched = true
-		s.server.Release()
-		s.Server.Touched()
-		s.Server, s.srv, s.Direct = nil, nil, false
+		s.avoid = s.serverIndex()
+		s.redispatch()
 		s.Times.Queue = 0 // reference: what came before counts as waiting, unlike attempts on one server
-		if !s.pickServer(old) {
-			s.noServer()
-			return
-		}
 		s.chooseServer()
 		return
 	}
@@ -326,20 +247,20 @@ func (s *Stream) retry(cause byte, pause bool) {
 // redispatches tells whether the next attempt goes to another server.
 func (s *Stream) redispatches() bool {
 	be := s.BE
-	if !be.Has(proxy.OptRedispatch) {
+	if !be.Has(proxy.OptRedispatch) || be.RedispatchEvery == 0 {
 		return false
 	}
-	switch every := be.RedispatchEvery; {
+	every := be.RedispatchEvery
+	if every < 0 { // counted from the end; reference: as a multiple of what is left then
+		every = max(be.Retries+1+every, 1)
+	}
+	switch {
 	case s.Forced:
 		return false // reference: force-persist holds
 	case !s.Server.Usable(), !s.Direct && be.Policy != nil && be.Policy.Dynamic() && len(be.Active) > 1:
 		return true // reference: at once when nothing ties the request to it
-	case every > 0:
-		return s.Retries%every == 0
-	case every < 0:
-		return (be.Retries+1-s.Retries)%-every == 0
 	}
-	return s.Retries == be.Retries
+	return every > 0 && s.Retries%every == 0
 }
 
 func (s *Stream) serverIndex() int {

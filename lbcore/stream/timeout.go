@@ -114,6 +114,8 @@ func (s *Stream) waited() {
 	switch s.phase {
 	case phaseConnect:
 		s.connectTimeout()
+	case phaseQueue:
+		s.queueTimeout()
 	case phaseRetry:
 		s.phase = phaseServer
 		s.run()
