@@ -43,3 +43,13 @@ func (r *priority) Run(c *sample.Context) rule.Verdict {
 	}
 	return rule.Continue
 }
+
+// parseNoRetry is disable-l7-retry.
+func parseNoRetry(*rule.Args) (rule.Action, error) {
+	return rule.Func(func(c *sample.Context) rule.Verdict {
+		if x := exchange(c); x != nil {
+			x.NoRetry = true
+		}
+		return rule.Continue
+	}), nil
+}

@@ -41,6 +41,8 @@ func Register(set *keyword.Set) {
 	set.Add(valueRows()...)
 	set.Add(balanceRows()...)
 	set.Add(limitServerRows()...)
+	set.Add(limitProxyRows()...)
+	set.Add(retryOnRows()...)
 }
 
 // valueRows are the words that some keywords take as their value.

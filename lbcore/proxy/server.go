@@ -92,14 +92,19 @@ type Server struct {
 	line     line         // requests that wait for this server, under Proxy.Queue.mu
 	requeued atomic.Int64 // see Requeued
 
-	Counters *Counters
-	Conn     Gauge // streams that use this server now
-	Used     Gauge // connections in use
-	Idle     Gauge // idle connections over all loops
-	SessRate Rate
-	MaxTimes MaxTimes
-	LastSess atomic.Int64
-	pools    []idlePool
+	Counters   *Counters
+	Conn       Gauge // streams that use this server now
+	Used       Gauge // connections in use
+	Idle       Gauge // idle connections over all loops
+	Safe       Gauge // those of them that were reused before
+	Open       Gauge // connections, those that sessions keep included
+	peak       clock.Max
+	need       atomic.Int64 // see Need
+	estimateAt atomic.Int64 // when it is due, monotonic ns
+	SessRate   Rate
+	MaxTimes   MaxTimes
+	LastSess   atomic.Int64
+	pools      []idlePool
 }
 
 // CheckConfig is how a server is checked.

@@ -57,6 +57,9 @@ func rateLimit(o *object) cell   { return number(o.p.MaxSessRate.Load()) }
 func rateMax(o *object) cell     { return number(o.rate().Max()) }
 func rate(o *object) cell        { return number(int64(o.rate().Read(o.mono))) }
 func idleNow(o *object) cell     { return number(o.s.Idle.Load()) }
+func provenNow(o *object) cell   { return number(o.s.Safe.Load()) }
+func unprovenNow(o *object) cell { return number(max(0, o.s.Idle.Load()-o.s.Safe.Load())) }
+func needNow(o *object) cell     { return number(o.s.Need()) }
 func usedNow(o *object) cell     { return number(o.s.Used.Load()) }
 func h1Connections(o *object) cell {
 	if o.kind == 'B' {

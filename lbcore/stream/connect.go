@@ -36,9 +36,10 @@ func (s *Stream) idleConnection() *mux.H1Server {
 	for {
 		c := s.Sess.takeOwn(s.Server)
 		if c != nil {
+			s.Server.Unkeep(s.W.Loop, c)
 			c.Attach(s)
-		} else if s.mayReuse() {
-			c = s.Server.Reused(s.W.Loop, s)
+		} else if may, proven := s.mayReuse(); may {
+			c = s.Server.Reused(s.W.Loop, s, proven)
 		}
 		if c == nil || !c.Lost() {
 			return c
@@ -47,18 +48,20 @@ func (s *Stream) idleConnection() *mux.H1Server {
 	}
 }
 
-// mayReuse applies http-reuse. Reference: safe lets a session's first request
-// open a connection of its own.
-func (s *Stream) mayReuse() bool {
+// mayReuse applies http-reuse: whether the request may have an idle connection,
+// and only one that was reused before. Reference: a session's first request gets
+// none with safe, and a proven one with aggressive.
+func (s *Stream) mayReuse() (may, proven bool) {
+	first := s.Sess.Requests <= 1
 	switch s.BE.Reuse {
 	case proxy.ReuseAlways:
-		return true
+		return true, false
 	case proxy.ReuseNever:
-		return false
+		return false, false
 	case proxy.ReuseAggressive:
-		return true
+		return true, first
 	}
-	return s.Sess.Requests > 1
+	return !first, false
 }
 
 // target is the address to connect to.
@@ -157,6 +160,7 @@ func (s *Stream) sendRequest() {
 		BackendServerClose:  s.BE.Has(proxy.OptServerClose),
 		PretendKeepAlive:    s.BE.Has(proxy.OptPretend),
 	}
+	s.keep(b)
 	end := s.reqEnd && s.held == nil && len(s.cl.Trailers()) == 0
 	w := s.h1s.WriteHead(s.Req, b, end)
 	// The head's bytes now belong to the server side.
@@ -213,7 +217,7 @@ func (s *Stream) connectFailed() {
 // when it did not answer; with option redispatch the last attempts, or all
 // when the server is no longer running, go elsewhere.
 func (s *Stream) retry(cause byte, pause bool) {
-	if s.Retries >= s.BE.Retries {
+	if s.Retries >= s.BE.Retries || s.BE.Mode == proxy.HTTP && s.BE.RetryOn&proxy.RetryConn == 0 {
 		s.terminate(cause, 'C')
 		s.countBackend(proxy.FailedConns)
 		s.fail(503)
@@ -222,10 +226,7 @@ func (s *Stream) retry(cause byte, pause bool) {
 	s.Retries++
 	s.phase = phaseServer
 	if s.redispatches() {
-		s.avoid = s.serverIndex()
-		s.redispatch()
-		s.Times.Queue = 0 // reference: what came before counts as waiting, unlike attempts on one server
-		s.chooseServer()
+		s.moveOn()
 		return
 	}
 	s.countBackend(proxy.Retries)
@@ -242,6 +243,14 @@ func (s *Stream) retry(cause byte, pause bool) {
 	if s.abortsOnClose() {
 		s.watchClient()
 	}
+}
+
+// moveOn goes to another server.
+func (s *Stream) moveOn() {
+	s.avoid = s.serverIndex()
+	s.redispatch()
+	s.Times.Queue = 0 // reference: what came before counts as waiting, unlike attempts on one server
+	s.chooseServer()
 }
 
 // redispatches tells whether the next attempt goes to another server.
@@ -324,6 +333,13 @@ func (s *Stream) responseFailed(f mux.Fault) {
 		s.Server.Responded(0, proxy.ErrRead)
 	} else {
 		s.Server.Responded(0, proxy.ErrResponse)
+	}
+	why := proxy.RetryEmpty
+	if f.Decode.Code != 0 || f.Partial {
+		why = proxy.RetryJunk
+	}
+	if s.sendAgain(why) {
+		return
 	}
 	if s.reused && f.Closed && !f.Partial && s.Sess.Requests > 1 {
 		// The server closed an idle connection while the request was on its

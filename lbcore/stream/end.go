@@ -188,6 +188,7 @@ func ms(ns int64) int64 { return max(ns, 0) / 1e6 }
 func (s *Stream) dropHeld() {
 	s.first.Release()
 	s.first = nil
+	s.forget()
 	for b := s.takeHeld(); b != nil; b = s.takeHeld() {
 		b.Release()
 	}
@@ -214,6 +215,7 @@ func (s *Stream) retire() {
 	*s = Stream{
 		W: w, phase: ended, timer: s.timer, Arena: s.Arena, queued: s.queued,
 		filters: s.filters, pass: s.pass, resHead: message.Head{Fields: s.resHead.Fields},
+		kept:    kept{head: message.Head{Fields: s.kept.head.Fields[:0]}},
 		txnVars: s.txnVars, reqVars: s.reqVars, resVars: s.resVars,
 		ReqCaptured: s.ReqCaptured[:0], ResCaptured: s.ResCaptured[:0],
 	}

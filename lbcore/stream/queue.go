@@ -98,6 +98,11 @@ func (s *Stream) pick(avoid int) (srv *proxy.Server, hashed, busy bool) {
 	r := &s.W.pick // behind the interface: a local one would be allocated
 	*r = balance.Request{Avoid: avoid}
 	s.hashKey(r)
+	if avoid < 0 && !r.Keyed {
+		if srv := s.Sess.preferred(be); srv != nil {
+			return srv, false, false
+		}
+	}
 	if be.Policy != nil {
 		switch i := be.Policy.Pick(r); {
 		case i >= 0:

@@ -133,6 +133,9 @@ func (s *Stream) waited() {
 func (s *Stream) serverTimeout() {
 	switch s.phase {
 	case phaseForward, phaseSend:
+		if s.sendAgain(proxy.RetryTimeout) { // reference: not counted as an error
+			return
+		}
 		s.terminate('s', 'H')
 		s.countBackend(proxy.FailedResp)
 		s.dropServer()

@@ -31,7 +31,7 @@ import (
 //	# text                    comment
 //	proxy OPTION…             mode=tcp client=5s server=5s connect=5s request=10s
 //	                          keepalive=10s clientfin=1s serverfin=1s retries=3 redispatch forwardfor
-//	                          maxconn=1 maxqueue=1 queue=1s hash (by source)
+//	                          maxconn=1 maxqueue=1 queue=1s hash (by source) again (retry-on all)
 //	                          httpclose serverclose buffer abortonclose never servers=N
 //	                          replace (a http-response rule answers 204) await (one waits 1s for the body)
 //	                          mux (clients speak the test mux)
@@ -120,7 +120,7 @@ func play(t *testing.T, script string, bytewise bool) {
 
 // setup makes the proxy; options as in the transcript's proxy line.
 func (s *stage) setup(options string) {
-	p := &proxy.Proxy{Name: "p", ID: 2, IsFrontend: true, IsBackend: true, Mode: proxy.HTTP, Retries: 3,
+	p := &proxy.Proxy{Name: "p", ID: 2, IsFrontend: true, IsBackend: true, Mode: proxy.HTTP, Retries: 3, SessionConns: 5, RetryOn: proxy.RetryConn,
 		Timeouts: proxy.Timeouts{Client: 5 * time.Second, Server: 5 * time.Second, Connect: 2 * time.Second}}
 	servers, maxconn, maxqueue, hashed := 2, 0, 0, false
 	for _, o := range strings.Fields(options) {
@@ -153,6 +153,8 @@ func (s *stage) setup(options string) {
 		case "redispatch":
 			p.Options |= proxy.OptRedispatch
 			p.RedispatchEvery = -1
+		case "again":
+			p.RetryOn = proxy.RetryAll
 		case "maxconn":
 			maxconn = n
 		case "maxqueue":
