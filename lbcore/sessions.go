@@ -89,7 +89,7 @@ func sideState(p stream.Phase) stats.SideState {
 		return stats.SideConnecting
 	case "retry":
 		return stats.SideTurnAround
-	case "server":
+	case "server", "queue":
 		return stats.SideQueued
 	case "send", "forward", "response rules", "data", "tunnel":
 		return stats.SideEstablished

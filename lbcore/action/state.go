@@ -361,6 +361,12 @@ var stateRows = []entry{
 		good: []string{"capture str(x) len 10"}, bad: []string{"capture", "capture str(x)", "capture str(x) len", "capture str(x) len 0", "capture str(x) foo 5", "capture nope len 5", "capture str(x) id x"}},
 	{name: "capture", in: httpRes | httpAfter, args: "<expr> id <index>", parse: parseCapture, summary: "captures a sample for the log",
 		good: []string{"capture str(x) id 0"}, bad: []string{"capture", "capture str(x)", "capture str(x) len 5", "capture str(x) id", "capture nope id 0", "capture str(x) id x"}},
+	{name: "set-priority-class", in: httpReq | tcpReq, args: "<expr>", parse: parsePriority, summary: "the request's class in queues: lower ones first",
+		good: []string{"set-priority-class int(5)"}, bad: []string{"set-priority-class", "set-priority-class nope", "set-priority-class int(5) x"}},
+	{name: "set-priority-offset", in: httpReq | tcpReq, args: "<expr>", parse: parsePriority, summary: "ms by which the request stands behind its time in queues",
+		good: []string{"set-priority-offset int(-500)"}, bad: []string{"set-priority-offset", "set-priority-offset nope"}},
+	{name: "disable-l7-retry", in: httpReq, parse: parseNoRetry, summary: "does not send the request again once a server took it",
+		good: []string{"disable-l7-retry", "disable-l7-retry if { method POST }"}, bad: []string{"disable-l7-retry x"}},
 	{name: "strict-mode", in: http, args: "{on|off}", parse: parseStrictMode, summary: "whether a rewrite of the following rules that fails is an internal error",
 		good: []string{"strict-mode off"}, bad: []string{"strict-mode", "strict-mode nope", "strict-mode on x"}},
 }

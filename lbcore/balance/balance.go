@@ -8,9 +8,12 @@ type Node interface {
 	Weight() int
 	// Load is how many streams it serves or wait for it.
 	Load() int64
-	// Full tells that it has as many streams as it may have: round robins,
-	// leastconn, first and random pass it over.
+	// Full tells that it has as many streams as it may have, or that somebody
+	// waits for it: round robins, first and random pass it over.
 	Full() bool
+	// Crowded tells that it has as many streams as it may have and as many that
+	// wait for it as maxqueue says: leastconn passes it over.
+	Crowded() bool
 	// ID is the numeric id: the order of first.
 	ID() int
 	// Key is its place on a hash ring before the points are mixed in

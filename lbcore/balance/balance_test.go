@@ -7,11 +7,12 @@ import (
 
 type node int
 
-func (n *node) Weight() int { return int(*n) }
-func (n *node) Load() int64 { return 0 }
-func (n *node) Full() bool  { return false }
-func (n *node) ID() int     { return 1 }
-func (n *node) Key() uint32 { return 1 }
+func (n *node) Weight() int   { return int(*n) }
+func (n *node) Load() int64   { return 0 }
+func (n *node) Full() bool    { return false }
+func (n *node) Crowded() bool { return false }
+func (n *node) ID() int       { return 1 }
+func (n *node) Key() uint32   { return 1 }
 
 func sequence(p Policy, n int) string {
 	var b strings.Builder
@@ -105,11 +106,12 @@ type busy struct {
 	key        uint32
 }
 
-func (n *busy) Weight() int { return n.weight }
-func (n *busy) Load() int64 { return n.load }
-func (n *busy) Full() bool  { return n.full }
-func (n *busy) ID() int     { return n.id }
-func (n *busy) Key() uint32 { return n.key }
+func (n *busy) Weight() int   { return n.weight }
+func (n *busy) Load() int64   { return n.load }
+func (n *busy) Full() bool    { return n.full }
+func (n *busy) Crowded() bool { return n.full }
+func (n *busy) ID() int       { return n.id }
+func (n *busy) Key() uint32   { return n.key }
 
 // farm makes n nodes of equal weight.
 func farm(n int) ([]Node, []*busy) {

@@ -3,7 +3,8 @@ package balance
 import "sync"
 
 // LeastConn takes the node with the fewest streams for its weight; among equal
-// ones the one that waits longest (reference: balance leastconn).
+// ones the one that waits longest. One that is full is taken as long as maxqueue
+// lets requests wait for it (reference: balance leastconn).
 type LeastConn struct {
 	nodes []Node
 
@@ -41,7 +42,7 @@ func (p *LeastConn) Pick(r *Request) int {
 		if i == None {
 			break
 		}
-		switch full := p.nodes[i].Full(); {
+		switch full := p.nodes[i].Crowded(); {
 		case !full && i != r.Avoid:
 			found = i
 			continue

@@ -14,5 +14,7 @@
 // What a proxy inherits from a defaults section is in conf, a plain value that
 // is copied; what it owns (bind lines, servers, rules) is in section.
 //
+//	over 6000 lines: one file a family of words, which share the section that they fill
+//
 // Everything runs on the goroutine that loads. Imports: everything below.
 package build

@@ -108,6 +108,7 @@ func (b *Builder) settle(s *section) {
 	p.Mode, p.Options, p.Timeouts, p.Disabled = s.mode, s.options, s.timeouts, s.disabled
 	p.Backlog, p.Retries, p.RedispatchEvery, p.Reuse = s.backlog, s.retries, s.redispatch, s.reuse
 	p.Fullconn = s.fullconn
+	p.RetryOn, p.SessionConns = s.retryOn, s.sessConns
 	p.ForwardFor, p.OriginalTo, p.Pages = s.forwardFor, s.originalTo, b.settlePages(s)
 	p.CookieCapture = s.cookieCapture
 	p.MonitorURI, p.MonitorFail = []byte(s.monitorURI), s.monitors
@@ -191,6 +192,7 @@ func (b *Builder) settleServers(s *section) {
 			taken[next] = true
 		}
 		l.srv.RingKey = l.ringKey()
+		l.settleLimits()
 		l.srv.Config.Decode = b.decode(s.options&proxy.OptRelaxedResponse != 0)
 		if l.check {
 			l.settleCheck(s)

@@ -39,6 +39,7 @@ type Global struct {
 	refs            []heldRef
 	ExternalCheck   int // whether, and with which environment
 	ForkWanted      bool
+	Idle            proxy.IdleRules
 	SpreadChecks    int // percent
 	MaxSpreadChecks time.Duration
 }
@@ -56,6 +57,7 @@ func (g *Global) init() {
 	g.Limits = proxy.Limits{LogURILen: 1024, CookieLen: 63, BufSize: 16384, MaxRewrite: 1024}
 	g.MaxHeaders = 101
 	g.MaxAccept = 16
+	g.Idle = proxy.IdleRules{LowRatio: 20, HighRatio: 25}
 	g.Node, _ = hostname()
 }
 

@@ -149,10 +149,10 @@ func redispatchOption(b *Builder, s *section, st *config.Statement) {
 	if st.No || st.Default {
 		return
 	}
-	s.redispatch = 0
+	s.redispatch = -1
 	if w := st.Word(2); w != "" {
 		n := atoi(strings.TrimPrefix(w, "-"))
-		if n == 0 {
+		if n == 0 && w != "0" {
 			b.Alertf(st, "invalid value for option redispatch, must be a integer (or a negative one), got '%s'.", w)
 			return
 		}

@@ -40,6 +40,9 @@ func Register(set *keyword.Set) {
 	set.Add(rejectedRows()...)
 	set.Add(valueRows()...)
 	set.Add(balanceRows()...)
+	set.Add(limitServerRows()...)
+	set.Add(limitProxyRows()...)
+	set.Add(retryOnRows()...)
 }
 
 // valueRows are the words that some keywords take as their value.

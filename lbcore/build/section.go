@@ -22,6 +22,8 @@ type conf struct {
 	retries       int
 	redispatch    int
 	reuse         proxy.Reuse
+	retryOn       proxy.RetryOn
+	sessConns     int
 	balancing     balancing
 	forwardFor    *proxy.Forwarded
 	originalTo    *proxy.Forwarded
@@ -87,7 +89,7 @@ type switchLine struct {
 }
 
 func builtinConf() conf {
-	return conf{retries: 3, logFormat: placed{}}
+	return conf{retries: 3, retryOn: proxy.RetryConn, sessConns: 5, logFormat: placed{}}
 }
 
 // openProxy begins a defaults, frontend, backend or listen section.

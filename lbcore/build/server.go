@@ -79,7 +79,7 @@ func serverRows() []keyword.Row {
 			if err != nil {
 				return 0, fmt.Errorf("%w in '%s' argument of server %s.", err, name, to.srv.Name)
 			}
-			if t.Value <= 0 {
+			if t.Value < 0 || t.Value == 0 && name != "pool-purge-delay" {
 				return 0, fmt.Errorf("invalid value %d for argument '%s' of server %s.", 0, name, to.srv.Name)
 			}
 			if t.Small() && name != "pool-purge-delay" && !to.quiet {

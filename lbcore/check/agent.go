@@ -191,7 +191,7 @@ func (t *agentTarget) setMaxconn(text string) (warn string) {
 	case err != nil:
 		return "Trailing garbage in maxconn string"
 	}
-	t.srv.Maxconn.Store(int64(n))
+	t.srv.SetMaxconn(int64(n))
 	return ""
 }
 

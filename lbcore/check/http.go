@@ -85,8 +85,8 @@ func (r *run) state() string {
 	if s.Usable() {
 		weight = s.UserWeight()
 	}
-	return fmt.Sprintf("%s%s; address=%s; port=%s; name=%s/%s; node=%s; weight=%d/%d; scur=%d/%d; qcur=0",
-		word, count, addr, port, p.Name, s.Name, r.sc.Process.Node, weight, p.Availability().Weight, s.Conn.Load(), total)
+	return fmt.Sprintf("%s%s; address=%s; port=%s; name=%s/%s; node=%s; weight=%d/%d; scur=%d/%d; qcur=%d",
+		word, count, addr, port, p.Name, s.Name, r.sc.Process.Node, weight, p.Availability().Weight, s.Conn.Load(), total, s.QueueLen())
 }
 
 // response reads the head of the response.

@@ -115,7 +115,7 @@ func (c *Checker) AdminChanged(s *proxy.Server, before proxy.Admin) {
 	case before.Maint() && !now.Maint():
 		text = fmt.Sprintf("%s %s/%s is UP/READY (leaving forced maintenance).", title(s), p.Name, s.Name)
 	case now.Drain() && !before.Drain():
-		text = fmt.Sprintf("%s %s/%s enters drain state.%s", title(s), p.Name, s.Name, online(a))
+		text = fmt.Sprintf("%s %s/%s enters drain state.%s", title(s), p.Name, s.Name, online(s, a))
 	case before.Drain() && !now.Drain():
 		text = fmt.Sprintf("%s %s/%s is UP (leaving forced drain).", title(s), p.Name, s.Name)
 	}
@@ -171,7 +171,7 @@ func stateLine(s *proxy.Server, change proxy.Transition, reason string) string {
 	if change == proxy.WentDown {
 		return text + left(s, a)
 	}
-	return text + online(a)
+	return text + online(s, a)
 }
 
 func onBackup(a proxy.Availability) string {
@@ -182,12 +182,12 @@ func onBackup(a proxy.Availability) string {
 }
 
 func left(s *proxy.Server, a proxy.Availability) string {
-	return fmt.Sprintf(" %d active and %d backup servers left.%s %d sessions active, 0 requeued, 0 remaining in queue.",
-		a.Active, a.Backup, onBackup(a), s.Conn.Load())
+	return fmt.Sprintf(" %d active and %d backup servers left.%s %d sessions active, %d requeued, %d remaining in queue.",
+		a.Active, a.Backup, onBackup(a), s.Conn.Load(), s.Requeued(), s.QueueLen())
 }
 
-func online(a proxy.Availability) string {
-	return fmt.Sprintf(" %d active and %d backup servers online.%s 0 sessions requeued, 0 total in queue.", a.Active, a.Backup, onBackup(a))
+func online(s *proxy.Server, a proxy.Availability) string {
+	return fmt.Sprintf(" %d active and %d backup servers online.%s %d sessions requeued, %d total in queue.", a.Active, a.Backup, onBackup(a), s.Requeued(), s.QueueLen())
 }
 
 // resultLine is the line of one result, with what is left of the health.

@@ -96,6 +96,36 @@ func free(_ *sample.Context, p *proxy.Proxy) int64 {
 	return sum
 }
 
+// waiting counts what waits in all lines of a backend.
+func waiting(_ *sample.Context, p *proxy.Proxy) int64 { return p.Queue.All.Load() }
+
+// averageQueue is waiting by usable server. Reference: backups are counted when
+// they serve.
+func averageQueue(c *sample.Context, p *proxy.Proxy) int64 {
+	n, servers := waiting(c, p), usable(p)
+	if servers == 0 {
+		return 2 * n
+	}
+	return (n + servers - 1) / servers
+}
+
+// slots sums what the usable servers and their lines still take; -1 when one has
+// no limit of either.
+func slots(_ *sample.Context, p *proxy.Proxy) int64 {
+	sum := int64(0)
+	for _, srv := range p.Servers {
+		if srv.Admin().Maint() || srv.Oper() == proxy.Down {
+			continue
+		}
+		most := srv.Maxconn.Load()
+		if most == 0 || srv.Maxqueue == 0 {
+			return -1
+		}
+		sum += most - srv.Conn.Load() + int64(srv.Maxqueue) - srv.QueueLen()
+	}
+	return sum
+}
+
 func hasUsable(list []*proxy.Server) bool {
 	for _, srv := range list {
 		if srv.Usable() {
@@ -213,6 +243,9 @@ var proxyRows = []entry{
 	{name: "be_name", out: sample.Str, needs: needsBE, fetch: backend(proxyName), summary: "the name of the backend", good: on("be_name", res("x: a"), "be"), bad: []string{"be_name(x)"}},
 	{name: "be_conn", out: sample.SInt, args: oneBackend, needs: internal, fetch: of(func(_ *sample.Context, p *proxy.Proxy) int64 { return p.BEConn.Load() }), summary: "the streams on a backend", good: ex("be_conn(other)", "0"), bad: []string{"be_conn(other,x)"}},
 	{name: "be_conn_free", out: sample.SInt, args: oneBackend, needs: internal, fetch: of(free), summary: "the connections that a backend's servers still take, -1 without a limit", good: ex("be_conn_free(other)", "-1", "be_conn_free(limited)", "30"), bad: []string{"be_conn_free(other,x)"}},
+	{name: "queue", out: sample.SInt, args: oneBackend, needs: internal, fetch: of(waiting), summary: "the requests that wait on a backend, for any of its servers or for one", good: ex("queue(other)", "0"), bad: []string{"queue(other,x)"}},
+	{name: "avg_queue", out: sample.SInt, args: oneBackend, needs: internal, fetch: of(averageQueue), summary: "the requests that wait on a backend for each usable server, rounded up; twice their number without one", good: ex("avg_queue(other)", "0"), bad: []string{"avg_queue(other,x)"}},
+	{name: "connslots", out: sample.SInt, args: oneBackend, needs: internal, fetch: of(slots), summary: "the requests that a backend's servers and their queues still take, -1 without a limit", good: ex("connslots(other)", "-1"), bad: []string{"connslots(other,x)"}},
 	{name: "be_sess_rate", out: sample.SInt, args: oneBackend, needs: internal, fetch: of(func(c *sample.Context, p *proxy.Proxy) int64 { return int64(p.BESessRate.Read(now(c))) }), summary: "the streams a second on a backend", good: ex("be_sess_rate(other)", "0"), bad: []string{"be_sess_rate(other,x)"}},
 	{name: "be_server_timeout", out: sample.SInt, needs: needsBE, fetch: backend(func(p *proxy.Proxy, s *sample.Sample) bool { return milliseconds(s, int64(p.Timeouts.Server)) }), summary: "timeout server of the backend, ms", good: on("be_server_timeout", res("x: a"), "5000"), bad: []string{"be_server_timeout(x)"}},
 	{name: "be_tunnel_timeout", out: sample.SInt, needs: needsBE, fetch: backend(func(p *proxy.Proxy, s *sample.Sample) bool { return milliseconds(s, int64(p.Timeouts.Tunnel)) }), summary: "timeout tunnel of the backend, ms", good: on("be_tunnel_timeout", res("x: a"), "7000"), bad: []string{"be_tunnel_timeout(x)"}},
@@ -228,6 +261,7 @@ var proxyRows = []entry{
 	{name: "srv_name", out: sample.Str, needs: needsSrv, fetch: fetchServerName, summary: "the name of the server", good: on("srv_name", res("x: a"), "s1"), bad: []string{"srv_name(x)"}},
 	{name: "srv_conn", out: sample.SInt, args: oneServer, needs: internal, fetch: ofServer(func(_ *sample.Context, s *proxy.Server) int64 { return s.Conn.Load() }), summary: "the connections to a server", good: ex("srv_conn(other/s1)", "0"), bad: []string{"srv_conn(other/s1,x)"}},
 	{name: "srv_conn_free", out: sample.SInt, args: oneServer, needs: internal, fetch: ofServer(serverFree), summary: "the connections that a server still takes, -1 without a limit", good: ex("srv_conn_free(other/s1)", "-1", "srv_conn_free(limited/s1)", "10"), bad: []string{"srv_conn_free(other/s1,x)"}},
+	{name: "srv_queue", out: sample.SInt, args: oneServer, needs: internal, fetch: ofServer(func(_ *sample.Context, s *proxy.Server) int64 { return s.QueueLen() }), summary: "the requests that wait for a server alone", good: ex("srv_queue(other/s1)", "0"), bad: []string{"srv_queue(other/s1,x)"}},
 	{name: "srv_is_up", out: sample.Bool, args: oneServer, needs: internal, fetch: fetchServerUp, summary: "whether a server is up and in no maintenance", good: ex("srv_is_up(other/s1)", "1", "srv_is_up(other/s2)", "0"), bad: []string{"srv_is_up(other/s1,x)"}},
 	{name: "srv_iweight", out: sample.SInt, args: oneServer, needs: internal, fetch: ofServer(func(_ *sample.Context, s *proxy.Server) int64 { return int64(s.Weight0) }), summary: "the configured weight of a server", good: ex("srv_iweight(limited/s2)", "7"), bad: []string{"srv_iweight(other/s1,x)"}},
 	{name: "srv_uweight", out: sample.SInt, args: oneServer, needs: internal, fetch: ofServer(func(_ *sample.Context, s *proxy.Server) int64 { return int64(s.UserWeight()) }), summary: "the weight of a server as last set", good: ex("srv_uweight(limited/s2)", "7"), bad: []string{"srv_uweight(other/s1,x)"}},

@@ -37,6 +37,7 @@ const (
 	HashKey        Class = "hash-key values"
 	HashAffinity   Class = "hash-preserve-affinity values"
 	HTTPReuse      Class = "http-reuse values"
+	RetryOn        Class = "retry-on values"
 	Mode           Class = "mode values"
 	Fetch          Class = "sample-fetches"
 	Converter      Class = "converters"

@@ -57,6 +57,9 @@ type H1Server struct {
 	Index     int
 	IdleSince int64
 	Uses      int
+	// Private: what the server answered binds it to one client (NTLM, Negotiate).
+	// Kept: it is idle and belongs to a session.
+	Private, Kept bool
 }
 
 // Dial begins to connect. When it returns Again, Connected or Broken follows.

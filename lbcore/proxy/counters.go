@@ -45,11 +45,10 @@ const (
 	H1Req
 	FailedChecks
 	Downs
-	QTimeSum // ms, with its count in TimeCount: for the averages
+	QTimeSum // ms, of the streams in CumSess: for the averages
 	CTimeSum
 	DTimeSum
 	TTimeSum
-	TimeCount
 	counters
 )
 

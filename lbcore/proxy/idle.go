@@ -21,24 +21,63 @@ type idlePool struct {
 // Prepare makes the per-loop state for n loops.
 func (s *Server) Prepare(n int) { s.pools = make([]idlePool, n) }
 
-// Reused takes an idle connection of this loop, or returns nil. Loop only.
-func (s *Server) Reused(l *loop.Loop, up mux.Upper) *mux.H1Server {
+// Reused takes an idle connection of this loop, the latest one, or returns nil;
+// with proven only one that has served more than one request. Loop only.
+func (s *Server) Reused(l *loop.Loop, up mux.Upper, proven bool) *mux.H1Server {
 	p := &s.pools[l.ID]
-	n := len(p.conns)
-	if n == 0 {
-		return nil
+	for i := len(p.conns) - 1; i >= 0; i-- {
+		c := p.conns[i]
+		if proven && !isProven(c) {
+			continue
+		}
+		s.unlist(p, i)
+		s.take(p)
+		c.Attach(up)
+		return c
 	}
-	c := p.conns[n-1]
-	p.conns[n-1] = nil
-	p.conns = p.conns[:n-1]
+	return nil
+}
+
+// isProven tells whether a connection was reused before.
+func isProven(c *mux.H1Server) bool { return c.Uses > 1 }
+
+// list makes a connection idle, unlist takes place i of the pool away.
+func (s *Server) list(p *idlePool, c *mux.H1Server) {
+	p.conns = append(p.conns, c)
+	s.Idle.Inc()
+	if isProven(c) {
+		s.Safe.Inc()
+	}
+}
+
+func (s *Server) unlist(p *idlePool, i int) *mux.H1Server {
+	c := p.conns[i]
+	copy(p.conns[i:], p.conns[i+1:])
+	p.conns[len(p.conns)-1] = nil
+	p.conns = p.conns[:len(p.conns)-1]
 	s.Idle.Dec()
-	s.take(p)
-	c.Attach(up)
+	if isProven(c) {
+		s.Safe.Dec()
+	}
 	return c
 }
 
+// Keep makes the connection one that a session holds idle for itself: it is
+// neither in use nor in the pool. Loop only.
+func (s *Server) Keep(l *loop.Loop, c *mux.H1Server) {
+	s.pools[l.ID].used--
+	s.Used.Dec()
+	c.Kept = true
+}
+
+// Unkeep takes such a connection into use again. Loop only.
+func (s *Server) Unkeep(l *loop.Loop, c *mux.H1Server) {
+	c.Kept = false
+	s.take(&s.pools[l.ID])
+}
+
 func (s *Server) take(p *idlePool) {
-	s.Used.Inc()
+	s.peak.Observe(uint64(s.Used.Inc()))
 	p.used++
 	if p.used > p.peak {
 		p.peak = p.used
@@ -49,6 +88,7 @@ func (s *Server) take(p *idlePool) {
 func (s *Server) Fresh(l *loop.Loop) *mux.H1Server {
 	p := &s.pools[l.ID]
 	s.take(p)
+	s.Open.Inc()
 	if n := len(p.free); n > 0 {
 		c := p.free[n-1]
 		p.free = p.free[:n-1]
@@ -69,19 +109,18 @@ func (s *Server) Return(l *loop.Loop, c *mux.H1Server, keep bool) {
 	p.used--
 	s.Used.Dec()
 	c.IdleSince = l.Now()
-	c.Index = len(p.conns)
-	p.conns = append(p.conns, c)
-	s.Idle.Inc()
+	s.list(p, c)
 	c.Park()
 	if p.purge == 0 {
 		p.purge = l.Now() + int64(s.PurgeTime)
 	}
 }
 
-// room tells whether one more idle connection is wanted: within pool-max-conn
+// room tells whether one more idle connection is wanted: not at all with a
+// pool-purge-delay of zero, else within pool-max-conn
 // and no more, idle and used together, than the highest recent need.
 func (s *Server) room(p *idlePool) bool {
-	if s.MaxIdle >= 0 && s.Idle.Load() >= int64(s.MaxIdle) {
+	if s.PurgeTime == 0 || s.MaxIdle >= 0 && s.Idle.Load() >= int64(s.MaxIdle) {
 		return false
 	}
 	return p.used-1+len(p.conns) < max(p.peak, p.need, s.LowIdle)
@@ -90,6 +129,7 @@ func (s *Server) room(p *idlePool) bool {
 // Purge lets go of half of the connections that were not needed since the last
 // call; each loop calls it every pool-purge-delay.
 func (s *Server) Purge(l *loop.Loop) {
+	s.estimate(l.Now())
 	p := &s.pools[l.ID]
 	if p.purge == 0 || l.Now() < p.purge {
 		return
@@ -122,10 +162,7 @@ func (s *Server) IdleClosed(c *mux.H1Server) {
 	p := &s.pools[c.Loop().ID]
 	for i := len(p.conns) - 1; i >= 0; i-- {
 		if p.conns[i] == c {
-			copy(p.conns[i:], p.conns[i+1:])
-			p.conns[len(p.conns)-1] = nil
-			p.conns = p.conns[:len(p.conns)-1]
-			s.Idle.Dec()
+			s.unlist(p, i)
 			// It counts as in use until Closed, which follows.
 			s.Used.Inc()
 			p.used++
@@ -137,8 +174,13 @@ func (s *Server) IdleClosed(c *mux.H1Server) {
 // Closed implements mux.ServerOwner.
 func (s *Server) Closed(c *mux.H1Server) {
 	p := &s.pools[c.Loop().ID]
-	p.used--
-	s.Used.Dec()
+	if c.Kept {
+		c.Kept = false
+	} else {
+		p.used--
+		s.Used.Dec()
+	}
+	s.Open.Dec()
 	p.free = append(p.free, c)
 }
 
@@ -147,5 +189,21 @@ func (s *Server) Dropped(l *loop.Loop, c *mux.H1Server) {
 	p := &s.pools[l.ID]
 	p.used--
 	s.Used.Dec()
+	s.Open.Dec()
 	p.free = append(p.free, c)
 }
+
+// estimate follows how many connections the server needs at a time: half of what
+// it was and half of the most of the last pool-purge-delay. One of the loops that
+// call it each second does it.
+func (s *Server) estimate(now int64) {
+	due := s.estimateAt.Load()
+	if now < due || !s.estimateAt.CompareAndSwap(due, now+int64(s.PurgeTime)) || due == 0 {
+		return
+	}
+	s.need.Store((s.need.Load() + int64(s.peak.Load())) / 2)
+	s.peak.Reset(uint64(s.Used.Load()))
+}
+
+// Need estimates how many connections the server needs at a time; any goroutine.
+func (s *Server) Need() int64 { return max(s.need.Load(), int64(s.peak.Load())) }

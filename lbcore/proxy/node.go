@@ -9,12 +9,18 @@ type Node struct{ Server *Server }
 func (n Node) Weight() int { return int(n.Server.eff.Load()) }
 
 // Load implements balance.Node.
-func (n Node) Load() int64 { return n.Server.Conn.Load() }
+func (n Node) Load() int64 { return n.Server.Conn.Load() + n.Server.line.waiting.Load() }
 
 // Full implements balance.Node.
 func (n Node) Full() bool {
-	limit := n.Server.Maxconn.Load()
-	return limit > 0 && n.Server.Conn.Load() >= limit
+	limit := n.Server.Limit()
+	return limit > 0 && (n.Server.line.waiting.Load() > 0 || n.Server.Conn.Load() >= limit)
+}
+
+// Crowded implements balance.Node.
+func (n Node) Crowded() bool {
+	limit := n.Server.Limit()
+	return limit > 0 && n.Load() >= limit+int64(n.Server.Maxqueue)
 }
 
 // ID implements balance.Node.

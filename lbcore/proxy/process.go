@@ -37,3 +37,10 @@ type Limits struct {
 	NoSplice   bool // nosplice: bytes are always copied
 	PipeSize   int  // tune.pipesize, zero for sizes by need
 }
+
+// IdleRules are the process's rules for idle server connections.
+type IdleRules struct {
+	Apart     bool // loops do not use each other's (tune.idle-pool.shared off)
+	LowRatio  int  // tune.pool-low-fd-ratio, percent
+	HighRatio int  // tune.pool-high-fd-ratio, percent
+}

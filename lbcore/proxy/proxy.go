@@ -129,6 +129,7 @@ type Proxy struct {
 	Backlog        int
 	DefaultBackend *Proxy
 	Switches       []Switch
+	SessionConns   int // max-session-srv-conns
 	MonitorURI     []byte
 	MonitorFail    []*acl.Cond
 	ReqCaptures    []Capture
@@ -150,6 +151,7 @@ type Proxy struct {
 	RedispatchEvery int
 	Fullconn        int
 	Reuse           Reuse
+	RetryOn         RetryOn
 	ServerDecode    h1.Options
 
 	// Both.
@@ -174,6 +176,7 @@ type Proxy struct {
 	Filters        []any // stream.Filter, in order of declaration
 
 	// Run time.
+	Queue       Queue
 	FE, BE      *Counters
 	FEConn      Gauge // connections on the frontend side: scur, smax
 	BEConn      Gauge // streams on the backend side
@@ -215,6 +218,72 @@ const (
 	ReuseAggressive
 	ReuseAlways
 )
+
+// RetryOn is a set of failures.
+type RetryOn uint32
+
+// The failures of retry-on.
+const (
+	RetryConn RetryOn = 1 << iota
+	RetryEmpty
+	RetryJunk
+	RetryTimeout
+	RetryEarly
+	Retry401
+	Retry403
+	Retry404
+	Retry408
+	Retry421
+	Retry425
+	Retry429
+	Retry500
+	Retry501
+	Retry502
+	Retry503
+	Retry504
+
+	// RetryAll is all-retryable-errors.
+	RetryAll = RetryConn | RetryEmpty | RetryJunk | RetryTimeout | RetryEarly | Retry500 | Retry502 | Retry503 | Retry504
+	// retryStatus are those that a response head decides.
+	retryStatus = Retry401 | Retry403 | Retry404 | Retry408 | Retry421 | Retry425 | Retry429 | Retry500 | Retry501 | Retry502 | Retry503 | Retry504
+)
+
+// Late tells whether requests may have to be sent again: they have to be kept.
+func (r RetryOn) Late() bool { return r&^RetryConn != 0 }
+
+// Status tells whether an answer with this status is a failure to try again.
+func (r RetryOn) Status(code int) bool {
+	if r&retryStatus == 0 {
+		return false
+	}
+	switch code {
+	case 401:
+		return r&Retry401 != 0
+	case 403:
+		return r&Retry403 != 0
+	case 404:
+		return r&Retry404 != 0
+	case 408:
+		return r&Retry408 != 0
+	case 421:
+		return r&Retry421 != 0
+	case 425:
+		return r&Retry425 != 0
+	case 429:
+		return r&Retry429 != 0
+	case 500:
+		return r&Retry500 != 0
+	case 501:
+		return r&Retry501 != 0
+	case 502:
+		return r&Retry502 != 0
+	case 503:
+		return r&Retry503 != 0
+	case 504:
+		return r&Retry504 != 0
+	}
+	return false
+}
 
 // String returns the mode's word.
 func (r Reuse) String() string {

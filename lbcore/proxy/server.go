@@ -62,6 +62,7 @@ type Server struct {
 	Maxconn   atomic.Int64
 	Minconn   int
 	Maxqueue  int
+	Strict    bool // strict-maxconn
 	Cookie    string
 	Check     *CheckConfig
 	Agent     *AgentConfig
@@ -88,14 +89,22 @@ type Server struct {
 	watched  watched
 	onChange func(*Server)
 
-	Counters *Counters
-	Conn     Gauge // streams that use this server now
-	Used     Gauge // connections in use
-	Idle     Gauge // idle connections over all loops
-	SessRate Rate
-	MaxTimes MaxTimes
-	LastSess atomic.Int64
-	pools    []idlePool
+	line     line         // requests that wait for this server, under Proxy.Queue.mu
+	requeued atomic.Int64 // see Requeued
+
+	Counters   *Counters
+	Conn       Gauge // streams that use this server now
+	Used       Gauge // connections in use
+	Idle       Gauge // idle connections over all loops
+	Safe       Gauge // those of them that were reused before
+	Open       Gauge // connections, those that sessions keep included
+	peak       clock.Max
+	need       atomic.Int64 // see Need
+	estimateAt atomic.Int64 // when it is due, monotonic ns
+	SessRate   Rate
+	MaxTimes   MaxTimes
+	LastSess   atomic.Int64
+	pools      []idlePool
 }
 
 // CheckConfig is how a server is checked.
@@ -186,6 +195,7 @@ func (s *Server) changed() {
 	if s.onChange != nil {
 		s.onChange(s)
 	}
+	s.requeued.Store(s.requeue())
 }
 
 // SetWeight changes the user weight, 0 to 256; any goroutine.

@@ -37,6 +37,8 @@ func one(*object) cell      { return number(1) }
 func pxname(o *object) cell { return word(o.p.Name) }
 func iid(o *object) cell    { return number(int64(o.p.ID)) }
 func mode(o *object) cell   { return word(o.p.Mode.String()) }
+func qcur(o *object) cell   { return number(o.queue().Load()) }
+func qmax(o *object) cell   { return number(o.queue().Max()) }
 func scur(o *object) cell   { return number(o.gauge().Load()) }
 func smax(o *object) cell   { return number(o.gauge().Max()) }
 func algo(o *object) cell {
@@ -55,6 +57,9 @@ func rateLimit(o *object) cell   { return number(o.p.MaxSessRate.Load()) }
 func rateMax(o *object) cell     { return number(o.rate().Max()) }
 func rate(o *object) cell        { return number(int64(o.rate().Read(o.mono))) }
 func idleNow(o *object) cell     { return number(o.s.Idle.Load()) }
+func provenNow(o *object) cell   { return number(o.s.Safe.Load()) }
+func unprovenNow(o *object) cell { return number(max(0, o.s.Idle.Load()-o.s.Safe.Load())) }
+func needNow(o *object) cell     { return number(o.s.Need()) }
 func usedNow(o *object) cell     { return number(o.s.Used.Load()) }
 func h1Connections(o *object) cell {
 	if o.kind == 'B' {
@@ -191,14 +196,23 @@ func checking(f func(*object) cell) func(*object) cell {
 	})
 }
 
-// average is a time in ms over the streams counted so far.
+// average is a time in ms over the streams so far. Reference: those that got no
+// server count, with no time.
 func average(k proxy.Counter) func(*object) cell {
 	return func(o *object) cell {
-		if n := o.sum(proxy.TimeCount); n > 0 {
+		if n := o.sum(proxy.CumSess); n > 0 {
 			return number(o.sum(k) / n)
 		}
 		return number(0)
 	}
+}
+
+// queue is the line of a server or backend.
+func (o *object) queue() *proxy.Gauge {
+	if o.kind == 'S' {
+		return o.s.QueueGauge()
+	}
+	return o.p.QueueGauge()
 }
 
 // longest is the highest time in ms.

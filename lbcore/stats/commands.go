@@ -98,6 +98,7 @@ func (in *Instance) Clear(all bool) {
 		}
 		for _, s := range p.Servers {
 			s.Conn.ResetMax()
+			s.QueueGauge().ResetMax()
 			s.SessRate.ResetMax()
 			clearTimes(&s.MaxTimes)
 			clearAll(all, s.Counters)
@@ -118,6 +119,7 @@ func (in *Instance) Clear(all bool) {
 func clearProxy(p *proxy.Proxy) {
 	p.FEConn.ResetMax()
 	p.BEConn.ResetMax()
+	p.QueueGauge().ResetMax()
 	for _, rate := range []*proxy.Rate{&p.ConnRate, &p.SessRate, &p.ReqRate, &p.BESessRate} {
 		rate.ResetMax()
 	}

@@ -207,7 +207,7 @@ func TestCountersAndClear(t *testing.T) {
 		be.Add(proxy.CumSess, 4)
 		sv.Add(proxy.LBTotal, 6)
 		sv.Add(proxy.TTimeSum, 90)
-		sv.Add(proxy.TimeCount, 3)
+		sv.Add(proxy.CumSess, 3)
 	})
 	in.Group.Each(func(*loop.Loop) {}) // a turn later everything is published
 	l1.FEConn.Inc()

@@ -5,7 +5,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"gohap/lbcore/balance"
 	"gohap/lbcore/h1"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/message"
@@ -13,65 +12,6 @@ import (
 	"gohap/lbcore/proxy"
 	"gohap/lbcore/transport"
 )
-
-// chooseServer assigns a server and begins to connect. Called in phaseServer,
-// for the first attempt and after each that failed.
-func (s *Stream) chooseServer() {
-	now := s.W.Loop.Now()
-	if s.Times.Rules == 0 {
-		s.Times.Rules = now
-		if s.exchange == nil { // reference: inspection counts as waiting
-			s.Times.Rules = s.Times.Begin
-		}
-		s.logAt(OriginRequest)
-	}
-	if s.Server == nil && !s.pickServer(-1) {
-		s.noServer()
-		return
-	}
-	if s.Times.Queue == 0 {
-		s.Times.Queue = now
-	}
-	s.attempt()
-}
-
-// pickServer asks the backend's policy; avoid is the index of a server that
-// just failed.
-func (s *Stream) pickServer(avoid int) bool {
-	be := s.BE
-	r := &s.W.pick // behind the interface: a local one would be allocated
-	*r = balance.Request{Avoid: avoid}
-	s.hashKey(r)
-	if be.Policy != nil {
-		if i := be.Policy.Pick(r); i >= 0 {
-			s.setServer(be.Active[i])
-			return true
-		}
-	}
-	if be.Backup != nil {
-		r.Avoid = -1
-		if i := be.Backup.Pick(r); i >= 0 {
-			s.setServer(be.Backups[i])
-			return true
-		}
-	}
-	return false
-}
-
-func (s *Stream) setServer(srv *proxy.Server) {
-	s.Server = srv
-	s.srv = srv.Counters.For(s.W.Loop)
-	s.srv.Add(proxy.LBTotal, 1)
-	s.be.Add(proxy.LBTotal, 1)
-	s.server.Take(&srv.Conn)
-	srv.Touched()
-}
-
-func (s *Stream) noServer() {
-	s.terminate('S', 'C')
-	s.be.Add(proxy.FailedConns, 1)
-	s.fail(503)
-}
 
 // attempt connects to the assigned server: an idle connection where http-reuse
 // allows one, else a fresh one.
@@ -97,9 +37,10 @@ func (s *Stream) idleConnection() *mux.H1Server {
 	for {
 		c := s.Sess.takeOwn(s.Server)
 		if c != nil {
+			s.Server.Unkeep(s.W.Loop, c)
 			c.Attach(s)
-		} else if s.mayReuse() {
-			c = s.Server.Reused(s.W.Loop, s)
+		} else if may, proven := s.mayReuse(); may {
+			c = s.Server.Reused(s.W.Loop, s, proven)
 		}
 		if c == nil || !c.Lost() {
 			return c
@@ -108,18 +49,20 @@ func (s *Stream) idleConnection() *mux.H1Server {
 	}
 }
 
-// mayReuse applies http-reuse. Reference: safe lets a session's first request
-// open a connection of its own.
-func (s *Stream) mayReuse() bool {
+// mayReuse applies http-reuse: whether the request may have an idle connection,
+// and only one that was reused before. Reference: a session's first request gets
+// none with safe, and a proven one with aggressive.
+func (s *Stream) mayReuse() (may, proven bool) {
+	first := s.Sess.Requests <= 1
 	switch s.BE.Reuse {
 	case proxy.ReuseAlways:
-		return true
+		return true, false
 	case proxy.ReuseNever:
-		return false
+		return false, false
 	case proxy.ReuseAggressive:
-		return true
+		return true, first
 	}
-	return s.Sess.Requests > 1
+	return !first, false
 }
 
 // target is the address to connect to.
@@ -218,6 +161,7 @@ func (s *Stream) sendRequest() {
 		BackendServerClose:  s.BE.Has(proxy.OptServerClose),
 		PretendKeepAlive:    s.BE.Has(proxy.OptPretend),
 	}
+	s.keep(b)
 	end := s.reqEnd && s.held == nil && len(s.cl.Trailers()) == 0
 	w := s.h1s.WriteHead(s.Req, b, end)
 	// The head's bytes now belong to the server side.
@@ -275,7 +219,7 @@ func (s *Stream) connectFailed() {
 // when it did not answer; with option redispatch the last attempts, or all
 // when the server is no longer running, go elsewhere.
 func (s *Stream) retry(cause byte, pause bool) {
-	if s.Retries >= s.BE.Retries {
+	if s.Retries >= s.BE.Retries || s.BE.Mode == proxy.HTTP && s.BE.RetryOn&proxy.RetryConn == 0 {
 		s.terminate(cause, 'C')
 		s.countBackend(proxy.FailedConns)
 		s.fail(503)
@@ -284,18 +228,7 @@ func (s *Stream) retry(cause byte, pause bool) {
 	s.Retries++
 	s.phase = phaseServer
 	if s.redispatches() {
-		old := s.serverIndex()
-		s.countBackend(proxy.Redispatches)
-		s.Redispatched = true
-		s.server.Release()
-		s.Server.Touched()
-		s.Server, s.srv = nil, nil
-		s.Times.Queue = 0 // reference: what came before counts as waiting, unlike attempts on one server
-		if !s.pickServer(old) {
-			s.noServer()
-			return
-		}
-		s.chooseServer()
+		s.moveOn()
 		return
 	}
 	s.countBackend(proxy.Retries)
@@ -314,21 +247,31 @@ func (s *Stream) retry(cause byte, pause bool) {
 	}
 }
 
+// moveOn goes to another server.
+func (s *Stream) moveOn() {
+	s.avoid = s.serverIndex()
+	s.redispatch()
+	s.Times.Queue = 0 // reference: what came before counts as waiting, unlike attempts on one server
+	s.chooseServer()
+}
+
 // redispatches tells whether the next attempt goes to another server.
 func (s *Stream) redispatches() bool {
 	be := s.BE
-	if !be.Has(proxy.OptRedispatch) {
+	if !be.Has(proxy.OptRedispatch) || be.RedispatchEvery == 0 {
 		return false
 	}
-	switch every := be.RedispatchEvery; {
-	case !s.Server.Usable(), be.Policy != nil && be.Policy.Dynamic() && len(be.Active) > 1:
-		return true // reference: at once when nothing ties the request to it
-	case every > 0:
-		return s.Retries%every == 0
-	case every < 0:
-		return (be.Retries+1-s.Retries)%-every == 0
+	every := be.RedispatchEvery
+	if every < 0 { // counted from the end; reference: as a multiple of what is left then
+		every = max(be.Retries+1+every, 1)
 	}
-	return s.Retries == be.Retries
+	switch {
+	case s.Forced:
+		return false // reference: force-persist holds
+	case !s.Server.Usable(), !s.Direct && be.Policy != nil && be.Policy.Dynamic() && len(be.Active) > 1:
+		return true // reference: at once when nothing ties the request to it
+	}
+	return every > 0 && s.Retries%every == 0
 }
 
 func (s *Stream) serverIndex() int {
@@ -392,6 +335,13 @@ func (s *Stream) responseFailed(f mux.Fault) {
 		s.Server.Responded(0, proxy.ErrRead)
 	} else {
 		s.Server.Responded(0, proxy.ErrResponse)
+	}
+	why := proxy.RetryEmpty
+	if f.Decode.Code != 0 || f.Partial {
+		why = proxy.RetryJunk
+	}
+	if s.sendAgain(why) {
+		return
 	}
 	if s.reused && f.Closed && !f.Partial && s.Sess.Requests > 1 {
 		// The server closed an idle connection while the request was on its

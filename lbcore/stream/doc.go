@@ -29,6 +29,10 @@
 // statistics page and cache hits) is an Applet on the server side and takes the
 // same way through response rules and back-pressure as a server's answer.
 //
+// A request waits in a line of its backend or server when there is no slot for
+// it (queue.go, proxy/queue.go); what retry-on may send again is kept beside what
+// was sent, up to what a buffer takes (again.go).
+//
 // Who pins a request's bytes: the buffer that the head was parsed from stays
 // with the stream until a server connection stands (so that a refused
 // connection can be retried or redispatched), and http-buffer-request adds body

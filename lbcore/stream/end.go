@@ -61,8 +61,13 @@ func (s *Stream) abortsOnClose() bool { return s.BE != nil && s.BE.Has(proxy.Opt
 // but nothing before a server is connected.
 func (s *Stream) clientAborts() {
 	s.terminate('C', s.letter())
-	s.count(proxy.CliAborts)
 	early := s.phase <= phaseRetry
+	if s.phase == phaseQueue { // reference: not counted
+		s.leaveQueue()
+		s.Times.Queue = s.W.Loop.Now()
+	} else {
+		s.count(proxy.CliAborts)
+	}
 	s.dropServer()
 	if early {
 		s.Status = -1
@@ -78,14 +83,13 @@ func (s *Stream) close() {
 	if s.phase == ended {
 		return
 	}
-	// Reference: backend and server no longer count a stream that is logged.
+	// Reference: backend and server no longer count a stream that is logged, nor do
+	// they count yet who gets its place.
 	s.backend.Release()
-	if s.server.Held() {
-		s.server.Release()
-		s.Server.Touched()
-	}
-	s.countUnread()
+	s.leaveQueue()
 	s.snapshot()
+	s.server.Release()
+	s.countUnread()
 	s.tally()
 	s.logEnd()
 	s.dropServer()
@@ -118,6 +122,9 @@ func (s *Stream) snapshot() {
 	}
 	if s.Server != nil {
 		s.Conns[3] = s.Server.Conn.Load()
+		if s.server.Held() && !s.backend.Held() {
+			s.Conns[3]--
+		}
 	}
 	s.Conns[4] = int64(s.Retries)
 }
@@ -139,18 +146,39 @@ func (s *Stream) tally() {
 		}
 		c.Add(proxy.BytesIn, s.BytesIn)
 		c.Add(proxy.BytesOut, s.BytesOut)
-		if s.Times.Connect != 0 {
-			c.Add(proxy.TimeCount, 1)
-			c.Add(proxy.QTimeSum, ms(s.Times.Queue-s.Times.Rules))
-			c.Add(proxy.CTimeSum, ms(s.Times.Connect-s.Times.Queue))
-			if s.Times.Response != 0 {
-				c.Add(proxy.DTimeSum, ms(s.Times.Response-s.Times.Connect))
-			}
-			c.Add(proxy.TTimeSum, ms(s.W.Loop.Now()-s.Times.Begin))
-		}
 	}
 	if s.Server != nil {
+		s.tallyTimes()
 		s.Server.LastSess.Store(s.W.Loop.WallNano(s.W.Loop.Now()) / 1e9)
+	}
+}
+
+// tallyTimes adds the times of a stream that had a server; a stage that was not
+// reached counts as none.
+func (s *Stream) tallyTimes() {
+	t := &s.Times
+	var queue, connect, response int64
+	if t.Queue != 0 && s.Term[1] != 'Q' { // reference: a wait in vain is none
+		queue = ms(t.Queue - t.Rules)
+	}
+	if t.Connect != 0 {
+		connect = ms(t.Connect - t.Queue)
+	}
+	if t.Response != 0 {
+		response = ms(t.Response - t.Connect)
+	}
+	total := ms(s.W.Loop.Now() - t.Begin)
+	for _, c := range [2]*proxy.LoopCounters{s.be, s.srv} {
+		c.Add(proxy.QTimeSum, queue)
+		c.Add(proxy.CTimeSum, connect)
+		c.Add(proxy.DTimeSum, response)
+		c.Add(proxy.TTimeSum, total)
+	}
+	for _, m := range [2]*proxy.MaxTimes{&s.BE.MaxTimes, &s.Server.MaxTimes} {
+		m.Queue.Observe(uint64(queue))
+		m.Connect.Observe(uint64(connect))
+		m.Response.Observe(uint64(response))
+		m.Total.Observe(uint64(total))
 	}
 }
 
@@ -160,6 +188,7 @@ func ms(ns int64) int64 { return max(ns, 0) / 1e6 }
 func (s *Stream) dropHeld() {
 	s.first.Release()
 	s.first = nil
+	s.forget()
 	for b := s.takeHeld(); b != nil; b = s.takeHeld() {
 		b.Release()
 	}
@@ -186,6 +215,7 @@ func (s *Stream) retire() {
 	*s = Stream{
 		W: w, phase: ended, timer: s.timer, Arena: s.Arena, queued: s.queued,
 		filters: s.filters, pass: s.pass, resHead: message.Head{Fields: s.resHead.Fields},
+		kept:    kept{head: message.Head{Fields: s.kept.head.Fields[:0]}},
 		txnVars: s.txnVars, reqVars: s.reqVars, resVars: s.resVars,
 		ReqCaptured: s.ReqCaptured[:0], ResCaptured: s.ResCaptured[:0],
 	}

@@ -427,6 +427,7 @@ func (s *Stream) writeRequest(b *buffer.Buffer) {
 	if end {
 		trailers = s.cl.Trailers()
 	}
+	s.keepBody(b)
 	w := s.sv.Write(b, end, trailers)
 	if end {
 		s.reqSent = true

@@ -17,6 +17,9 @@ func (s *Stream) headed() {
 		s.interim(h)
 		return
 	}
+	if s.BE.RetryOn.Status(h.Status) && s.sendAgain(s.BE.RetryOn) {
+		return
+	}
 	if h.Status == 101 && !s.reqSent {
 		// Reference: a protocol does not change in the middle of a request.
 		s.terminate('P', 'H')
@@ -29,8 +32,12 @@ func (s *Stream) headed() {
 		return
 	}
 	s.Times.Response = s.W.Loop.Now()
+	s.forget()
 	s.setResponse(h)
 	s.Server.Responded(h.Status, "")
+	if h.Status == 401 || h.Status == 407 {
+		s.challenged(h)
+	}
 	s.touchServer()
 	s.phase, s.ruleAt, s.backDone = phaseResponse, 0, false
 	s.responseRules()
@@ -214,6 +221,36 @@ func (s *Stream) responded() {
 	s.forwardRequest()
 }
 
+// challenged looks at an answer that asks for credentials. Reference: with NTLM
+// and Negotiate they are the connection's, which is the session's own from then
+// on, and the next requests prefer that server.
+func (s *Stream) challenged(h *message.Head) {
+	name := message.IDWWWAuthenticate
+	if h.Status == 407 {
+		name = message.IDProxyAuthenticate
+	}
+	for i := range h.Fields {
+		f := &h.Fields[i]
+		if f.ID == name && f.Flags&message.FieldDeleted == 0 && (foldPrefix(f.Value, "ntlm") || foldPrefix(f.Value, "negotiate")) {
+			s.h1s.Private = true
+			s.Sess.more().prefer = s.Server
+		}
+	}
+}
+
+// foldPrefix tells whether b begins with a lower-case word, whatever its case.
+func foldPrefix(b []byte, word string) bool {
+	if len(b) < len(word) {
+		return false
+	}
+	for i := range word {
+		if b[i]|0x20 != word[i] {
+			return false
+		}
+	}
+	return true
+}
+
 // status counts a response's class, once.
 func (s *Stream) status(code int) {
 	if s.counted || code == 0 {
@@ -225,7 +262,12 @@ func (s *Stream) status(code int) {
 		k = proxy.Resp1xx + proxy.Counter(c-1)
 	}
 	s.Sess.count(k, 1)
-	s.countBackend(k)
+	if s.be != nil {
+		s.be.Add(k, 1)
+	}
+	if s.srv != nil && !s.local && s.h1s != nil { // reference: an answer from here is not the server's
+		s.srv.Add(k, 1)
+	}
 }
 
 // forwardResponse sends what the server has sent of its body on to the client.
@@ -312,9 +354,9 @@ func (s *Stream) releaseServer() {
 		c.Abort(false)
 		return
 	}
-	if s.BE.Reuse == proxy.ReuseNever && s.reqSent && c.Reusable() {
-		s.Sess.keepOwn(c)
+	own := c.Private || s.BE.Reuse == proxy.ReuseNever
+	if own && s.reqSent && c.Reusable() && s.Sess.keepOwn(s.Server, c) {
 		return
 	}
-	s.Server.Return(s.W.Loop, c, s.reqSent && s.BE.Reuse != proxy.ReuseNever)
+	s.Server.Return(s.W.Loop, c, s.reqSent && !own)
 }

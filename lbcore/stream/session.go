@@ -144,6 +144,8 @@ type extra struct {
 	dst  netip.AddrPort  // as rules have set it
 	peer netip.AddrPort  // the connection's own, where rules changed Src
 	own  []*mux.H1Server // idle server connections that nobody else may use
+	// prefer is the server whose connection the session has credentials for.
+	prefer *proxy.Server
 }
 
 func (ss *Session) more() *extra {
@@ -297,11 +299,34 @@ func (ss *Session) Gone() {
 
 // keepOwn keeps an idle server connection for this session's next requests.
 // Reference: http-reuse never shares nothing between sessions, within one the
-// connections go on.
-func (ss *Session) keepOwn(c *mux.H1Server) {
+// connections go on; as many as max-session-srv-conns says.
+func (ss *Session) keepOwn(srv *proxy.Server, c *mux.H1Server) bool {
 	x := ss.more()
+	if len(x.own) >= ss.FE.SessionConns {
+		return false
+	}
 	x.own = append(x.own, c)
+	srv.Keep(ss.W.Loop, c)
 	c.Hold(ss)
+	return true
+}
+
+// preferred is the server that the session holds a connection with credentials
+// to, nil when there is none or it takes no more.
+func (ss *Session) preferred(be *proxy.Proxy) *proxy.Server {
+	if ss.extra == nil || ss.extra.prefer == nil {
+		return nil
+	}
+	srv := ss.extra.prefer
+	if srv.Proxy != be || !srv.Usable() || (proxy.Node{Server: srv}).Full() {
+		return nil
+	}
+	for _, c := range ss.extra.own {
+		if c.Of(srv) {
+			return srv
+		}
+	}
+	return nil
 }
 
 // takeOwn returns a kept connection to srv, or nil.

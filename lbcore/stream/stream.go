@@ -26,6 +26,7 @@ const (
 	phaseBackRules
 	phaseRewrite
 	phaseServer
+	phaseQueue    // waiting for a slot of a server
 	phaseConnect  // dialing
 	phaseRetry    // waiting before another attempt
 	phaseSend     // the server connection stands
@@ -38,7 +39,7 @@ const (
 )
 
 var phaseNames = [...]string{"frontend content rules", "monitor", "frontend rules", "switching", "backend content rules", "backend rules", "rewriting",
-	"server", "connect", "retry", "send", "forward", "response rules", "data", "tunnel", "tarpit", "ended"}
+	"server", "queue", "connect", "retry", "send", "forward", "response rules", "data", "tunnel", "tarpit", "ended"}
 
 // String names the phase.
 func (p Phase) String() string { return phaseNames[p] }
@@ -85,9 +86,12 @@ type Stream struct {
 	BytesIn, BytesOut    int64
 	Retries              int
 	Redispatched         bool
+	Direct               bool // persistence chose the server, not the policy
+	NoRetry              bool // the request is not sent twice (disable-l7-retry)
+	Forced               bool // it stays with that server whatever its state (force-persist)
 	Early                bool // the line may be written before the end: option logasap
 	LogOrigin            LogOrigin
-	QueueSrv, QueueBE    int
+	QueueSrv, QueueBE    int   // how many were served from the line before it, itself included
 	ServerTimeout        int64 // ns, as set-timeout may have changed them
 	TunnelTimeout        int64
 	ClientTimeout        int64
@@ -108,6 +112,7 @@ type Stream struct {
 	reqHead   *message.Head // the client mux's head: Req while it is there
 	resHead   message.Head  // head of a reply from here
 	first     *buffer.Buffer
+	kept      kept           // the request as it was sent, for retry-on
 	held      *buffer.Buffer // further request body held back, linked by Next
 	heldLen   int
 
@@ -140,7 +145,10 @@ type Stream struct {
 	clDeadline int64 // client inactivity
 	svDeadline int64 // server inactivity
 	backend    proxy.Lease
-	server     proxy.Lease
+	server     proxy.Slot
+	waiter     *proxy.Waiter  // in phaseQueue
+	Priority   proxy.Priority // in line
+	avoid      int            // server that just failed, -1 for none
 	process    proxy.Lease
 	be, srv    *proxy.LoopCounters
 	filters    []filterInst
@@ -164,7 +172,7 @@ func (w *Worker) stream(ss *Session) *Stream {
 	now := w.Loop.Now()
 	s.Sess, s.FE, s.BE = ss, ss.FE, nil
 	s.ID = w.Proc.StreamID.Add(1)
-	s.phase, s.ruleAt = phaseInspect, 0
+	s.phase, s.ruleAt, s.avoid = phaseInspect, 0, -1
 	s.Status = -1
 	s.Term = [4]byte{'-', '-', '-', '-'}
 	s.Times = Times{Begin: now}
@@ -363,7 +371,7 @@ func (s *Stream) letter() byte {
 	switch {
 	case s.phase < phaseServer:
 		return 'R'
-	case s.phase == phaseServer:
+	case s.phase == phaseServer, s.phase == phaseQueue:
 		return 'Q'
 	case s.phase <= phaseSend:
 		return 'C'

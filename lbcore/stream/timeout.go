@@ -114,6 +114,8 @@ func (s *Stream) waited() {
 	switch s.phase {
 	case phaseConnect:
 		s.connectTimeout()
+	case phaseQueue:
+		s.queueTimeout()
 	case phaseRetry:
 		s.phase = phaseServer
 		s.run()
@@ -131,6 +133,9 @@ func (s *Stream) waited() {
 func (s *Stream) serverTimeout() {
 	switch s.phase {
 	case phaseForward, phaseSend:
+		if s.sendAgain(proxy.RetryTimeout) { // reference: not counted as an error
+			return
+		}
 		s.terminate('s', 'H')
 		s.countBackend(proxy.FailedResp)
 		s.dropServer()

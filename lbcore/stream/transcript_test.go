@@ -31,6 +31,7 @@ import (
 //	# text                    comment
 //	proxy OPTION…             mode=tcp client=5s server=5s connect=5s request=10s
 //	                          keepalive=10s clientfin=1s serverfin=1s retries=3 redispatch forwardfor
+//	                          maxconn=1 maxqueue=1 queue=1s hash (by source) again (retry-on all)
 //	                          httpclose serverclose buffer abortonclose never servers=N
 //	                          replace (a http-response rule answers 204) await (one waits 1s for the body)
 //	                          mux (clients speak the test mux)
@@ -119,9 +120,9 @@ func play(t *testing.T, script string, bytewise bool) {
 
 // setup makes the proxy; options as in the transcript's proxy line.
 func (s *stage) setup(options string) {
-	p := &proxy.Proxy{Name: "p", ID: 2, IsFrontend: true, IsBackend: true, Mode: proxy.HTTP, Retries: 3,
+	p := &proxy.Proxy{Name: "p", ID: 2, IsFrontend: true, IsBackend: true, Mode: proxy.HTTP, Retries: 3, SessionConns: 5, RetryOn: proxy.RetryConn,
 		Timeouts: proxy.Timeouts{Client: 5 * time.Second, Server: 5 * time.Second, Connect: 2 * time.Second}}
-	servers := 2
+	servers, maxconn, maxqueue, hashed := 2, 0, 0, false
 	for _, o := range strings.Fields(options) {
 		name, v, _ := strings.Cut(o, "=")
 		d, _ := time.ParseDuration(v)
@@ -151,6 +152,17 @@ func (s *stage) setup(options string) {
 			p.Retries = n
 		case "redispatch":
 			p.Options |= proxy.OptRedispatch
+			p.RedispatchEvery = -1
+		case "again":
+			p.RetryOn = proxy.RetryAll
+		case "maxconn":
+			maxconn = n
+		case "maxqueue":
+			maxqueue = n
+		case "hash":
+			hashed = true
+		case "queue":
+			p.Timeouts.Queue = d
 		case "forwardfor":
 			p.Options |= proxy.OptForwardFor
 			p.ForwardFor = &proxy.Forwarded{Header: []byte("x-forwarded-for")}
@@ -205,6 +217,8 @@ func (s *stage) setup(options string) {
 			Addr: loop.IPSockaddr(serverAddr(i + 1)), Counters: proxy.NewCounters(1)}
 		srv.Config.Decode = p.Client.Decode
 		srv.Prepare(1)
+		srv.Maxconn.Store(int64(maxconn))
+		srv.Maxqueue = maxqueue
 		p.AddServer(srv)
 		srv.Init(0, nil)
 		p.Active = append(p.Active, srv)
@@ -212,6 +226,9 @@ func (s *stage) setup(options string) {
 		s.k.Serve(serverAddr(i+1), simkernel.Accepting)
 	}
 	p.Policy = balance.NewRoundRobin(nodes)
+	if hashed { // by source: all clients have one
+		p.Policy, p.Hashing.Kind = balance.NewHashMap("source", nodes), proxy.HashSource
+	}
 	s.p = p
 	proc := &proxy.Process{Totals: proxy.NewCounters(1), Facts: &sample.Process{}}
 	s.w = NewWorker(s.l, proc, proxy.Limits{BufSize: 16384, MaxRewrite: 1024, LogURILen: 1024})
@@ -411,6 +428,7 @@ func (s *stage) nothingLeft() {
 		"streams": int64(s.w.Active()), "sessions": int64(s.w.Sessions()), "exchanges": int64(s.w.Mux.Live()),
 		"buffers": int64(s.l.Buffers.Used()), "frontend connections": s.p.FEConn.Load(), "backend streams": s.p.BEConn.Load(),
 		"process connections": s.w.Proc.Conn.Load(), "process streams": s.w.Proc.Streams.Load(),
+		"waiting requests": s.p.Queue.All.Load() + s.p.QueueGauge().Load(),
 		"loop connections": s.l.Conns(), "descriptors": int64(s.k.Opened - s.k.Closed - s.listeners()),
 	} {
 		if n != 0 {

@@ -24,6 +24,7 @@ type Worker struct {
 	FindBackend func(name []byte) *proxy.Proxy
 
 	streams  []*Stream
+	waiters  proxy.Waiters
 	sessions []*Session
 	line     []byte // scratch for log lines
 	pick     balance.Request
@@ -51,6 +52,7 @@ func NewWorker(l *loop.Loop, p *proxy.Process, lim proxy.Limits) *Worker {
 		line: make([]byte, 0, 8192), totals: p.Totals.For(l),
 		batch: loop.NewDatagrams(l), targets: map[*log.Target]*loop.Sockaddr{},
 	}
+	w.waiters.Loop = l
 	w.Logs.Sender = w
 	w.Logs.Encoder.PID = p.Facts.PID
 	return w

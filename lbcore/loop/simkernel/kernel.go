@@ -227,8 +227,9 @@ func (p *Peer) State() string {
 	return "open"
 }
 
-// Wait implements loop.Kernel: it never waits.
+// Wait implements loop.Kernel: it never waits. A wake-up has done its work then.
 func (k *Kernel) Wait(ev []loop.Event, _ int, _ bool) (int, loop.Errno) {
+	k.woken = false
 	n := 0
 	order := k.order
 	k.order, k.spare = k.spare[:0], order
