@@ -8,14 +8,15 @@ import (
 
 // allowPipes lets the bytes of a tunnel, or of bodies whose sections say so,
 // pass through the kernel alone. Tunnels need no option for it: it is what a busy
-// one gains most by (reference: needs splice-auto and its kin there too).
+// one gains most by (reference: needs splice-auto and its kin there too). A request that
+// retry-on keeps is looked at.
 func (s *Stream) allowPipes() {
 	if s.W.Limits.NoSplice || len(s.filters) > 0 || s.local || s.cl == nil || s.sv == nil {
 		return
 	}
 	tunnel := s.phase == phaseTunnel
 	opts := s.FE.Options | s.BE.Options
-	if tunnel || opts&proxy.OptSpliceRequest != 0 && !s.reqSent {
+	if tunnel || opts&proxy.OptSpliceRequest != 0 && !s.reqSent && !s.kept.on {
 		mux.AllowPipes(s.cl, s.sv)
 	}
 	if tunnel || opts&proxy.OptSpliceResponse != 0 && !s.resEnd {
