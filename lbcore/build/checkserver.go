@@ -240,7 +240,7 @@ func (b *Builder) agent(l *serverLine, s *section) {
 	host := m.agentAddr
 	if host == "" {
 		host = "127.0.0.1"
-		if ip := l.srv.Addr.IP; ip.IsValid() {
+		if ip := l.srv.Address().To.IP; ip.IsValid() {
 			host = ip.Addr().String()
 		}
 	}
@@ -433,7 +433,7 @@ func (b *Builder) settleChecks(s *section) {
 
 // checkPort tells whether a checked server has a port to connect to.
 func (b *Builder) checkPort(s *section, l *serverLine) {
-	if l.addr.Port != 0 || l.port != 0 || l.srv.Addr.Path != "" || l.srv.Addr.Family == loop.Passed {
+	if l.addr.Port != 0 || l.port != 0 || l.srv.Address().To.Path != "" || l.srv.Address().To.Family == loop.Passed {
 		return
 	}
 	text := "neither service port nor check port"

@@ -218,8 +218,8 @@ func (b *Builder) settleServers(s *section) {
 func (l *serverLine) settleCheck(s *section) {
 	c := l.checks
 	c.ConnectTime, c.Timeout = s.timeouts.Connect, s.timeouts.Check
-	c.Addr = l.srv.Addr
-	if ip := l.srv.Addr.IP; ip.IsValid() && (l.port != 0 || l.addrOf != nil) {
+	c.Addr = l.srv.Address().To
+	if ip := l.srv.Address().To.IP; ip.IsValid() && (l.port != 0 || l.addrOf != nil) {
 		a, port := ip.Addr(), ip.Port()
 		if l.addrOf != nil && l.addrOf.IP.IsValid() {
 			a = l.addrOf.IP

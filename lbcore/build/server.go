@@ -198,22 +198,20 @@ func (l *serverLine) place() error {
 		if !ok {
 			return fmt.Errorf("path '%s' is too long for a socket", a.Path)
 		}
-		l.srv.Addr, l.srv.AddrText = sa, "unix"
+		l.srv.Move(&proxy.Address{To: sa, Text: "unix"})
 	case config.Abstract, config.AbstractZ:
 		sa, ok := loop.UnixSockaddr("\x00" + a.AbstractName())
 		if !ok {
 			return fmt.Errorf("name '%s' is too long for a socket", a.Path)
 		}
-		l.srv.Addr, l.srv.AddrText = sa, "abns@"+a.Path
+		l.srv.Move(&proxy.Address{To: sa, Text: "abns@" + a.Path})
 	case config.FD:
 		return fmt.Errorf("%s", keyword.Refusal("address '"+a.Text+"' on server lines"))
 	case config.Sockpair:
-		l.srv.Addr = loop.PassedSockaddr(a.FD)
+		l.srv.Move(&proxy.Address{To: loop.PassedSockaddr(a.FD)})
 	default:
-		l.srv.Addr = loop.IPSockaddr(netip.AddrPortFrom(a.IP, uint16(a.Port)))
-		l.srv.AddrText = netJoin(a.IP.String(), a.Port)
-		l.srv.MapPort = a.Relative || !a.HasPort
-		l.srv.UsePort = a.Offset
+		l.srv.Move(&proxy.Address{To: loop.IPSockaddr(netip.AddrPortFrom(a.IP, uint16(a.Port))),
+			Text: netJoin(a.IP.String(), a.Port), Relative: a.Relative || !a.HasPort, Offset: a.Offset})
 	}
 	return nil
 }

@@ -244,7 +244,7 @@ func (c *Checker) ChangeAgent(s *proxy.Server, change func(*Agent)) bool {
 // endpoint returns what a check connects to: the server's address unless check
 // addr and port say otherwise.
 func endpoint(s *proxy.Server) (network, address string) {
-	a := s.Addr
+	a := s.Address().To
 	if s.Check.Addr != nil {
 		a = s.Check.Addr
 	}

@@ -89,7 +89,9 @@ func backend(name string, options proxy.Options, servers ...*proxy.Server) *prox
 }
 
 func server(name string, c *proxy.CheckConfig) *proxy.Server {
-	return &proxy.Server{Name: name, Weight0: 1, Check: c, Addr: loop.IPSockaddr(netip.MustParseAddrPort("127.0.0.1:80"))}
+	s := &proxy.Server{Name: name, Weight0: 1, Check: c}
+	s.Move(&proxy.Address{To: loop.IPSockaddr(netip.MustParseAddrPort("127.0.0.1:80"))})
+	return s
 }
 
 // step lets the next check run with an outcome and returns the lines that it
@@ -242,7 +244,8 @@ func TestTargets(t *testing.T) {
 	c := server("c", &proxy.CheckConfig{Inter: 2 * time.Second, Timeout: time.Second, ConnectTime: 5 * time.Second})
 	d := server("d", &proxy.CheckConfig{Inter: 2 * time.Second, Timeout: time.Second})
 	none := server("none", nil)
-	c.Addr, d.Addr = unix, v6
+	c.Move(&proxy.Address{To: unix})
+	d.Move(&proxy.Address{To: v6})
 	ck := &Checker{Proxies: []*proxy.Proxy{backend("b", 0, a, none, b), backend("c", 0, c, d)}}
 	var got []string
 	for _, x := range ck.targets() {
@@ -310,7 +313,8 @@ func TestRealNetwork(t *testing.T) {
 	results := make(chan string, 10)
 	s1 := server("up", &proxy.CheckConfig{Rise: 1, Fall: 1, Inter: time.Second})
 	s2 := server("down", &proxy.CheckConfig{Rise: 1, Fall: 1, Inter: time.Second})
-	s1.Addr, s2.Addr = at(open), at(closed)
+	s1.Move(&proxy.Address{To: at(open)})
+	s2.Move(&proxy.Address{To: at(closed)})
 	c := &Checker{
 		Proxies: []*proxy.Proxy{backend("b", proxy.OptLogHealthChecks, s1, s2)},
 		Wait: func(ctx context.Context, d time.Duration) bool {

@@ -74,7 +74,7 @@ func (x *External) find() string {
 }
 
 func (t *target) serverAddress() (addr, port string) {
-	a := t.srv.Addr
+	a := t.srv.Address().To
 	if a.Path != "" {
 		return a.Path, "NOT_USED"
 	}

@@ -74,7 +74,7 @@ func (r *run) state() string {
 		count, word = "", strings.TrimSpace(word)
 	}
 	addr, port := "unix", "unix"
-	if ip := s.Addr.IP; ip.IsValid() {
+	if ip := s.Address().To.IP; ip.IsValid() {
 		addr, port = ip.Addr().String(), strconv.Itoa(int(ip.Port()))
 	}
 	total := int64(0)

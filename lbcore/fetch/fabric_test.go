@@ -65,7 +65,8 @@ func (f *fabric) addProxies() {
 		p := &proxy.Proxy{Name: name, ID: 3 + i, IsBackend: true, Mode: proxy.HTTP, Timeouts: proxy.Timeouts{Server: 5 * time.Second, Tunnel: 7 * time.Second}}
 		f.proxies[name] = p
 		for j := 1; j <= 2; j++ {
-			s := &proxy.Server{Name: "s" + strconv.Itoa(j), ID: j, Weight0: 1, Addr: loop.IPSockaddr(netip.MustParseAddrPort("127.0.0.1:8000"))}
+			s := &proxy.Server{Name: "s" + strconv.Itoa(j), ID: j, Weight0: 1}
+			s.Move(&proxy.Address{To: loop.IPSockaddr(netip.MustParseAddrPort("127.0.0.1:8000"))})
 			if name == "limited" {
 				s.Maxconn.Store(int64(10 * j))
 				s.Weight0 = 1 + 6*(j-1)

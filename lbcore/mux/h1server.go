@@ -293,6 +293,12 @@ func (c *H1Server) unpool() {
 	c.owner.IdleClosed(c)
 }
 
+// To tells whether the connection goes to an address: a server may have moved
+// since, or the port may depend on the client's.
+func (c *H1Server) To(at *loop.Sockaddr) bool {
+	return c.to == at || c.to.Family == at.Family && c.to.IP == at.IP && c.to.Path == at.Path
+}
+
 // Of tells whether the connection belongs to owner.
 func (c *H1Server) Of(owner ServerOwner) bool { return c.owner == owner }
 

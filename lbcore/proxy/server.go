@@ -53,10 +53,7 @@ type Server struct {
 	File  string
 	Line  int
 
-	Addr      *loop.Sockaddr
-	AddrText  string // as statistics print it
-	UsePort   int    // offset of a port-less or +N address, see PortOffset
-	MapPort   bool   // the server's port is the client's plus UsePort
+	at        atomic.Pointer[Address]
 	Backup    bool
 	Weight0   int // configured weight
 	Maxconn   atomic.Int64
@@ -106,6 +103,23 @@ type Server struct {
 	LastSess   atomic.Int64
 	pools      []idlePool
 }
+
+// Address is where a server is. It is not changed; another one takes its place.
+type Address struct {
+	To   *loop.Sockaddr
+	Text string // as statistics print it
+	// Relative: the port is the client's plus Offset (reference: an address
+	// without a port, or with +N).
+	Relative bool
+	Offset   int
+}
+
+// Address returns where the server is now; any goroutine or loop.
+func (s *Server) Address() *Address { return s.at.Load() }
+
+// Move says where the server is from now on; any goroutine. Connections that
+// stand go on, idle ones are used no more.
+func (s *Server) Move(a *Address) { s.at.Store(a) }
 
 // CheckConfig is how a server is checked.
 type CheckConfig struct {

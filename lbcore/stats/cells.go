@@ -400,7 +400,7 @@ func reqTotal(o *object) cell {
 
 func addr(o *object) cell {
 	if o.kind == 'S' {
-		return word(o.s.AddrText)
+		return word(o.s.Address().Text)
 	}
 	if o.b.Passed {
 		return empty

@@ -187,7 +187,7 @@ func showServersConn(r *cli.Request) {
 	})
 	r.Printf("# bkname/svname bkid/svid addr port - purge_delay used_cur used_max need_est unsafe_nb safe_nb idle_lim idle_cur idle_per_thr[%d]\n", len(idle))
 	for i, s := range servers {
-		ip, port := address(s.Addr)
+		ip, port := address(s.Address().To)
 		now := s.Idle.Load()
 		r.Printf("%s/%s %d/%d %s %d - %d %d %d %d 0 %d %d %d", s.Proxy.Name, s.Name, s.Proxy.ID, s.ID, ip, port,
 			s.PurgeTime.Milliseconds(), s.Used.Load(), s.Used.Max(), s.Used.Load(), now, s.MaxIdle, now)
@@ -229,7 +229,7 @@ var checkNumbers = map[string]int{"": 1, "INI": 1, "SOCKERR": 5, "L4OK": 6, "L4T
 
 func stateLine(r *cli.Request, s *proxy.Server, wall int64) {
 	h := s.Health()
-	ip, port := address(s.Addr)
+	ip, port := address(s.Address().To)
 	oper, result, state := s.Oper(), 0, 0
 	checkIP, checkPort := "-", 0
 	if s.Admin().Maint() && (s.Check != nil || s.Admin()&proxy.ConfigMaint != 0) {

@@ -53,7 +53,8 @@ func build(t *testing.T) (*Instance, *clock.Fake) {
 	}
 	server := func(p *proxy.Proxy, name, addr string, change func(*proxy.Server)) *proxy.Server {
 		s := &proxy.Server{Name: name, ID: len(p.Servers) + 1, Weight0: 1, MaxIdle: -1, PurgeTime: 5 * time.Second,
-			Addr: sockaddr(addr), AddrText: addr, Counters: proxy.NewCounters(2)}
+			Counters: proxy.NewCounters(2)}
+		s.Move(&proxy.Address{To: sockaddr(addr), Text: addr})
 		if change != nil {
 			change(s)
 		}

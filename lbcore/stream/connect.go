@@ -42,7 +42,7 @@ func (s *Stream) idleConnection() *mux.H1Server {
 		} else if may, proven := s.mayReuse(); may {
 			c = s.Server.Reused(s.W.Loop, s, proven)
 		}
-		if c == nil || !c.Lost() {
+		if c == nil || c.To(s.target()) && !c.Lost() {
 			return c
 		}
 		c.Abort(false)
@@ -67,13 +67,13 @@ func (s *Stream) mayReuse() (may, proven bool) {
 
 // target is the address to connect to.
 func (s *Stream) target() *loop.Sockaddr {
-	srv := s.Server
-	if !srv.MapPort || !srv.Addr.IP.IsValid() {
-		return srv.Addr
+	at := s.Server.Address()
+	if !at.Relative || !at.To.IP.IsValid() {
+		return at.To
 	}
 	// Reference: without a port, or with an offset, the client's port is used.
-	port := uint16(int(s.Sess.Destination().Port()) + srv.UsePort)
-	return loop.IPSockaddr(netip.AddrPortFrom(srv.Addr.IP.Addr(), port))
+	port := uint16(int(s.Sess.Destination().Port()) + at.Offset)
+	return loop.IPSockaddr(netip.AddrPortFrom(at.To.IP.Addr(), port))
 }
 
 func (s *Stream) dialed(st transport.State, c *mux.H1Server) {
@@ -203,7 +203,7 @@ func (s *Stream) connectTimeout() {
 // connectFailed is called when a connection was refused or could not be made.
 func (s *Stream) connectFailed() {
 	s.dropServer()
-	if s.Server.Addr.Family == loop.Passed {
+	if s.Server.Address().To.Family == loop.Passed {
 		// Reference: that no descriptor can be passed is a fault of this side.
 		s.terminate('I', 'C')
 		s.countBackend(proxy.FailedConns)

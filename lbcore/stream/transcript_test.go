@@ -214,7 +214,8 @@ func (s *stage) setup(options string) {
 	var nodes []balance.Node
 	for i := range servers {
 		srv := &proxy.Server{Name: fmt.Sprint("s", i+1), ID: i + 1, Weight0: 1, MaxIdle: -1, MaxReuse: -1, PurgeTime: 5 * time.Second,
-			Addr: loop.IPSockaddr(serverAddr(i + 1)), Counters: proxy.NewCounters(1)}
+			Counters: proxy.NewCounters(1)}
+		srv.Move(&proxy.Address{To: loop.IPSockaddr(serverAddr(i + 1))})
 		srv.Config.Decode = p.Client.Decode
 		srv.Prepare(1)
 		srv.Maxconn.Store(int64(maxconn))

@@ -74,10 +74,10 @@ func (s *Stream) ServerLocal() netip.AddrPort {
 
 // ServerPeer returns where the server is, once one is chosen.
 func (s *Stream) ServerPeer() netip.AddrPort {
-	if s.Server == nil || s.Server.Addr == nil {
+	if s.Server == nil || s.Server.Address() == nil {
 		return netip.AddrPort{}
 	}
-	return s.Server.Addr.IP
+	return s.Server.Address().To.IP
 }
 
 // Gauges returns the connections of the process, frontend, backend and server.
