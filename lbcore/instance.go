@@ -134,10 +134,18 @@ func (in *Instance) defaultMaxconn() int64 {
 	return int64(max((limit-other)/2, 100))
 }
 
+// idleLimits are the limits of idle server connections, for each loop.
+func (in *Instance) idleLimits() *proxy.IdleLimits {
+	r := in.Config.Global.Idle
+	each := int64(build.FileLimit()) / int64(len(in.Group.Loops))
+	return &proxy.IdleLimits{Apart: r.Apart, Low: each * int64(r.LowRatio) / 100, High: each * int64(r.HighRatio) / 100}
+}
+
 // proxies makes the run-time parts of proxies and servers.
 func (in *Instance) proxies() {
 	now := in.started.Unix()
 	loops := in.Group.Loops
+	idle := in.idleLimits()
 	for _, p := range in.Config.Proxies {
 		p.FE, p.BE = proxy.NewCounters(len(loops)), proxy.NewCounters(len(loops))
 		p.FE.Prepare(loops)
@@ -156,6 +164,7 @@ func (in *Instance) proxies() {
 			s.Counters = proxy.NewCounters(len(loops))
 			s.Counters.Prepare(loops)
 			s.Prepare(len(loops))
+			s.Share(loops, idle)
 		}
 		if p.IsBackend {
 			in.backend(p, now)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"gohap/lbcore/config"
 	"gohap/lbcore/keyword"
@@ -36,6 +37,12 @@ func limitServerRows() []keyword.Row {
 		count("maxconn", "most requests at a time, others wait", func(s *proxy.Server, n int) { s.Maxconn.Store(int64(n)) }),
 		count("minconn", "what maxconn is while the backend is idle", func(s *proxy.Server, n int) { s.Minconn = n }),
 		count("maxqueue", "most requests that wait for this server", func(s *proxy.Server, n int) { s.Maxqueue = n }),
+		{Class: keyword.Server, Name: "strict-maxconn", Summary: "counts connections against maxconn, idle ones too",
+			Good: []keyword.Example{{Config: "server s1 127.0.0.1:80 maxconn 20 strict-maxconn"}},
+			Impl: ServerFunc(func(_ *Builder, _ *config.Statement, to *serverLine, _ []string) (int, error) {
+				to.srv.Strict = true
+				return 1, nil
+			})},
 	}
 }
 
@@ -135,4 +142,39 @@ func retryOnKeyword(b *Builder, s *section, st *config.Statement) {
 		on |= row.Impl.(proxy.RetryOn)
 	}
 	s.retryOn = on
+}
+
+// globalLimitRows are the global words.
+func globalLimitRows() []keyword.Row {
+	row := func(name, args, summary, good string, f GlobalFunc, bad ...string) keyword.Row {
+		return keyword.Row{Class: keyword.Global, Name: name, Where: keyword.InGlobal, Args: args, Summary: summary,
+			Good: []keyword.Example{{Config: good}}, Bad: bad, Impl: f}
+	}
+	ratio := func(name, summary string, set func(*proxy.IdleRules, int)) keyword.Row {
+		return row(name, "<percent>", summary, name+" 30", func(b *Builder, st *config.Statement) {
+			n, err := strconv.Atoi(st.Word(1))
+			if err != nil || n < 0 || n > 100 || strings.HasPrefix(st.Word(1), "+") {
+				b.Alertf(st, "'%s' expects an integer argument between 0 and 100.", name)
+				return
+			}
+			if !b.tooMany(st, 2) {
+				set(&b.Global.Idle, n)
+			}
+		}, name, name+" 101", name+" x")
+	}
+	return []keyword.Row{
+		row("tune.idle-pool.shared", "on|off", "lets loops use each other's idle server connections", "tune.idle-pool.shared off",
+			func(b *Builder, st *config.Statement) {
+				w := st.Word(1)
+				if w != "on" && w != "off" {
+					b.Alertf(st, "'tune.idle-pool.shared' expects either 'on' or 'off' but got '%s'.", w)
+				} else if !b.tooMany(st, 2) {
+					b.Global.Idle.Apart = w == "off"
+				}
+			}, "tune.idle-pool.shared x"),
+		ratio("tune.pool-low-fd-ratio", "share of the descriptors in use from which on a loop keeps one idle connection to a server at the most",
+			func(r *proxy.IdleRules, n int) { r.LowRatio = n }),
+		ratio("tune.pool-high-fd-ratio", "share of the descriptors in use from which on none is kept, and a fresh one costs one",
+			func(r *proxy.IdleRules, n int) { r.HighRatio = n }),
+	}
 }

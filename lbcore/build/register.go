@@ -43,6 +43,7 @@ func Register(set *keyword.Set) {
 	set.Add(limitServerRows()...)
 	set.Add(limitProxyRows()...)
 	set.Add(retryOnRows()...)
+	set.Add(globalLimitRows()...)
 }
 
 // valueRows are the words that some keywords take as their value.

@@ -48,6 +48,7 @@ type H1Server struct {
 	// before it writes a request.
 	Policy h1.Policy
 	behind int
+	handed int32 // descriptor on its way to another loop
 	parked int64 // monotonic ns of the turn in which it became idle
 	proper bool  // it is closed, not reset
 	seen   bool  // the first byte of the response has been received
@@ -274,6 +275,31 @@ func (c *H1Server) Lost() bool {
 	}
 	n, s := c.t.Recv(c.w.scratch[:cap(c.w.scratch)])
 	return n > 0 || s != transport.Again
+}
+
+// Hand takes an idle connection out of its loop, for another one to Adopt; false
+// when it is of no use there. Its loop only.
+func (c *H1Server) Hand() bool {
+	if c.state != pooled || c.up != nil || c.t != transport.Conn(&c.Raw) || c.t.HungUp() {
+		return false
+	}
+	c.handed = c.Raw.Hand()
+	c.w.Loop.Closed()
+	return true
+}
+
+// Drop closes a connection that was handed out and that no loop takes.
+func (c *H1Server) Drop() { c.w.Loop.Kernel.Close(c.handed) }
+
+// Adopt takes over a connection that another loop handed out.
+func (c *H1Server) Adopt(w *Worker, up Upper) {
+	c.w = w
+	c.Raw.Open(w.Loop, c.handed, c)
+	c.t = &c.Raw
+	w.Loop.Opened()
+	c.parked = w.Loop.Now() // Lost looks at the socket
+	c.Attach(up)
+	c.t.Watch()
 }
 
 // Hold makes a reusable connection idle for up alone: when it closes itself, up

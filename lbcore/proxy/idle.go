@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"sync/atomic"
+
 	"gohap/lbcore/loop"
 	"gohap/lbcore/mux"
 )
@@ -8,6 +10,8 @@ import (
 // idlePool is a loop's idle connections to one server, the most recently used
 // last. It belongs to its loop.
 type idlePool struct {
+	// open counts those of conns that no other loop has claimed; any loop.
+	open  atomic.Int64
 	conns []*mux.H1Server
 	free  []*mux.H1Server // objects of closed connections
 	used  int             // connections in use on this loop
@@ -30,6 +34,9 @@ func (s *Server) Reused(l *loop.Loop, up mux.Upper, proven bool) *mux.H1Server {
 		if proven && !isProven(c) {
 			continue
 		}
+		if !p.claim(0) { // all are on their way to other loops
+			return nil
+		}
 		s.unlist(p, i)
 		s.take(p)
 		c.Attach(up)
@@ -44,6 +51,7 @@ func isProven(c *mux.H1Server) bool { return c.Uses > 1 }
 // list makes a connection idle, unlist takes place i of the pool away.
 func (s *Server) list(p *idlePool, c *mux.H1Server) {
 	p.conns = append(p.conns, c)
+	p.open.Add(1)
 	s.Idle.Inc()
 	if isProven(c) {
 		s.Safe.Inc()
@@ -84,11 +92,21 @@ func (s *Server) take(p *idlePool) {
 	}
 }
 
-// Fresh returns a connection object to dial with. Loop only.
+// Fresh returns a connection object to dial with; nil where strict-maxconn allows
+// no further connection and this loop has no idle one to close for it. Loop only.
 func (s *Server) Fresh(l *loop.Loop) *mux.H1Server {
 	p := &s.pools[l.ID]
+	limit := int64(0)
+	if s.Strict {
+		limit = s.Maxconn.Load()
+	}
+	if s.limits != nil && crowded(l, s.limits.High) {
+		s.evict(l)
+	}
+	if !s.Open.TryInc(limit) && (!s.evict(l) || !s.Open.TryInc(limit)) {
+		return nil
+	}
 	s.take(p)
-	s.Open.Inc()
 	if n := len(p.free); n > 0 {
 		c := p.free[n-1]
 		p.free = p.free[:n-1]
@@ -102,6 +120,9 @@ func (s *Server) Fresh(l *loop.Loop) *mux.H1Server {
 // needed lately, closed otherwise. Loop only.
 func (s *Server) Return(l *loop.Loop, c *mux.H1Server, keep bool) {
 	p := &s.pools[l.ID]
+	if s.limits != nil && (crowded(l, s.limits.High) || len(p.conns) > 0 && crowded(l, s.limits.Low)) {
+		keep = false
+	}
 	if !keep || !c.Reusable() || !s.room(p) || s.MaxReuse >= 0 && c.Uses > s.MaxReuse {
 		c.Abort(false) // counts itself out by Closed
 		return
@@ -163,6 +184,7 @@ func (s *Server) IdleClosed(c *mux.H1Server) {
 	for i := len(p.conns) - 1; i >= 0; i-- {
 		if p.conns[i] == c {
 			s.unlist(p, i)
+			p.claim(0) // where it is claimed the claim is void
 			// It counts as in use until Closed, which follows.
 			s.Used.Inc()
 			p.used++

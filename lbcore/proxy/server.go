@@ -101,6 +101,8 @@ type Server struct {
 	SessRate   Rate
 	MaxTimes   MaxTimes
 	LastSess   atomic.Int64
+	loops      []*loop.Loop // see Share
+	limits     *IdleLimits
 	pools      []idlePool
 }
 

@@ -22,14 +22,104 @@ func (s *Stream) attempt() {
 		return
 	}
 	if c := s.idleConnection(); c != nil {
-		s.h1s, s.sv, s.reused = c, c, true
-		s.countBackend(proxy.Reuses)
-		s.connected()
-		return
+		s.reuse(c)
+	} else if !s.takeOver() {
+		s.dial()
 	}
+}
+
+// reuse goes on over a connection that was idle.
+func (s *Stream) reuse(c *mux.H1Server) {
+	s.h1s, s.sv, s.reused = c, c, true
+	s.countBackend(proxy.Reuses)
+	s.connected()
+}
+
+// dial opens a connection.
+func (s *Stream) dial() {
 	s.reused = false
 	c := s.Server.Fresh(s.W.Loop)
+	if c == nil {
+		s.noConnection()
+		return
+	}
 	s.dialed(c.Dial(s.W.Mux, s.target(), &s.Server.Config, s.Server, s), c)
+}
+
+// noConnection is called when strict-maxconn allows no further connection.
+// Reference: that is a failed attempt, and so are all others at once, unless an
+// idle connection can be closed.
+func (s *Stream) noConnection() {
+	if s.Retries < s.BE.Retries && s.Server.EvictElsewhere(s.W.Loop) {
+		s.Retries++
+		s.countBackend(proxy.Retries)
+		s.phase, s.wake = phaseRetry, s.after(1e6)
+		return
+	}
+	if !s.BE.Has(proxy.OptRedispatch) {
+		if n := s.BE.Retries - s.Retries; n > 0 {
+			s.srv.Add(proxy.Retries, int64(n))
+			s.be.Add(proxy.Retries, int64(n))
+			s.Retries = s.BE.Retries
+		}
+	}
+	s.retry('S', false)
+}
+
+// claim is an idle connection of another loop that a stream waits for.
+type claim struct {
+	s   *Stream
+	srv *proxy.Server
+}
+
+// patience is how long a stream waits for another loop, ns, until it connects by
+// itself.
+const patience = 2e6
+
+// takeOver asks another loop for an idle connection where this one has none; it
+// tells whether the stream waits for it.
+func (s *Stream) takeOver() bool {
+	may, proven := s.mayReuse()
+	if !may || s.Server.Idle.Load() == 0 {
+		return false
+	}
+	w, c := s.W, &claim{s, s.Server}
+	if !s.Server.Claim(w.Loop, proven, func(conn *mux.H1Server) { c.taken(w, conn) }) {
+		return false
+	}
+	s.claim = c
+	s.wake = s.after(patience)
+	return true
+}
+
+// taken brings the connection, nil when it is gone.
+func (c *claim) taken(w *Worker, conn *mux.H1Server) {
+	s := c.s
+	if s.claim != c {
+		if conn != nil {
+			c.srv.Shelve(w.Mux, conn)
+		}
+		return
+	}
+	sound := false
+	defer s.unless(&sound)
+	s.claim, s.wake = nil, 0
+	if conn != nil {
+		c.srv.Adopt(w.Mux, conn, s)
+		if conn.Lost() {
+			conn.Abort(false)
+			conn = nil
+		}
+	}
+	if conn != nil {
+		s.reuse(conn)
+	} else {
+		s.dial()
+	}
+	if s.phase != ended {
+		s.watch()
+	}
+	sound = true
 }
 
 // idleConnection returns an idle connection to the server, nil without one.
@@ -293,7 +383,7 @@ func (s *Stream) dropServer() {
 		s.sv = nil
 		s.pass.server.Abort(false)
 	}
-	s.wake, s.svDeadline = 0, 0
+	s.wake, s.svDeadline, s.claim = 0, 0, nil
 }
 
 // serverBroken is called when the server connection is gone, or its response

@@ -112,6 +112,7 @@ type Stream struct {
 	reqHead   *message.Head // the client mux's head: Req while it is there
 	resHead   message.Head  // head of a reply from here
 	first     *buffer.Buffer
+	claim     *claim         // an idle connection of another loop is awaited
 	kept      kept           // the request as it was sent, for retry-on
 	held      *buffer.Buffer // further request body held back, linked by Next
 	heldLen   int

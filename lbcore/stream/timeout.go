@@ -113,6 +113,11 @@ func (s *Stream) waited() {
 	}
 	switch s.phase {
 	case phaseConnect:
+		if s.claim != nil {
+			s.claim = nil
+			s.dial()
+			return
+		}
 		s.connectTimeout()
 	case phaseQueue:
 		s.queueTimeout()
