@@ -18,6 +18,7 @@ import (
 	"gohap/lbcore/check"
 	"gohap/lbcore/cli"
 	"gohap/lbcore/clock"
+	"gohap/lbcore/control"
 	"gohap/lbcore/log"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/proxy"
@@ -239,6 +240,7 @@ func (in *Instance) check() {
 		plan.Process = in.Process.Facts
 	}
 	in.checker = &check.Checker{Proxies: in.Config.Proxies, Endpoints: in.Config.Endpoints, Spread: g.SpreadChecks, MaxSpread: g.MaxSpreadChecks,
+		Changed: in.serverChanged,
 		Log: func(p *proxy.Proxy, level int, line string) {
 			told := line
 			if level == check.LevelEmerg { // reference: the name in quotes, but not in the log
@@ -276,6 +278,30 @@ func (in *Instance) serveCommands(l net.Listener, s cli.Socket) {
 	defer in.serving.Done()
 	if err := in.commands.Serve(l, s); err != nil {
 		in.slog.Debug("command socket ended", "socket", s.String(), "error", err)
+	}
+}
+
+// Control implements control.Host.
+func (in *Instance) Control() *control.Control {
+	return &control.Control{Proxies: in.Config.Proxies, Checks: in.checker, Shutdown: in.shutdownServer}
+}
+
+// shutdownServer ends the sessions of a server; any goroutine.
+func (in *Instance) shutdownServer(s *proxy.Server, cause byte) {
+	for _, w := range in.Workers {
+		w.Loop.PostSliced(func() bool { return w.KillServer(s, cause) })
+	}
+}
+
+// serverChanged does what on-marked-down and on-marked-up ask for.
+func (in *Instance) serverChanged(s *proxy.Server, change proxy.Transition) {
+	switch {
+	case change == proxy.WentDown && s.Watch.KillOnDown:
+		in.shutdownServer(s, 'D')
+	case change == proxy.WentUp && s.Watch.KillBackupsOnUp && !s.Backup:
+		for _, b := range s.Proxy.Backups {
+			in.shutdownServer(b, 'U')
+		}
 	}
 }
 

@@ -231,6 +231,7 @@ func (l *serverLine) settleCheck(s *section) {
 			port = uint16(l.port)
 		}
 		c.Addr = loop.IPSockaddr(netip.AddrPortFrom(a, port))
+		c.OwnAddr, c.OwnPort = l.addrOf != nil, l.port != 0 || l.addrOf != nil && l.addrOf.HasPort
 	}
 	l.srv.Check = &c
 }

@@ -6,6 +6,7 @@ import (
 	"gohap/lbcore/build"
 	"gohap/lbcore/cli"
 	"gohap/lbcore/config"
+	"gohap/lbcore/control"
 	"gohap/lbcore/fetch"
 	"gohap/lbcore/keyword"
 	"gohap/lbcore/log"
@@ -24,6 +25,7 @@ var registrars = []func(*keyword.Set){
 	log.Register,
 	cli.Register,
 	stats.Register,
+	control.Register,
 }
 
 // New returns a registry with every word, and those of the packages above whose

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"strconv"
 	"strings"
 	"time"
 
@@ -124,47 +123,21 @@ func parseAnswer(text string) answer {
 	return a
 }
 
-// newWeight returns the weight that an agent asks for; warn is why not.
-func newWeight(text string, s *proxy.Server) (weight int, warn string) {
-	digits, relative := strings.CutSuffix(text, "%")
-	n, err := strconv.Atoi(digits)
-	switch {
-	case text == "":
-		return 0, "Require <weight> or <weight%>."
-	case err != nil && (digits == "" || digits[0] < '0' || digits[0] > '9'):
-		return 0, "Empty weight string empty or preceded by garbage"
-	case err != nil:
-		return 0, "Trailing garbage in weight string"
-	case relative && n < 0:
-		return 0, "Relative weight must be positive."
-	case relative:
-		n = min(s.Weight0*n/100, 256)
-	case n < 0 || n > 256:
-		return 0, "Absolute weight can only be between 0 and 256 inclusive."
-	}
-	if s.FixedWeight() && n != 0 && n != s.Weight0 {
-		return 0, "Backend is using a static LB algorithm and only accepts weights '0%' and '100%'."
-	}
-	return n, ""
-}
-
 // obey does what an answer asks for and returns the result that is shown.
 func (t *agentTarget) obey(a answer) proxy.Result {
-	s, wall := t.srv, t.Clock.Wall().Unix()
+	s := t.srv
 	r := proxy.Result{Status: CHECKED, Neutral: true}
 	if a.unknown != "" && a.verdict == "" {
 		r.Desc = "agent reports an error : " + a.unknown
 	}
-	t.setAdmin(a.admin, wall)
+	t.SetAdmin(s, a.admin)
 	if a.weight != "" {
-		if w, warn := newWeight(a.weight, s); warn != "" {
+		if warn := t.SetWeight(s, a.weight); warn != "" {
 			r.Desc = "agent warns : " + warn + "\n"
-		} else {
-			t.setWeight(w, wall)
 		}
 	}
 	if a.hasMax {
-		if warn := t.setMaxconn(a.maxconn); warn != "" {
+		if warn := SetMaxconn(s, a.maxconn); warn != "" {
 			r.Desc = "agent warns : " + warn + "\n"
 		}
 	}
@@ -179,43 +152,4 @@ func (t *agentTarget) obey(a answer) proxy.Result {
 		r.Desc += fmt.Sprintf(" (%s)", a.reason)
 	}
 	return r
-}
-
-func (t *agentTarget) setMaxconn(text string) (warn string) {
-	n, err := strconv.Atoi(text)
-	switch {
-	case text == "":
-		return "Require <maxconn>."
-	case err != nil && (text[0] < '0' || text[0] > '9'):
-		return "maxconn string empty or preceded by garbage"
-	case err != nil:
-		return "Trailing garbage in maxconn string"
-	}
-	t.srv.SetMaxconn(int64(n))
-	return ""
-}
-
-func (t *agentTarget) setWeight(w int, wall int64) {
-	if t.srv.UserWeight() == w {
-		return
-	}
-	t.srv.SetWeight(w)
-	t.refreshed(t.srv.Proxy, wall)
-}
-
-// setAdmin is ready, drain and maint.
-func (t *agentTarget) setAdmin(word string, wall int64) {
-	s := t.srv
-	before := s.Admin()
-	switch word {
-	case "ready":
-		s.SetAdmin(0, proxy.ForcedMaint|proxy.ForcedDrain|proxy.ConfigMaint, wall)
-	case "drain":
-		s.SetAdmin(proxy.ForcedDrain, proxy.ForcedMaint|proxy.ConfigMaint, wall)
-	case "maint":
-		s.SetAdmin(proxy.ForcedMaint, proxy.ForcedDrain, wall)
-	default:
-		return
-	}
-	t.AdminChanged(s, before)
 }

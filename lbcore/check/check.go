@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -120,7 +121,9 @@ type target struct {
 	fast             bool   // the next interval is fastinter, whatever the health
 	observed         atomic.Pointer[string]
 	wake             atomic.Pointer[context.CancelFunc]
-	moved            atomic.Pointer[loop.Sockaddr] // by an operator
+	moved            atomic.Pointer[loop.Sockaddr] // by an operator, not taken up yet
+	target           atomic.Pointer[loop.Sockaddr] // where it was last moved to
+	ownAddr, ownPort atomic.Bool                   // it does not follow the server's
 }
 
 // agentTarget is one server whose agent is asked.
@@ -162,6 +165,8 @@ func (c *Checker) targets() []*target {
 			}
 			t := &target{Checker: c, srv: s, cfg: s.Check, transport: c.Endpoints[s].Transport}
 			t.network, t.address = endpoint(s)
+			t.ownAddr.Store(s.Check.OwnAddr)
+			t.ownPort.Store(s.Check.OwnPort)
 			all = append(all, t)
 			if s.Check.Inter >= spreadable && (least == 0 || s.Check.Inter < least) {
 				least = s.Check.Inter
@@ -219,7 +224,11 @@ func (c *Checker) jitter(d time.Duration) time.Duration {
 func (c *Checker) MoveCheck(s *proxy.Server, to *loop.Sockaddr) bool {
 	for _, t := range c.checks {
 		if t.srv == s {
+			old := c.Target(s).IP
+			t.ownAddr.Store(t.ownAddr.Load() || old.Addr() != to.IP.Addr())
+			t.ownPort.Store(t.ownPort.Load() || old.Port() != to.IP.Port())
 			t.moved.Store(to)
+			t.target.Store(to)
 			return true
 		}
 	}
@@ -239,6 +248,40 @@ func (c *Checker) ChangeAgent(s *proxy.Server, change func(*Agent)) bool {
 		}
 	}
 	return false
+}
+
+// Moved tells that a server has another address: checks follow it, but for what
+// they have of their own. Any goroutine, once started.
+func (c *Checker) Moved(s *proxy.Server) {
+	for _, t := range c.checks {
+		if t.srv != s {
+			continue
+		}
+		at, old := s.Address().To.IP, c.Target(s).IP
+		a, port := at.Addr(), at.Port()
+		if t.ownAddr.Load() {
+			a = old.Addr()
+		}
+		if t.ownPort.Load() {
+			port = old.Port()
+		}
+		to := loop.IPSockaddr(netip.AddrPortFrom(a, port)) // a server with a path is never moved
+		t.moved.Store(to)
+		t.target.Store(to)
+	}
+}
+
+// Target returns where the checks of a server go; any goroutine, once started.
+func (c *Checker) Target(s *proxy.Server) *loop.Sockaddr {
+	for _, t := range c.checks {
+		if to := t.target.Load(); t.srv == s && to != nil {
+			return to
+		}
+	}
+	if s.Check.Addr != nil {
+		return s.Check.Addr
+	}
+	return s.Address().To
 }
 
 // endpoint returns what a check connects to: the server's address unless check

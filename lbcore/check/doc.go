@@ -15,6 +15,7 @@
 //	dialogue.go  redis, SMTP, MySQL, …         http.go      HTTP requests and responses
 //	agent.go     agents                        external.go  commands
 //	report.go    lines, events                 mail.go      e-mail alerts
+//	operate.go   what operators may do
 //
 // A checked server has one goroutine for its whole life, an agent and a mailer
 // one each; they sleep in Wait and block in Dial and on connections. Nothing here

@@ -55,7 +55,10 @@ func (c *Checker) Announce(s *proxy.Server, change proxy.Transition, r proxy.Res
 		return
 	}
 	reason := ""
-	if r.Status != "" && !s.Proxy.Has(proxy.OptLogHealthChecks) {
+	switch {
+	case r.Status == "":
+		reason = ", changed from CLI"
+	case !s.Proxy.Has(proxy.OptLogHealthChecks):
 		reason = cause(r)
 	}
 	c.state(s, change, reason)
@@ -98,10 +101,11 @@ func (c *Checker) follow(s *proxy.Server) {
 	}
 }
 
-// AdminChanged writes what a change of the administrative state means, which
-// was before. Any goroutine.
-func (c *Checker) AdminChanged(s *proxy.Server, before proxy.Admin) {
-	now := s.Admin()
+// adminChanged writes what a change of the administrative state means. was is how
+// the server stood before, by whom it was changed: an operator, or the server that
+// it tracks, which via names. Any goroutine.
+func (c *Checker) adminChanged(s *proxy.Server, was adminState, via string) {
+	now, before := s.Admin(), was.admin
 	if now == before {
 		return
 	}
@@ -110,14 +114,24 @@ func (c *Checker) AdminChanged(s *proxy.Server, before proxy.Admin) {
 	text, level := "", LevelNotice
 	switch {
 	case now.Maint() && !before.Maint():
-		level = LevelAlert
-		text = fmt.Sprintf("%s %s/%s is going DOWN for maintenance.%s", title(s), p.Name, s.Name, left(s, a))
+		if !before.Drain() && was.oper == proxy.Running { // reference: else it had left already
+			level = LevelAlert
+		}
+		text = fmt.Sprintf("%s %s/%s is going DOWN for maintenance%s.%s", title(s), p.Name, s.Name, via, left(s, a))
 	case before.Maint() && !now.Maint():
-		text = fmt.Sprintf("%s %s/%s is UP/READY (leaving forced maintenance).", title(s), p.Name, s.Name)
+		forced := "forced "
+		if via != "" {
+			forced = ""
+		}
+		text = fmt.Sprintf("%s %s/%s is UP/READY (leaving %smaintenance).", title(s), p.Name, s.Name, forced)
 	case now.Drain() && !before.Drain():
-		text = fmt.Sprintf("%s %s/%s enters drain state.%s", title(s), p.Name, s.Name, online(s, a))
+		rest := online(s, a)
+		if s.Oper() == proxy.Down {
+			rest = left(s, a)
+		}
+		text = fmt.Sprintf("%s %s/%s enters drain state%s.%s", title(s), p.Name, s.Name, via, rest)
 	case before.Drain() && !now.Drain():
-		text = fmt.Sprintf("%s %s/%s is UP (leaving forced drain).", title(s), p.Name, s.Name)
+		text = fmt.Sprintf("%s %s/%s is UP (leaving %sdrain).", title(s), p.Name, s.Name, map[bool]string{true: "forced "}[via == ""])
 	}
 	if text == "" {
 		return

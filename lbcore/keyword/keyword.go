@@ -53,6 +53,7 @@ const (
 	Facility       Class = "log-facilities"
 	Level          Class = "log-levels"
 	Command        Class = "cli-commands"
+	SetServer      Class = "set-server subcommands"
 	StatColumn     Class = "stats-csv-columns (generic part, in this order)"
 	StatModifier   Class = "show-stat/info modifiers"
 	InfoField      Class = "show-info-fields"

@@ -344,17 +344,30 @@ func (s *Server) LimitHealth(v int) {
 	s.mu.Unlock()
 }
 
-// inherit hands maintenance and drain on to the servers that track this one.
-func (s *Server) inherit(wallSec int64) {
-	var set, clear Admin = 0, InheritedMaint | InheritedDrain
-	if s.Admin().Maint() {
+// Inherit takes maintenance and drain over from the server that this one tracks,
+// and hands them on; any goroutine.
+func (s *Server) Inherit(wallSec int64) {
+	if set, clear, differs := s.inherited(); differs {
+		s.SetAdmin(set, clear, wallSec)
+	}
+}
+
+// InheritOwn is Inherit without handing on; it reports whether anything changed.
+func (s *Server) InheritOwn(wallSec int64) bool {
+	set, clear, differs := s.inherited()
+	if differs {
+		s.SetOwnAdmin(set, clear, wallSec)
+	}
+	return differs
+}
+
+func (s *Server) inherited() (set, clear Admin, differs bool) {
+	const both = InheritedMaint | InheritedDrain
+	switch a := s.Watch.Track.Admin(); {
+	case a.Maint():
 		set = InheritedMaint
-	} else if s.Admin().Drain() {
+	case a.Drain():
 		set = InheritedDrain
 	}
-	for _, f := range s.Watch.Followers {
-		if f.Admin()&clear != set {
-			f.SetAdmin(set, clear&^set, wallSec)
-		}
-	}
+	return set, both &^ set, s.Admin()&both != set
 }

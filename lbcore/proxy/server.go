@@ -129,6 +129,7 @@ type CheckConfig struct {
 	Inter, FastInter, DownInter time.Duration
 	Rise, Fall                  int
 	Addr                        *loop.Sockaddr
+	OwnAddr, OwnPort            bool          // Addr has them of its own, not the server's
 	Timeout                     time.Duration // timeout check, zero when unset
 	ConnectTime                 time.Duration
 	Start                       time.Duration // spread of the first check
@@ -225,6 +226,15 @@ func (s *Server) SetWeight(w int) {
 // was not; what leaves it starts anew, with one failure left, whatever was known
 // before.
 func (s *Server) SetAdmin(set, clear Admin, wallSec int64) {
+	s.SetOwnAdmin(set, clear, wallSec)
+	for _, f := range s.Watch.Followers {
+		f.Inherit(wallSec)
+	}
+}
+
+// SetOwnAdmin is SetAdmin without the servers that track this one: Inherit hands
+// it on to each.
+func (s *Server) SetOwnAdmin(set, clear Admin, wallSec int64) {
 	s.mu.Lock()
 	before := s.Admin()
 	after := before&^clear | set
@@ -240,7 +250,6 @@ func (s *Server) SetAdmin(set, clear Admin, wallSec int64) {
 	}
 	s.mu.Unlock()
 	s.changed()
-	s.inherit(wallSec)
 }
 
 // stop makes the server one that is down; the caller holds mu or the server is
@@ -260,6 +269,9 @@ func (s *Server) restart(wallSec int64) {
 	h.DownTime += wallSec - h.DownSince
 	h.LastChange = wallSec
 	s.oper.Store(uint32(Running))
+	if t := s.Watch.Track; t != nil {
+		s.oper.Store(t.oper.Load())
+	}
 	if s.Check != nil {
 		h.Value = s.Check.Rise
 		s.initState(wallSec)

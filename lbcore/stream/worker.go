@@ -135,6 +135,26 @@ func (w *Worker) CloseIdle() {
 	})
 }
 
+// KillServer ends the streams that a server has on this loop, as operators and
+// on-marked-down ask: cause is the first letter of their termination state. It
+// takes some at a time and reports whether there may be more. Loop only.
+func (w *Worker) KillServer(srv *proxy.Server, cause byte) (more bool) {
+	const slice = 256
+	var list [slice]*Stream
+	n := 0
+	for s := w.active.head; s != nil && n < slice; s = s.next {
+		if s.Server == srv {
+			list[n] = s
+			n++
+		}
+	}
+	for _, s := range list[:n] {
+		s.terminate(cause, s.letter())
+		s.abort()
+	}
+	return n == slice
+}
+
 // Kill closes all client connections, as a hard stop does.
 func (w *Worker) Kill() {
 	for s := w.active.head; s != nil; s = w.active.head {

@@ -1,0 +1,37 @@
+package control
+
+import (
+	"gohap/lbcore/cli"
+	"gohap/lbcore/keyword"
+)
+
+// usages are the help's first column where it is not the name and its arguments
+// (reference).
+var usages = map[string]string{
+	"disable agent": "disable agent", "disable health": "disable health", "disable server": "disable server (DEPRECATED)",
+	"enable agent": "enable agent", "enable health": "enable health", "enable server": "enable server  (DEPRECATED)",
+	"set maxconn server": "set maxconn server <bk>/<srv>", "set weight": "set weight <bk>/<srv>  (DEPRECATED)",
+}
+
+// Register adds the commands of this package.
+func Register(set *keyword.Set) {
+	command := func(name, args, summary string, level cli.Level, run func(*cli.Request), good string, bad ...string) {
+		set.Add(keyword.Row{Class: keyword.Command, Name: name, Args: args, Summary: summary, Bad: bad,
+			Good: []keyword.Example{{Config: good}}, Impl: cli.Command{Level: level, Run: run, Usage: usages[name]}})
+	}
+	command("get weight", "<bk>/<srv>", "report a server's current weight", cli.User, on(getWeight), "get weight be/s1", "get weight be", "get weight be/nowhere")
+	command("set weight", "<bk>/<srv> <w>", "change a server's weight (use 'set server' instead)", cli.Admin, on(setWeight), "set weight be/s1 50%", "set weight be/s1 300", "set weight be/s1 x")
+	command("set server", "<bk>/<srv> [opts]", "change a server's state, weight, address or ssl", cli.Admin, on(setServer), "set server be/s1 state drain", "set server be/s1 nothing", "set server be/s1 state nowhere")
+	command("enable server", "<bk>/<srv>", "enable a disabled server (use 'set server' instead)", cli.Admin, on(enable), "enable server be/s1", "enable server be")
+	command("disable server", "<bk>/<srv>", "disable a server for maintenance (use 'set server' instead)", cli.Admin, on(disable), "disable server be/s1", "disable server be")
+	command("enable health", "<bk>/<srv>", "enable health checks", cli.Admin, on(enableHealth), "enable health be/s1", "enable health be/none")
+	command("disable health", "<bk>/<srv>", "disable health checks", cli.Admin, on(disableHealth), "disable health be/s1", "disable health be/none")
+	command("enable agent", "<bk>/<srv>", "enable agent checks", cli.Admin, on(enableAgent), "enable agent be/s1", "enable agent be/none")
+	command("disable agent", "<bk>/<srv>", "disable agent checks", cli.Admin, on(disableAgent), "disable agent be/s1", "disable agent be/none")
+	command("set maxconn server", "<bk>/<srv> <n>", "change a server's maxconn setting", cli.Admin, on(setMaxconn), "set maxconn server be/s1 10", "set maxconn server be/s1 x")
+	command("shutdown sessions server", "<bk>/<srv>", "kill sessions on a server", cli.Admin, on(shutdownServer), "shutdown sessions server be/s1", "shutdown sessions server be")
+	for _, s := range settings {
+		set.Add(keyword.Row{Class: keyword.SetServer, Name: s.name, Args: s.args, Summary: s.summary,
+			Good: []keyword.Example{{Config: "set server be/s1 " + s.name}}})
+	}
+}

@@ -1,0 +1,368 @@
+package control
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"gohap/lbcore/check"
+	"gohap/lbcore/cli"
+	"gohap/lbcore/loop"
+	"gohap/lbcore/proxy"
+)
+
+// Host is what the commands of this package act on.
+type Host interface{ Control() *Control }
+
+// Control is one running instance as commands change it.
+type Control struct {
+	Proxies []*proxy.Proxy
+	Checks  *check.Checker
+	// Shutdown ends the sessions of a server; cause is the first letter of their
+	// termination state. It returns at once.
+	Shutdown func(s *proxy.Server, cause byte)
+}
+
+func control(r *cli.Request) *Control { return r.Host.(Host).Control() }
+
+// backend returns a backend by name, or by number behind "#"; nil without one.
+func (c *Control) backend(name string) *proxy.Proxy {
+	id, byID := strings.CutPrefix(name, "#")
+	for _, p := range c.Proxies {
+		if p.IsBackend && (p.Name == name || byID && strconv.Itoa(p.ID) == id) {
+			return p
+		}
+	}
+	return nil
+}
+
+// server finds the server that the first word names, or answers why not.
+func (c *Control) server(r *cli.Request) *proxy.Server {
+	of, name, ok := "", "", false
+	if len(r.Args) > 0 {
+		of, name, ok = strings.Cut(r.Args[0], "/")
+	}
+	if !ok || name == "" {
+		r.Fail("Require 'backend/server'.")
+		return nil
+	}
+	p := c.backend(of)
+	if p == nil {
+		r.Fail("No such backend.")
+		return nil
+	}
+	id, byID := strings.CutPrefix(name, "#")
+	for _, s := range p.Servers {
+		if s.Name == name || byID && strconv.Itoa(s.ID) == id {
+			return s
+		}
+	}
+	r.Fail("No such server.")
+	return nil
+}
+
+// on is a command that acts on one server.
+func on(f func(c *Control, s *proxy.Server, r *cli.Request)) func(*cli.Request) {
+	return func(r *cli.Request) {
+		c := control(r)
+		if s := c.server(r); s != nil {
+			f(c, s, r)
+		}
+	}
+}
+
+// word returns the i-th word behind the server's name, "" without one.
+func word(r *cli.Request, i int) string {
+	if i+1 < len(r.Args) {
+		return r.Args[i+1]
+	}
+	return ""
+}
+
+// refuse answers an error unless it is empty.
+func refuse(r *cli.Request, text string) {
+	if text != "" {
+		r.Fail("%s", text)
+	}
+}
+
+func getWeight(_ *Control, s *proxy.Server, r *cli.Request) {
+	r.Printf("%d (initial %d)\n", s.UserWeight(), s.Weight0)
+}
+
+func setWeight(c *Control, s *proxy.Server, r *cli.Request) {
+	refuse(r, c.Checks.SetWeight(s, word(r, 0)))
+}
+
+func setMaxconn(_ *Control, s *proxy.Server, r *cli.Request) {
+	refuse(r, check.SetMaxconn(s, word(r, 0)))
+}
+
+func enable(c *Control, s *proxy.Server, _ *cli.Request)  { c.Checks.Enable(s) }
+func disable(c *Control, s *proxy.Server, _ *cli.Request) { c.Checks.SetAdmin(s, "maint") }
+
+func enableHealth(_ *Control, s *proxy.Server, r *cli.Request) {
+	if s.Check == nil {
+		r.Fail("Health check was not configured on this server, cannot enable.")
+		return
+	}
+	s.EnableChecks(true)
+}
+
+func disableHealth(_ *Control, s *proxy.Server, _ *cli.Request) {
+	if s.Check != nil {
+		s.EnableChecks(false)
+	}
+}
+
+func enableAgent(c *Control, s *proxy.Server, r *cli.Request) {
+	if s.Agent == nil {
+		r.Fail("Agent was not configured on this server, cannot enable.")
+		return
+	}
+	c.Checks.EnableAgent(s, true)
+}
+
+func disableAgent(c *Control, s *proxy.Server, _ *cli.Request) {
+	if s.Agent != nil {
+		c.Checks.EnableAgent(s, false)
+	}
+}
+
+func shutdownServer(c *Control, s *proxy.Server, _ *cli.Request) { c.Shutdown(s, 'K') }
+
+// settings are the words of "set server", in the order of its usage line.
+var settings = []struct {
+	name, args, summary string
+	set                 func(*Control, *proxy.Server, *cli.Request)
+}{
+	{"addr", "<addr> [port <port>]", "where the server is", setAddr},
+	{"agent", "up|down", "what the agent says, until it says otherwise", setAgent},
+	{"agent-addr", "<addr> [port <port>]", "where the agent is asked", setAgentAddr},
+	{"agent-port", "<port>", "the agent's port", setAgentPort},
+	{"agent-send", "<text>", "what the agent is sent", setAgentSend},
+	{"check-addr", "<addr> [port <port>]", "where checks go", setCheckAddr},
+	{"check-port", "<port>", "the port that checks go to", setCheckPort},
+	{"health", "up|stopping|down", "the health, until checks find another", setHealth},
+	{"state", "ready|drain|maint", "the administrative state", setState},
+	{"weight", "<weight>[%]", "the weight, absolute or in percent of the configured one", setServerWeight},
+}
+
+// usage has all of the reference's words.
+const usage = "usage: set server <backend>/<server> addr | agent | agent-addr | agent-port | agent-send | check-addr | check-port | fqdn | health | ssl | state | weight"
+
+func setServer(c *Control, s *proxy.Server, r *cli.Request) {
+	name := word(r, 0)
+	for i := range settings {
+		if settings[i].name == name {
+			settings[i].set(c, s, r)
+			return
+		}
+	}
+	switch name {
+	case "fqdn":
+		r.Fail("set server <b>/<s> fqdn failed because no resolution is configured.")
+	case "ssl":
+		r.Fail("'set server <srv> ssl' cannot be set.  default-server should define ssl settings")
+	default:
+		r.Fail("%s", usage)
+	}
+}
+
+func setServerWeight(c *Control, s *proxy.Server, r *cli.Request) {
+	refuse(r, c.Checks.SetWeight(s, word(r, 1)))
+}
+
+func setState(c *Control, s *proxy.Server, r *cli.Request) {
+	if !c.Checks.SetAdmin(s, word(r, 1)) {
+		r.Fail("'set server <srv> state' expects 'ready', 'drain' and 'maint'.")
+	}
+}
+
+func setHealth(c *Control, s *proxy.Server, r *cli.Request) {
+	switch {
+	case s.Watch.Track != nil:
+		r.Fail("cannot change health on a tracking server.")
+	case !c.Checks.SetHealth(s, word(r, 1)):
+		r.Fail("'set server <srv> health' expects 'up', 'stopping', or 'down'.")
+	}
+}
+
+func setAgent(c *Control, s *proxy.Server, r *cli.Request) {
+	switch {
+	case s.Agent == nil:
+		r.Fail("agent checks are not enabled on this server.")
+	case !c.Checks.SetAgent(s, word(r, 1)):
+		r.Fail("'set server <srv> agent' expects 'up' or 'down'.")
+	}
+}
+
+func setAgentSend(c *Control, s *proxy.Server, r *cli.Request) {
+	text := word(r, 1)
+	switch {
+	case s.Agent == nil:
+		r.Fail("agent checks are not enabled on this server.")
+	default:
+		c.Checks.ChangeAgent(s, func(a *check.Agent) { a.Send = text })
+	}
+}
+
+func setAgentAddr(c *Control, s *proxy.Server, r *cli.Request) {
+	if s.Agent == nil {
+		r.Fail("agent checks are not enabled on this server")
+		return
+	}
+	at, port, ok := c.target(r, "agent-addr", "invalid addr '%s'")
+	if !ok {
+		return
+	}
+	c.Checks.ChangeAgent(s, func(a *check.Agent) {
+		_, old, _ := net.SplitHostPort(a.Address)
+		if port >= 0 {
+			old = strconv.Itoa(port)
+		}
+		a.Network, a.Address = "tcp", net.JoinHostPort(at.String(), old)
+	})
+}
+
+func setAgentPort(c *Control, s *proxy.Server, r *cli.Request) {
+	if s.Agent == nil {
+		r.Fail("agent checks are not enabled on this server")
+		return
+	}
+	if port, ok := portOf(r, word(r, 1), "agent-port"); ok {
+		c.Checks.ChangeAgent(s, func(a *check.Agent) {
+			host, _, _ := net.SplitHostPort(a.Address)
+			a.Address = net.JoinHostPort(host, strconv.Itoa(port))
+		})
+	}
+}
+
+func setCheckAddr(c *Control, s *proxy.Server, r *cli.Request) {
+	if s.Check == nil {
+		r.Fail("health checks are not enabled on this server")
+		return
+	}
+	at, port, ok := c.target(r, "check-addr", "invalid addr '%s'")
+	if !ok {
+		return
+	}
+	old := c.Checks.Target(s).IP.Port()
+	if port >= 0 {
+		old = uint16(port)
+	}
+	c.Checks.MoveCheck(s, loop.IPSockaddr(netip.AddrPortFrom(at, old)))
+}
+
+func setCheckPort(c *Control, s *proxy.Server, r *cli.Request) {
+	if s.Check == nil {
+		r.Fail("health checks are not enabled on this server")
+		return
+	}
+	if port, ok := portOf(r, word(r, 1), "check-port"); ok {
+		c.Checks.MoveCheck(s, loop.IPSockaddr(netip.AddrPortFrom(c.Checks.Target(s).IP.Addr(), uint16(port))))
+	}
+}
+
+// portOf reads a port, or answers why it is none.
+func portOf(r *cli.Request, text, what string) (int, bool) {
+	n, err := strconv.Atoi(text)
+	switch {
+	case text == "" && strings.HasSuffix(what, "-port"):
+		r.Fail("set server <b>/<s> %s requires a port.", what)
+	case err != nil:
+		r.Fail("provided port is not an integer")
+	case n < 0 || n > 65535:
+		r.Fail("provided port is invalid")
+	default:
+		return n, true
+	}
+	return 0, false
+}
+
+// target reads an address and perhaps a port, -1 without one, of checks and
+// agents, or answers why they are none.
+func (c *Control) target(r *cli.Request, what, bad string) (at netip.Addr, port int, ok bool) {
+	text := word(r, 1)
+	if text == "" {
+		r.Fail("set server <b>/<s> %s requires an address and optionally a port.", what)
+		return at, 0, false
+	}
+	at, err := netip.ParseAddr(text)
+	if err != nil {
+		r.Fail(bad, text)
+		return at, 0, false
+	}
+	if word(r, 2) != "port" {
+		return at, -1, true
+	}
+	port, ok = portOf(r, word(r, 3), what)
+	return at, port, ok
+}
+
+// setAddr moves a server. Reference: what changed is answered, and logged.
+func setAddr(c *Control, s *proxy.Server, r *cli.Request) {
+	text := word(r, 1)
+	if text == "" {
+		r.Fail("set server <b>/<s> addr requires an address and optionally a port.")
+		return
+	}
+	ip, err := netip.ParseAddr(text)
+	if err != nil {
+		r.Fail("Invalid addr '%s'", text)
+		return
+	}
+	old := s.Address()
+	if !old.To.IP.IsValid() {
+		r.Fail("cannot update current IP address family to a different one")
+		return
+	}
+	at := *old
+	port := int(old.To.IP.Port())
+	oldPort := portText(old)
+	if word(r, 2) == "port" {
+		if port, at.Offset, at.Relative, err = newPort(word(r, 3), old); err != nil {
+			r.Fail("%s", err)
+			return
+		}
+	}
+	at.To = loop.IPSockaddr(netip.AddrPortFrom(ip, uint16(port)))
+	at.Text = net.JoinHostPort(ip.String(), strconv.Itoa(port))
+	var changes []string
+	if was := old.To.IP.Addr(); was != ip {
+		changes = append(changes, fmt.Sprintf("IP changed from '%s' to '%s'", was, ip))
+	}
+	if now := portText(&at); now != oldPort {
+		changes = append(changes, fmt.Sprintf("port changed from '%s' to '%s'", oldPort, now))
+	}
+	if len(changes) == 0 {
+		r.Message(cli.Warning, "nothing changed")
+		return
+	}
+	s.Move(&at)
+	c.Checks.Moved(s)
+	r.Message(cli.Notice, "%s by 'stats socket command'", strings.Join(changes, ", "))
+}
+
+// newPort reads the port of an address: absolute, or relative to the client's.
+func newPort(text string, old *proxy.Address) (port, offset int, relative bool, err error) {
+	n, err := strconv.Atoi(text)
+	switch {
+	case err != nil:
+		return 0, 0, false, fmt.Errorf("problem converting port '%s' to an int", text)
+	case text[0] == '+' || text[0] == '-':
+		return int(old.To.IP.Port()), n, true, nil
+	case n < 1 || n > 65535:
+		return 0, 0, false, fmt.Errorf("provided port is not valid")
+	}
+	return n, 0, false, nil
+}
+
+func portText(a *proxy.Address) string {
+	if a.Relative {
+		return fmt.Sprintf("%+d", a.Offset)
+	}
+	return strconv.Itoa(int(a.To.IP.Port()))
+}
