@@ -64,8 +64,8 @@ func serverState(s *proxy.Server) string {
 	if s.Oper() == proxy.Down {
 		state = "DOWN"
 	}
-	return fmt.Sprintf("SIGHUP: Server %s/%s is %s. Conn: %d act, 0 pend, %d tot.",
-		s.Proxy.Name, s.Name, state, s.Conn.Load(), s.Counters.Sum(proxy.CumSess))
+	return fmt.Sprintf("SIGHUP: Server %s/%s is %s. Conn: %d act, %d pend, %d tot.",
+		s.Proxy.Name, s.Name, state, s.Conn.Load(), s.QueueLen(), s.Counters.Sum(proxy.CumSess))
 }
 
 func proxyState(p *proxy.Proxy) string {
@@ -79,8 +79,8 @@ func proxyState(p *proxy.Proxy) string {
 	default:
 		state = "has no server available !"
 	}
-	return fmt.Sprintf("SIGHUP: Proxy %s %s Conn: act(FE+BE): %d+%d, 0 pend (0 unass), tot(FE+BE): %d+%d.",
-		p.Name, state, p.FEConn.Load(), p.BEConn.Load(), p.FE.Sum(proxy.CumConns), p.BE.Sum(proxy.CumSess))
+	return fmt.Sprintf("SIGHUP: Proxy %s %s Conn: act(FE+BE): %d+%d, %d pend (%d unass), tot(FE+BE): %d+%d.",
+		p.Name, state, p.FEConn.Load(), p.BEConn.Load(), p.Queue.All.Load(), p.QueueGauge().Load(), p.FE.Sum(proxy.CumConns), p.BE.Sum(proxy.CumSess))
 }
 
 // DumpPools writes the use of buffers, as SIGQUIT asks; on the goroutine of

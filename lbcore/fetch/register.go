@@ -12,6 +12,7 @@ func Register(set *keyword.Set) {
 			addFetch(set, &rows[i])
 		}
 	}
+	registerServerConverters(set)
 	for i := range aliasRows {
 		addAlias(set, &aliasRows[i])
 	}

@@ -1,7 +1,7 @@
 // Package proxy owns what a configuration's proxies are at run time: frontends,
 // backends, their listeners and servers, the limits and gauges that all loops
-// share, the counters that each loop keeps, idle server connections and the
-// queue's seam.
+// share, the counters that each loop keeps, idle server connections (idle.go,
+// takeover.go) and the queue (queue.go).
 //
 //	Proxy --Binds--> Bind --per loop--> loop.Listener
 //	  |--Servers--> Server --per loop--> idle connections

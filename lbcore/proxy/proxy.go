@@ -299,6 +299,9 @@ func (p *Proxy) Has(o Options) bool { return p.Options&o == o }
 // Server returns a server by name, nil when there is none.
 func (p *Proxy) Server(name string) *Server { return p.byName[name] }
 
+// ServerNamed is Server for a name in bytes; it allocates nothing.
+func (p *Proxy) ServerNamed(name []byte) *Server { return p.byName[string(name)] }
+
 // AddServer appends a server while the proxy is built.
 func (p *Proxy) AddServer(s *Server) {
 	if p.byName == nil {

@@ -283,8 +283,10 @@ func (s *Server) inUse() bool {
 }
 
 // requeue follows a change of the server's state or weight: what waits for a
-// server that has stopped, and for a backend without any, is told to choose
-// anew; a server that may serve is fed. It returns how many were told.
+// server in maintenance, or with option redispatch for one that is down, and what
+// waits for a backend without any, is told to choose anew; a server that may
+// serve is fed. Reference: without that option what waits for a server that is
+// down goes on waiting for it. It returns how many were told.
 func (s *Server) requeue() (told int64) {
 	p := s.Proxy
 	if p == nil || p.Queue.All.Load() == 0 {
@@ -307,7 +309,7 @@ func (s *Server) requeue() (told int64) {
 		}
 	}
 	q.mu.Lock()
-	if s.Admin().Maint() || s.Oper() == Down {
+	if s.Admin().Maint() || s.Oper() == Down && p.Has(OptRedispatch) {
 		dissolve(&s.line)
 	}
 	if p.Availability() == (Availability{}) {

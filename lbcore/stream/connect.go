@@ -106,7 +106,7 @@ func (c *claim) taken(w *Worker, conn *mux.H1Server) {
 	s.claim, s.wake = nil, 0
 	if conn != nil {
 		c.srv.Adopt(w.Mux, conn, s)
-		if conn.Lost() {
+		if !conn.To(s.target()) || conn.Lost() {
 			conn.Abort(false)
 			conn = nil
 		}
