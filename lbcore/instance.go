@@ -283,7 +283,7 @@ func (in *Instance) serveCommands(l net.Listener, s cli.Socket) {
 
 // Control implements control.Host.
 func (in *Instance) Control() *control.Control {
-	return &control.Control{Proxies: in.Config.Proxies, Checks: in.checker, Shutdown: in.shutdownServer}
+	return &control.Control{Words: in.Config.Set, Proxies: in.Config.Proxies, Checks: in.checker, Shutdown: in.shutdownServer}
 }
 
 // shutdownServer ends the sessions of a server; any goroutine.

@@ -32,6 +32,6 @@ func Register(set *keyword.Set) {
 	command("shutdown sessions server", "<bk>/<srv>", "kill sessions on a server", cli.Admin, on(shutdownServer), "shutdown sessions server be/s1", "shutdown sessions server be")
 	for _, s := range settings {
 		set.Add(keyword.Row{Class: keyword.SetServer, Name: s.name, Args: s.args, Summary: s.summary,
-			Good: []keyword.Example{{Config: "set server be/s1 " + s.name}}})
+			Good: []keyword.Example{{Config: "set server be/s1 " + s.name}}, Impl: s.set})
 	}
 }

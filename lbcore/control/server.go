@@ -9,6 +9,7 @@ import (
 
 	"gohap/lbcore/check"
 	"gohap/lbcore/cli"
+	"gohap/lbcore/keyword"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/proxy"
 )
@@ -18,6 +19,7 @@ type Host interface{ Control() *Control }
 
 // Control is one running instance as commands change it.
 type Control struct {
+	Words   *keyword.Set
 	Proxies []*proxy.Proxy
 	Checks  *check.Checker
 	// Shutdown ends the sessions of a server; cause is the first letter of their
@@ -133,10 +135,13 @@ func disableAgent(c *Control, s *proxy.Server, _ *cli.Request) {
 
 func shutdownServer(c *Control, s *proxy.Server, _ *cli.Request) { c.Shutdown(s, 'K') }
 
+// setting changes one thing of a server.
+type setting func(*Control, *proxy.Server, *cli.Request)
+
 // settings are the words of "set server", in the order of its usage line.
 var settings = []struct {
 	name, args, summary string
-	set                 func(*Control, *proxy.Server, *cli.Request)
+	set                 setting
 }{
 	{"addr", "<addr> [port <port>]", "where the server is", setAddr},
 	{"agent", "up|down", "what the agent says, until it says otherwise", setAgent},
@@ -155,11 +160,9 @@ const usage = "usage: set server <backend>/<server> addr | agent | agent-addr | 
 
 func setServer(c *Control, s *proxy.Server, r *cli.Request) {
 	name := word(r, 0)
-	for i := range settings {
-		if settings[i].name == name {
-			settings[i].set(c, s, r)
-			return
-		}
+	if row := c.Words.Lookup(keyword.SetServer, name); row != nil {
+		row.Impl.(setting)(c, s, r)
+		return
 	}
 	switch name {
 	case "fqdn":
