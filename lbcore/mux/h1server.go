@@ -328,6 +328,12 @@ func (c *H1Server) To(at *loop.Sockaddr) bool {
 	return c.to == at || c.to.Family == at.Family && c.to.IP == at.IP && c.to.Path == at.Path
 }
 
+// Names tells whether the connection's TLS names the server as up would.
+func (c *H1Server) Names(up Named) bool {
+	t := c.TLS()
+	return t == nil || t.Name() == up.ServerName()
+}
+
 // Of tells whether the connection belongs to owner.
 func (c *H1Server) Of(owner ServerOwner) bool { return c.owner == owner }
 

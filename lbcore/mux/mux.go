@@ -250,6 +250,7 @@ func (c *conn) secure(back *certs.Back, connected transport.State) transport.Sta
 		t = transport.Client(&c.Raw, back.Config(name))
 		c.t = t
 		c.w.Secured(1)
+		c.NoDelay() // the request follows the handshake's last flight
 	}
 	return t.Handshake()
 }

@@ -83,7 +83,12 @@ func (o *opening) finish() {
 	o.over = true
 	if o.tls != nil {
 		o.tls.Stand(w.Loop.Now())
-		w.Proc.SSL.Front(w.Loop.Now(), o.tls.State().DidResume)
+		resumed := o.tls.State().DidResume
+		w.Proc.SSL.Front(w.Loop.Now(), resumed)
+		ss.count(proxy.SSLSess, 1)
+		if resumed {
+			ss.count(proxy.SSLReused, 1)
+		}
 	}
 	if !ss.admitSession(o.FD()) {
 		o.shut(false)

@@ -6,6 +6,7 @@ import (
 
 	"gohap/lbcore/certs"
 	"gohap/lbcore/mux"
+	"gohap/lbcore/proxy"
 	"gohap/lbcore/sample"
 	"gohap/lbcore/transport"
 )
@@ -53,6 +54,18 @@ func (s *Stream) ServerTLS() *transport.TLS {
 		return c.TLS()
 	}
 	return nil
+}
+
+// secured counts a handshake with a server that is over.
+func (s *Stream) secured() {
+	if t := s.ServerTLS(); t != nil {
+		resumed := t.State().DidResume
+		s.W.Proc.SSL.Back(s.W.Loop.Now(), resumed)
+		s.countBackend(proxy.SSLSess)
+		if resumed {
+			s.countBackend(proxy.SSLReused)
+		}
+	}
 }
 
 // ServerName implements mux.Named: the name that a server is asked for in TLS.

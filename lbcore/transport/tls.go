@@ -65,6 +65,9 @@ func (t *TLS) Move(dst *Raw, h loop.Handler) {
 // State returns what was agreed on.
 func (t *TLS) State() tls.ConnectionState { return t.conn.ConnectionState() }
 
+// Name returns the name that the client asked for.
+func (t *TLS) Name() string { return t.conn.ConnectionState().ServerName }
+
 // Shown returns the certificate that this side has shown, nil for none.
 func (t *TLS) Shown() *certs.Cert { return t.shown }
 
