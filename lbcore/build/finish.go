@@ -144,6 +144,11 @@ func (b *Builder) settleLog(s *section) {
 	if s.mode == proxy.HTTP || !builtin {
 		return
 	}
+	if name == "s" {
+		b.Diag.Rawf(config.Warning, "parsing [%s] : 'option httpslog' not usable with %s '%s' (needs 'mode http'). Falling back to 'option tcplog'.", s.logFormat.pos, s.noun(), s.name)
+		s.logFormat.text = builtinFormat + "tcp"
+		return
+	}
 	b.Diag.Rawf(config.Warning, "parsing [%s] : 'option httplog' not usable with %s '%s' (needs 'mode http'). Falling back to 'option tcplog'.", s.logFormat.pos, s.noun(), s.name)
 	s.logFormat.text = builtinFormat + "tcp" + name
 }

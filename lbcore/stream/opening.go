@@ -22,6 +22,7 @@ type opening struct {
 	at    int // the layer that it is in
 	tls   *transport.TLS
 	over  bool // it has become a mux's connection, or is closed
+	alone bool // it is all that the session's extra was made for
 }
 
 // layer goes on with what comes before a mux: OK when it is through, Again when it
@@ -33,7 +34,7 @@ var layers = [...]layer{(*opening).handshake}
 
 // openLayers begins the layers of an accepted descriptor.
 func (ss *Session) openLayers(fd int32, peer netip.AddrPort) {
-	o := &opening{ss: ss, peer: peer}
+	o := &opening{ss: ss, peer: peer, alone: ss.extra == nil && len(ss.FE.TCPSessRules) == 0}
 	o.timer.Owner = o
 	o.Raw.Open(ss.W.Loop, fd, o)
 	ss.more().opening = o
@@ -95,7 +96,9 @@ func (o *opening) finish() {
 		ss.Gone()
 		return
 	}
-	ss.extra.opening = nil
+	if ss.extra.opening = nil; o.alone {
+		ss.extra = nil
+	}
 	ss.began()
 	ss.choose(o.tls, o.peer)
 }
