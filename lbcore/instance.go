@@ -120,6 +120,8 @@ func (in *Instance) process(loops int) {
 	p.Maxconn.Store(p.HardMaxconn)
 	p.MaxConnRate.Store(g.MaxConnRate)
 	p.MaxSessRate.Store(g.MaxSessRate)
+	p.SSL.Most.Store(g.MaxSSLConn)
+	p.SSL.MostRate.Store(g.MaxSSLRate)
 	in.Process = p
 	p.Totals.Prepare(in.Group.Loops)
 }

@@ -54,12 +54,12 @@ func (in *Instance) describe(l *loop.Loop, s *stream.Stream, to *stats.StreamInf
 	to.Request = stats.Channel{Total: s.BytesIn, Expire: stats.Never, Size: in.Config.Global.Limits.BufSize}
 	to.Response = stats.Channel{Expire: stats.Never, Size: in.Config.Global.Limits.BufSize}
 	to.Client = stats.Endpoint{FD: -1, State: stats.SideEstablished, ReadExp: stats.Never, WriteExp: stats.Never,
-		Timeout: time.Duration(s.ClientTimeout), Mux: muxOf(s.Client()), Xprt: "RAW"}
+		Timeout: time.Duration(s.ClientTimeout), Mux: muxOf(s.Client()), Xprt: xprt(s.Sess.TLS() != nil)}
 	if c := s.Client(); c != nil {
 		to.Response.Total = c.Sent()
 	}
 	to.Upstream = stats.Endpoint{FD: -1, State: sideState(s.Phase()), ReadExp: stats.Never, WriteExp: stats.Never,
-		Timeout: time.Duration(s.ServerTimeout), Mux: muxOf(s.ServerSide()), Xprt: "RAW"}
+		Timeout: time.Duration(s.ServerTimeout), Mux: muxOf(s.ServerSide()), Xprt: xprt(s.ServerTLS() != nil)}
 }
 
 func protocolOf(s *stream.Stream) string {
@@ -95,4 +95,12 @@ func sideState(p stream.Phase) stats.SideState {
 		return stats.SideEstablished
 	}
 	return stats.SideInit
+}
+
+// xprt is the reference's name of what a connection goes over.
+func xprt(tls bool) string {
+	if tls {
+		return "SSL"
+	}
+	return "RAW"
 }

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gohap/lbcore/certs"
 	"gohap/lbcore/check"
 	"gohap/lbcore/config"
 	"gohap/lbcore/keyword"
@@ -59,6 +60,8 @@ type Builder struct {
 	files     map[string][]byte
 	loggers   map[*log.Target]*log.Logger
 	aclIDs    map[int]bool // given by -u, in all sections
+	certs     *certs.Store
+	bindTLS   map[*proxy.Bind]*bindTLS
 }
 
 // opened is what kind of section is being read.
@@ -82,6 +85,7 @@ func New(set *keyword.Set, diag *config.Diagnostics, env *config.Environ) *Build
 		byName: map[string]*section{}, defaults: map[string]*section{},
 		httpErrs: map[string]*errorSection{}, rings: map[string]*ringConf{},
 		procVars: sample.NewProcVars(), alerts: map[*proxy.Proxy]*check.Alerts{},
+		certs: certs.NewStore(), bindTLS: map[*proxy.Bind]*bindTLS{},
 		files: map[string][]byte{}, nextID: 2, // reference: the first proxy is number 2
 	}
 	b.Global.init()

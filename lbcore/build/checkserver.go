@@ -3,12 +3,9 @@
 package build
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,8 +34,6 @@ type serverChecks struct {
 	agentSend  string
 	transport  check.Transport
 	proto      string
-	noVerify   bool
-	caFile     string
 }
 
 func checkServerRows() []keyword.Row {
@@ -112,7 +107,7 @@ func checkServerRows() []keyword.Row {
 			}
 			return nil
 		}),
-	}, slices.Concat(agentRows(row, flag), checkTransportRows(row, flag), verifyRows(row))...)
+	}, slices.Concat(agentRows(row, flag), checkTransportRows(row, flag))...)
 }
 
 type rowMaker func(name, args, good, summary string, f func(b *Builder, to *serverLine, arg string) error) keyword.Row
@@ -168,7 +163,7 @@ func agentRows(row rowMaker, flag func(string, string, func(*serverLine)) keywor
 func checkTransportRows(row rowMaker, flag func(string, string, func(*serverLine)) keyword.Row) []keyword.Row {
 	return []keyword.Row{
 		flag("check-ssl", "checks through TLS", func(to *serverLine) { to.more.transport.SSL = true }),
-		flag("no-check-ssl", "does not check through TLS", func(to *serverLine) { to.more.transport.SSL = false }),
+		flag("no-check-ssl", "does not check through TLS", func(to *serverLine) { to.more.transport.SSL, to.more.transport.NoSSL = false, true }),
 		flag("check-send-proxy", "checks begin with a PROXY line", func(to *serverLine) { to.more.transport.SendProxy = true }),
 		flag("no-check-send-proxy", "checks begin without a PROXY line", func(to *serverLine) { to.more.transport.SendProxy = false }),
 		row("check-sni", "<name>", "check-sni www.example", "the name that checks send in TLS", func(_ *Builder, to *serverLine, arg string) error {
@@ -263,13 +258,11 @@ func (b *Builder) transport(l *serverLine, s *section) {
 		return
 	}
 	t := m.transport
+	if l.tls.on && !t.NoSSL && l.port == 0 && l.addrOf == nil {
+		t.SSL = true // reference: checks speak what traffic does, unless they go elsewhere
+	}
 	if t.SSL || b.plansSSL(s) {
-		cfg, err := m.tlsConfig()
-		if err != nil {
-			b.Diag.Rawf(config.Alert, "[%s] : 'server %s/%s' : %s", l.pos, s.name, l.srv.Name, err)
-			return
-		}
-		t.TLS = cfg
+		t.TLS = l.tls.back.Config("")
 	} else if !t.SendProxy {
 		return
 	}
@@ -286,25 +279,6 @@ func (b *Builder) plansSSL(s *section) bool {
 		}
 	}
 	return false
-}
-
-// tlsConfig is what checks verify.
-func (m *serverChecks) tlsConfig() (*tls.Config, error) {
-	switch {
-	case m.noVerify:
-		return &tls.Config{InsecureSkipVerify: true}, nil
-	case m.caFile == "":
-		return nil, errors.New("verify is enabled by default but no CA file specified. If you're running on a LAN where you're certain to trust the server's certificate, please set an explicit 'verify none' statement on the 'server' line, or use 'ssl-server-verify none' in the global section to disable server-side verifications by default.")
-	}
-	pem, err := os.ReadFile(m.caFile)
-	if err != nil {
-		return nil, fmt.Errorf("unable to load CA file: %w", err)
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("no certificate in '%s'", m.caFile)
-	}
-	return &tls.Config{RootCAs: roots}, nil
 }
 
 // tracks connects servers with those that they track.
@@ -459,26 +433,4 @@ func (b *Builder) checkPort(s *section, l *serverLine) {
 		}
 	}
 	b.Diag.Rawf(config.Alert, "config: %s '%s': server '%s' has %s.", s.noun(), s.name, l.srv.Name, text)
-}
-
-// verifyRows are what TLS of checks verifies.
-func verifyRows(row rowMaker) []keyword.Row {
-	return []keyword.Row{
-		row("verify", "none|required", "verify none", "whether the server's certificate is verified, by checks", func(_ *Builder, to *serverLine, arg string) error {
-			switch arg {
-			case "":
-				return errors.New("'verify' : missing verify method")
-			case "none", "required":
-				to.more.noVerify = arg == "none"
-				return nil
-			}
-			return fmt.Errorf("'verify' : unknown verify method '%s', only 'none' and 'required' are supported", arg)
-		}),
-		row("ca-file", "<file>", "ca-file /etc/ssl/certs/ca-certificates.crt", "the authorities that checks trust", func(_ *Builder, to *serverLine, arg string) error {
-			if to.more.caFile = arg; arg == "" {
-				return errors.New("'ca-file' : missing CAfile path")
-			}
-			return nil
-		}),
-	}
 }

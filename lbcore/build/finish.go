@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"gohap/lbcore/certs"
 	"gohap/lbcore/check"
 	"gohap/lbcore/config"
 	"gohap/lbcore/h1"
@@ -30,6 +31,7 @@ type Result struct {
 	Endpoints     map[*proxy.Server]check.Endpoints
 	Plans         []*check.Plan
 	ProcVars      *sample.ProcVars // scope proc, with what the rules name
+	Certs         *certs.Store
 	// Late are the errors that -c does not notice and a start does.
 	Late []string
 }
@@ -39,7 +41,7 @@ type Result struct {
 func (b *Builder) Finish() *Result {
 	parsing := b.Diag.Errors()
 	b.numberProxies()
-	r := &Result{Rings: map[string]*log.Ring{}, ProcVars: b.procVars}
+	r := &Result{Rings: map[string]*log.Ring{}, ProcVars: b.procVars, Certs: b.certs}
 	for name, rc := range b.rings {
 		r.Rings[name] = log.NewRing(name, rc.size)
 	}
@@ -122,6 +124,7 @@ func (b *Builder) settle(s *section) {
 		p.UniqueID = b.format(s, s.uniqueFormat, sample.ForID, sample.FrontendRequestHeader, "unique-id")
 		p.UniqueIDHeader = []byte(strings.ToLower(s.uniqueHeader))
 		p.Client = b.clientConfig(s)
+		b.settleTLS(s)
 	}
 	if p.IsBackend {
 		b.settleServers(s)
@@ -139,6 +142,11 @@ func (b *Builder) settle(s *section) {
 func (b *Builder) settleLog(s *section) {
 	name, builtin := strings.CutPrefix(s.logFormat.text, builtinFormat+"http")
 	if s.mode == proxy.HTTP || !builtin {
+		return
+	}
+	if name == "s" {
+		b.Diag.Rawf(config.Warning, "parsing [%s] : 'option httpslog' not usable with %s '%s' (needs 'mode http'). Falling back to 'option tcplog'.", s.logFormat.pos, s.noun(), s.name)
+		s.logFormat.text = builtinFormat + "tcp"
 		return
 	}
 	b.Diag.Rawf(config.Warning, "parsing [%s] : 'option httplog' not usable with %s '%s' (needs 'mode http'). Falling back to 'option tcplog'.", s.logFormat.pos, s.noun(), s.name)
@@ -201,7 +209,9 @@ func (b *Builder) settleServers(s *section) {
 				l.srv.Check.Plan = plan
 			}
 		}
-		l.settleMore(b, s)
+		if l.settleTLS(b, s) {
+			l.settleMore(b, s)
+		}
 		if l.down {
 			l.srv.SetAdmin(proxy.ForcedMaint|proxy.ConfigMaint, 0, 0)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gohap/lbcore/certs"
 	"gohap/lbcore/cli"
 	"gohap/lbcore/config"
 	"gohap/lbcore/keyword"
@@ -40,6 +41,10 @@ type Global struct {
 	ExternalCheck   int // whether, and with which environment
 	ForkWanted      bool
 	Idle            proxy.IdleRules
+	BindTLS         certs.Settings
+	ServerTLS       certs.Settings
+	MaxSSLConn      int64
+	MaxSSLRate      int64
 	SpreadChecks    int // percent
 	MaxSpreadChecks time.Duration
 }

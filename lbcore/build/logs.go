@@ -225,7 +225,7 @@ func (b *Builder) format(s *section, f placed, place sample.Place, valid sample.
 		return nil
 	}
 	if name, ok := strings.CutPrefix(text, builtinFormat); ok {
-		text = map[string]string{"http": config.HTTPLogFormat, "httpclf": config.HTTPCLFLogFormat, "tcp": config.TCPLogFormat, "tcpclf": config.TCPCLFLogFormat}[name]
+		text = map[string]string{"http": config.HTTPLogFormat, "https": config.HTTPSLogFormat, "httpclf": config.HTTPCLFLogFormat, "tcp": config.TCPLogFormat, "tcpclf": config.TCPCLFLogFormat}[name]
 	}
 	in := map[sample.Place]string{sample.ForLog: "log-format string", sample.ForID: "unique-id-format string", sample.ForString: "use_backend expression"}[place]
 	o := sample.Options{Place: valid, Words: b.Set, ProcVars: b.procVars, Proxy: s.name, File: f.pos.File, Line: f.pos.Line, Env: b.Env.Lookup, Refs: b.holdRefs(in),

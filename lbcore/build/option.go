@@ -69,6 +69,7 @@ func optionRows() []keyword.Row {
 			s.options |= proxy.OptTCPKAClient | proxy.OptTCPKAServer
 		}),
 		own("httplog", "[clf]", fe, "logs HTTP requests in full", func(b *Builder, s *section, st *config.Statement) { b.logOption(s, st) }, "option httplog nonsense"),
+		own("httpslog", "", fe, "logs HTTP requests in full, with what their TLS is", func(b *Builder, s *section, st *config.Statement) { b.logOption(s, st) }),
 		own("tcplog", "[clf]", fe, "logs connections with timers", func(b *Builder, s *section, st *config.Statement) { b.logOption(s, st) }, "option tcplog nonsense"),
 		own("forwardfor", "[except <net>] [header <name>] [if-none]", all, "tells the server the client's address", func(b *Builder, s *section, st *config.Statement) {
 			if f := b.forwarded(s, st, "x-forwarded-for"); f != nil {
@@ -105,7 +106,7 @@ func optionKeyword(b *Builder, s *section, st *config.Statement) {
 			b.alertTight(st.Pos, "negation/default is not supported for option '%s'.", name)
 			return
 		}
-		if name != "httplog" && name != "tcplog" && !b.needs(s, st, name, row.Where&keyword.InFrontend != 0, row.Where&keyword.InBackend != 0) {
+		if name != "httplog" && name != "httpslog" && name != "tcplog" && !b.needs(s, st, name, row.Where&keyword.InFrontend != 0, row.Where&keyword.InBackend != 0) {
 			return
 		}
 		impl(b, s, st)
@@ -166,15 +167,20 @@ func redispatchOption(b *Builder, s *section, st *config.Statement) {
 
 func (b *Builder) logOption(s *section, st *config.Statement) {
 	name := st.Words[1]
-	if len(st.Words) > 2 && st.Words[2] != "clf" {
+	if name == "httpslog" && len(st.Words) > 2 {
+		b.Warnf(st, "'option httpslog' takes no argument, '%s' is ignored.", st.Words[2])
+	} else if len(st.Words) > 2 && st.Words[2] != "clf" {
 		b.Alertf(st, "keyword '%s' only supports option 'clf'.", name)
 		return
 	}
 	format := "tcp"
-	if name == "httplog" {
+	switch name {
+	case "httplog":
 		format = "http"
+	case "httpslog":
+		format = "https"
 	}
-	if st.Word(2) == "clf" {
+	if st.Word(2) == "clf" && name != "httpslog" {
 		format += "clf"
 	}
 	if s.lacks(true, false) != "" {

@@ -119,13 +119,14 @@ var timeoutSetters = map[string]struct {
 	"http-request":    {func(t *proxy.Timeouts, d time.Duration) { t.HTTPRequest = d }, true, true, ""},
 	"http-keep-alive": {func(t *proxy.Timeouts, d time.Duration) { t.KeepAlive = d }, true, true, ""},
 	"tarpit":          {func(t *proxy.Timeouts, d time.Duration) { t.Tarpit = d }, true, true, ""},
+	"client-hs":       {func(t *proxy.Timeouts, d time.Duration) { t.ClientHS = d }, true, false, ""},
 	"client-fin":      {func(t *proxy.Timeouts, d time.Duration) { t.ClientFin = d }, true, false, ""},
 	"server-fin":      {func(t *proxy.Timeouts, d time.Duration) { t.ServerFin = d }, false, true, ""},
 }
 
 // timeoutNames are the words in the order of the reference's message.
 var timeoutNames = []string{"client", "server", "connect", "check", "queue", "http-keep-alive", "http-request",
-	"tunnel", "tarpit", "client-fin", "server-fin"}
+	"tunnel", "tarpit", "client-fin", "server-fin", "client-hs"}
 
 func timeoutRows() []keyword.Row {
 	var rows []keyword.Row

@@ -28,6 +28,7 @@ type serverLine struct {
 	down    bool
 	hashKey string // hash-key, empty for id
 	more    serverChecks
+	tls     serverTLS
 	quiet   bool   // the options of default-server: its line got the warnings
 	label   string // how messages begin: "'server b/s' : ", empty for default-server
 }

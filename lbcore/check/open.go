@@ -22,6 +22,7 @@ import (
 // built.
 type Transport struct {
 	SSL       bool
+	NoSSL     bool        // no-check-ssl
 	TLS       *tls.Config // nil: nothing is verified
 	SNI       string
 	ALPN      []string

@@ -361,7 +361,11 @@ func field(of func(x *stream.Stream) []byte) sample.AliasFunc {
 
 func frontendName(c *sample.Context, dst []byte) []byte {
 	if ss := session(c); ss != nil {
-		return append(dst, ss.FE.Name...)
+		dst = append(dst, ss.FE.Name...)
+		if ss.Secured() {
+			dst = append(dst, '~')
+		}
+		return dst
 	}
 	return dst
 }

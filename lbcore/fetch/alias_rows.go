@@ -101,8 +101,8 @@ var aliasRows = []aliasEntry{
 	{"si", "address of the server", "127.0.0.1", host(server, serverPeer)},
 	{"sp", "port of the server", "8000", portAlias(server, serverPeer)},
 	{"sq", "place in the server's queue", "0", number(server, false, func(x *stream.Stream) int64 { return int64(x.QueueSrv) })},
-	{"sslc", "cipher of the client's TLS connection", "-", text(client, false, nothing)},
-	{"sslv", "version of the client's TLS connection", "-", text(client, false, nothing)},
+	{"sslc", "cipher of the client's TLS connection", "-", text(client, false, cipherAlias)},
+	{"sslv", "version of the client's TLS connection", "-", text(client, false, versionAlias)},
 	{"ts", "termination state", "--", known(sample.KnownAtEnd, bare(internal, false, field(func(x *stream.Stream) []byte { return x.Term[:2] })))},
 	{"tsc", "termination state with the state of the persistence cookie", "----", bare(internal, true, field(func(x *stream.Stream) []byte { return x.Term[:] }))},
 }

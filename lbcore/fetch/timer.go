@@ -22,14 +22,20 @@ func between(from, to int64) int64 {
 	return ms(to - from)
 }
 
-// timerHandshake is zero: no handshake comes before HTTP here.
-func timerHandshake(*stream.Stream) int64 { return 0 }
+// timerHandshake is what comes in front of HTTP. Reference: it is the first
+// request's alone.
+func timerHandshake(x *stream.Stream) int64 {
+	if x.Sess.PrevEnd != 0 {
+		return 0
+	}
+	return ms(x.Sess.Handshakes())
+}
 
 func timerIdle(x *stream.Stream) int64 {
 	if x.FE.Mode != proxy.HTTP {
 		return 0
 	}
-	return ms(x.Times.Begin - x.Start())
+	return max(ms(x.Times.Begin-x.Start())-timerHandshake(x), 0)
 }
 
 func timerRequest(x *stream.Stream) int64 {

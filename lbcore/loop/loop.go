@@ -193,6 +193,22 @@ func (l *Loop) Forget(fd int32) {
 	}
 }
 
+// Rehandle gives a descriptor to another handler, which is told of its edges from
+// now on.
+func (l *Loop) Rehandle(fd int32, h Handler) {
+	if s := l.slot(fd); s != nil {
+		s.h = h
+	}
+}
+
+// Nudge calls a descriptor's handler without any edge.
+func (l *Loop) Nudge(fd int32) {
+	if s := l.slot(fd); s != nil && s.h != nil {
+		h := s.h
+		l.Guard(h, func() { h.Ready(0) })
+	}
+}
+
 // Detach ends the watch of a descriptor that lives on, elsewhere.
 func (l *Loop) Detach(fd int32) {
 	l.Forget(fd)

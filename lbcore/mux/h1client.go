@@ -107,6 +107,20 @@ func (c *H1Client) Take(w *Worker, fd int32, owner ClientOwner, in *buffer.Buffe
 	c.pump()
 }
 
+// TakeTLS is Take for a connection whose TLS stands.
+func (c *H1Client) TakeTLS(w *Worker, over *transport.TLS, owner ClientOwner, in *buffer.Buffer) {
+	t := c.timer
+	*c = H1Client{owner: owner, timer: t}
+	c.timer.Owner = c
+	c.conn.over(w, over, c)
+	if in != nil {
+		c.in, c.more, in.Next = in, in.Next, nil
+	}
+	w.Loop.Opened()
+	c.arm(c.owner.Config().RequestTime)
+	c.pump()
+}
+
 func (c *H1Client) arm(d int64) {
 	if d > 0 {
 		c.w.Loop.Arm(&c.timer, c.w.Loop.Now()+d)
@@ -429,6 +443,7 @@ func (c *H1Client) idle() {
 		c.in.Release()
 		c.in = nil
 	}
+	c.t.Idle()
 	if !c.pumping && !c.queued && (c.in != nil || !c.t.Quiet()) {
 		c.queued = true
 		c.w.Loop.Queue(c)

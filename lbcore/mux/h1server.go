@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"gohap/lbcore/buffer"
+	"gohap/lbcore/certs"
 	"gohap/lbcore/h1"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/message"
@@ -13,6 +14,7 @@ import (
 // ServerConfig is what the HTTP/1 connections to one server share.
 type ServerConfig struct {
 	Decode h1.Options
+	TLS    *certs.Back // nil for plain connections
 }
 
 // ServerOwner keeps a server's idle connections.
@@ -76,7 +78,7 @@ func (c *H1Server) Dial(w *Worker, to *loop.Sockaddr, cfg *ServerConfig, owner S
 }
 
 func (c *H1Server) connected() transport.State {
-	s := c.Raw.Connected(c.to)
+	s := c.secure(c.cfg.TLS, c.reached(c.to))
 	switch s {
 	case transport.OK:
 		c.state = ready
@@ -263,6 +265,7 @@ func (c *H1Server) Park() {
 	c.x = nil
 	c.in.Release()
 	c.in = nil
+	c.t.Idle()
 	c.t.Watch()
 }
 
@@ -323,6 +326,12 @@ func (c *H1Server) unpool() {
 // since, or the port may depend on the client's.
 func (c *H1Server) To(at *loop.Sockaddr) bool {
 	return c.to == at || c.to.Family == at.Family && c.to.IP == at.IP && c.to.Path == at.Path
+}
+
+// Names tells whether the connection's TLS names the server as up would.
+func (c *H1Server) Names(up Named) bool {
+	t := c.TLS()
+	return t == nil || t.Name() == up.ServerName()
 }
 
 // Of tells whether the connection belongs to owner.

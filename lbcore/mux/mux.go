@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"gohap/lbcore/buffer"
+	"gohap/lbcore/certs"
 	"gohap/lbcore/h1"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/message"
@@ -122,7 +123,9 @@ type ClientEndpoint interface {
 
 // Worker is what the connections of one loop share.
 type Worker struct {
-	Loop    *loop.Loop
+	Loop *loop.Loop
+	// Secured is told of TLS connections that come and go, both sides.
+	Secured func(n int64)
 	scratch []byte
 	free    []*exchange
 	live    int
@@ -131,7 +134,7 @@ type Worker struct {
 // NewWorker returns the shared parts for a loop. scratch must hold the largest
 // head.
 func NewWorker(l *loop.Loop) *Worker {
-	return &Worker{Loop: l, scratch: make([]byte, 0, 4*l.Buffers.Size())}
+	return &Worker{Loop: l, Secured: func(int64) {}, scratch: make([]byte, 0, 4*l.Buffers.Size())}
 }
 
 // Live returns how many exchanges are in progress, for leak checks.
@@ -211,6 +214,53 @@ func (c *conn) open(w *Worker, fd int32, h loop.Handler) {
 	c.w = w
 	c.Raw.Open(w.Loop, fd, h)
 	c.t = &c.Raw
+}
+
+// over takes a connection whose TLS stands.
+func (c *conn) over(w *Worker, t *transport.TLS, h loop.Handler) {
+	c.w = w
+	t.Move(&c.Raw, h)
+	c.t = t
+}
+
+// TLS returns the connection's TLS, nil for a plain one.
+func (c *conn) TLS() *transport.TLS {
+	t, _ := c.t.(*transport.TLS)
+	return t
+}
+
+// Named is an Upper that names the server in TLS.
+type Named interface {
+	// ServerName is the name to ask for, "" for none.
+	ServerName() string
+}
+
+// secure goes on with the handshake of a connection that is being made; back is
+// nil for a plain one.
+func (c *conn) secure(back *certs.Back, connected transport.State) transport.State {
+	if back == nil || connected != transport.OK {
+		return connected
+	}
+	t := c.TLS()
+	if t == nil {
+		name := ""
+		if n, ok := c.up.(Named); ok {
+			name = n.ServerName()
+		}
+		t = transport.Client(&c.Raw, back.Config(name))
+		c.t = t
+		c.w.Secured(1)
+		c.NoDelay() // the request follows the handshake's last flight
+	}
+	return t.Handshake()
+}
+
+// reached asks whether the socket stands; a handshake says that it does.
+func (c *conn) reached(to *loop.Sockaddr) transport.State {
+	if c.TLS() != nil {
+		return transport.OK
+	}
+	return c.Raw.Connected(to)
 }
 
 // fill reads into c.in, which it creates where there is none.
@@ -608,6 +658,9 @@ func (c *conn) release(reset bool) {
 	c.x = nil
 	if c.IsOpen() {
 		c.t.Close(reset)
+		if c.TLS() != nil {
+			c.w.Secured(-1)
+		}
 	}
 	c.dead = true
 }

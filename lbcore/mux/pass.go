@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"gohap/lbcore/buffer"
+	"gohap/lbcore/certs"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/message"
 	"gohap/lbcore/transport"
@@ -16,6 +17,7 @@ type Pass struct {
 	conn
 	side    Side
 	to      *loop.Sockaddr
+	back    *certs.Back
 	peer    netip.AddrPort
 	onClose func()
 	passed  int64 // bytes written
@@ -33,9 +35,19 @@ func (c *Pass) Accept(w *Worker, fd int32, peer netip.AddrPort, up Upper, onClos
 	w.Loop.Opened()
 }
 
-// Dial begins to connect to a server; see H1Server.Dial.
-func (c *Pass) Dial(w *Worker, to *loop.Sockaddr, up Upper, onClose func()) transport.State {
-	*c = Pass{side: Server, to: to, peer: to.IP, onClose: onClose}
+// AcceptTLS is Accept for a client's connection whose TLS stands.
+func (c *Pass) AcceptTLS(w *Worker, over *transport.TLS, peer netip.AddrPort, up Upper, onClose func()) {
+	*c = Pass{side: Client, peer: peer, onClose: onClose}
+	c.conn.over(w, over, c)
+	c.up = up
+	c.inMode, c.outMode = untilClose, untilClose
+	w.Loop.Opened()
+}
+
+// Dial begins to connect to a server; see H1Server.Dial. back is nil for a plain
+// connection.
+func (c *Pass) Dial(w *Worker, to *loop.Sockaddr, back *certs.Back, up Upper, onClose func()) transport.State {
+	*c = Pass{side: Server, to: to, back: back, peer: to.IP, onClose: onClose}
 	c.w, c.t, c.up = w, &c.Raw, up
 	c.inMode, c.outMode = untilClose, untilClose
 	if e := c.Raw.Dial(w.Loop, to, c); e != 0 {
@@ -48,7 +60,7 @@ func (c *Pass) Dial(w *Worker, to *loop.Sockaddr, up Upper, onClose func()) tran
 }
 
 func (c *Pass) connected() transport.State {
-	s := c.Raw.Connected(c.to)
+	s := c.secure(c.back, c.reached(c.to))
 	switch s {
 	case transport.OK:
 		c.dialing = false
@@ -128,6 +140,17 @@ func (c *Pass) Hand() int32 {
 	c.in = nil
 	c.w.Loop.Closed()
 	return c.Raw.Hand()
+}
+
+// HandTLS is Hand for a connection with TLS.
+func (c *Pass) HandTLS() *transport.TLS {
+	t := c.TLS()
+	c.closed, c.dead, c.up = true, true, nil
+	c.drop()
+	c.in.Release()
+	c.in = nil
+	c.w.Loop.Closed()
+	return t
 }
 
 // Panicked implements loop.Handler.

@@ -49,6 +49,9 @@ const (
 	CTimeSum
 	DTimeSum
 	TTimeSum
+	SSLSess          // handshakes that succeeded
+	SSLReused        // of those, resumed
+	FailedHandshakes // those that did not
 	counters
 )
 

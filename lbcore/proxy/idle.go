@@ -29,9 +29,10 @@ func (s *Server) Prepare(n int) { s.pools = make([]idlePool, n) }
 // with proven only one that has served more than one request. Loop only.
 func (s *Server) Reused(l *loop.Loop, up mux.Upper, proven bool) *mux.H1Server {
 	p := &s.pools[l.ID]
+	named, _ := up.(mux.Named)
 	for i := len(p.conns) - 1; i >= 0; i-- {
 		c := p.conns[i]
-		if proven && !isProven(c) {
+		if proven && !isProven(c) || s.SNI != nil && named != nil && !c.Names(named) {
 			continue
 		}
 		if !p.claim(0) { // all are on their way to other loops

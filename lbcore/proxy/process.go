@@ -22,10 +22,48 @@ type Process struct {
 	Dropped     atomic.Int64 // log lines
 	StreamID    atomic.Uint64
 	Stopping    atomic.Bool
+	SSL         SSL
 	Facts       *sample.Process
 	// Resumers are told when a connection slot of the process is freed while
 	// listeners are paused for want of one.
 	Waiting atomic.Int32
+}
+
+// SSL counts the TLS connections of the process, those of both sides unless a
+// field says otherwise.
+type SSL struct {
+	Conns     Gauge
+	Total     atomic.Int64
+	Most      atomic.Int64 // maxsslconn, zero for no limit
+	MostRate  atomic.Int64 // maxsslrate
+	Rate      Rate         // of clients' connections
+	FrontKeys Rate         // of those, full handshakes
+	BackKeys  Rate         // full handshakes with servers
+}
+
+// Alive counts connections that come (1) or go (-1).
+func (s *SSL) Alive(n int64) {
+	if n < 0 {
+		s.Conns.Dec()
+		return
+	}
+	s.Conns.Inc()
+	s.Total.Add(1)
+}
+
+// Front counts a client's handshake that is over, at now (monotonic ns).
+func (s *SSL) Front(now int64, resumed bool) {
+	s.Rate.Count(now)
+	if !resumed {
+		s.FrontKeys.Count(now)
+	}
+}
+
+// Back counts a handshake with a server.
+func (s *SSL) Back(now int64, resumed bool) {
+	if !resumed {
+		s.BackKeys.Count(now)
+	}
 }
 
 // Limits are the tune.* values that streams need.

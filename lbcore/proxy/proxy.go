@@ -8,6 +8,7 @@ import (
 	"gohap/lbcore/acl"
 	"gohap/lbcore/auth"
 	"gohap/lbcore/balance"
+	"gohap/lbcore/certs"
 	"gohap/lbcore/h1"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/mux"
@@ -76,6 +77,7 @@ type Timeouts struct {
 	Client, Server, Connect, Queue      time.Duration
 	HTTPRequest, KeepAlive, Tarpit      time.Duration
 	Tunnel, ClientFin, ServerFin, Check time.Duration
+	ClientHS                            time.Duration
 }
 
 // Capture is one captured header, in order of declaration.
@@ -335,7 +337,8 @@ type Bind struct {
 	MSS, Backlog, Nice                               int
 	Maxconn                                          int64
 	AcceptProxy                                      bool
-	Level                                            string // of a stats socket
+	TLS                                              *certs.Front // nil for plain connections
+	Level                                            string       // of a stats socket
 	ExposeFDs                                        bool
 	Severity                                         string
 

@@ -9,6 +9,7 @@ import (
 	"gohap/lbcore/clock"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/mux"
+	"gohap/lbcore/sample"
 )
 
 type clockMax = clock.Max
@@ -65,9 +66,10 @@ type Server struct {
 	Agent     *AgentConfig
 	Watch     Watch
 	Config    mux.ServerConfig
-	MaxIdle   int // pool-max-conn, -1 for no limit
-	LowIdle   int // pool-low-conn
-	MaxReuse  int // -1 for no limit
+	SNI       *sample.Expr // names the server in TLS, nil for no name
+	MaxIdle   int          // pool-max-conn, -1 for no limit
+	LowIdle   int          // pool-low-conn
+	MaxReuse  int          // -1 for no limit
 	PurgeTime time.Duration
 	NonStick  bool
 	policy    balance.Policy

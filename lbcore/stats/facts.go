@@ -90,6 +90,31 @@ func (f *facts) maxSessRate() int64   { return f.Process.SessRate.Max() }
 func (f *facts) bytesOut() int64      { return f.total(proxy.BytesOut) }
 func (f *facts) bytesOutRate() int64  { return f.rates.bytesOut }
 
+func (f *facts) maxSSLConns() int64  { return f.Process.SSL.Most.Load() }
+func (f *facts) currSSLConns() int64 { return f.Process.SSL.Conns.Load() }
+func (f *facts) cumSSLConns() int64  { return f.Process.SSL.Total.Load() }
+func (f *facts) sslRate() int64      { return int64(f.Process.SSL.Rate.Read(f.mono)) }
+func (f *facts) sslRateLimit() int64 { return f.Process.SSL.MostRate.Load() }
+func (f *facts) maxSSLRate() int64   { return f.Process.SSL.Rate.Max() }
+func (f *facts) frontKeys() int64    { return int64(f.Process.SSL.FrontKeys.Read(f.mono)) }
+func (f *facts) maxFrontKeys() int64 { return f.Process.SSL.FrontKeys.Max() }
+func (f *facts) backKeys() int64     { return int64(f.Process.SSL.BackKeys.Read(f.mono)) }
+func (f *facts) maxBackKeys() int64  { return f.Process.SSL.BackKeys.Max() }
+
+// sessionReuse is the share of clients' handshakes that made no new key, percent.
+func (f *facts) sessionReuse() int64 {
+	all := f.sslRate()
+	if all == 0 {
+		return 0
+	}
+	return 100 * max(all-f.frontKeys(), 0) / all
+}
+
+func (f *facts) sslRateExact() float64      { return float64(f.sslRate()) }
+func (f *facts) frontKeysExact() float64    { return float64(f.frontKeys()) }
+func (f *facts) backKeysExact() float64     { return float64(f.backKeys()) }
+func (f *facts) sessionReuseExact() float64 { return float64(f.sessionReuse()) }
+
 func (f *facts) connRateExact() float64 { return float64(f.connRate()) }
 func (f *facts) sessRateExact() float64 { return float64(f.sessRate()) }
 func (f *facts) startedExact() float64  { return float64(f.Started) }

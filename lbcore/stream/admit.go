@@ -19,14 +19,25 @@ type door struct {
 	vanished bool // an action made the end unseen
 }
 
-// admit runs the connection and session rules; it tells whether the connection
-// is accepted. One that is not is closed and neither logged nor counted as a
-// session. Reference: connection rules end it by a reset.
+// admit runs the connection rules; it tells whether the connection is accepted.
+// One that is not is closed and neither logged nor counted as a session.
+// Reference: connection rules end it by a reset.
 func (ss *Session) admit(fd int32) bool {
-	fe := ss.FE
-	if len(fe.TCPConnRules) == 0 && len(fe.TCPSessRules) == 0 {
+	if len(ss.FE.TCPConnRules) == 0 || ss.atTheDoor(fd, ss.FE.TCPConnRules, proxy.DeniedConn) {
 		return true
 	}
+	ss.W.Loop.Kernel.Close(fd)
+	ss.Gone()
+	return false
+}
+
+// admitSession runs the session rules, once the layers in front of the mux are
+// passed; the caller closes a connection that is refused.
+func (ss *Session) admitSession(fd int32) bool {
+	return len(ss.FE.TCPSessRules) == 0 || ss.atTheDoor(fd, ss.FE.TCPSessRules, proxy.DeniedSess)
+}
+
+func (ss *Session) atTheDoor(fd int32, rules rule.Set, denied proxy.Counter) bool {
 	w := ss.W
 	if w.door == nil {
 		w.door = new(door)
@@ -37,13 +48,9 @@ func (ss *Session) admit(fd int32) bool {
 	*c = sample.Context{Session: ss, Arena: &d.arena, Vars: sample.Vars{Session: ss}, Final: true,
 		Process: w.Proc.Facts, Clock: w.Loop.Clock(), Thread: w.Loop.ID}
 	ss.flags |= atDoor
-	kept := ss.pass(fe.TCPConnRules, proxy.DeniedConn) && ss.pass(fe.TCPSessRules, proxy.DeniedSess)
+	kept := ss.pass(rules, denied)
 	ss.flags &^= atDoor
 	d.arena.Reset()
-	if !kept {
-		w.Loop.Kernel.Close(fd)
-		ss.Gone()
-	}
 	return kept
 }
 
@@ -77,6 +84,8 @@ func (ss *Session) descriptor() int32 {
 	switch {
 	case ss.is(atDoor):
 		return ss.W.door.fd
+	case ss.extra != nil && ss.extra.opening != nil:
+		return ss.extra.opening.FD()
 	case ss.h1.IsOpen():
 		return ss.h1.FD()
 	case ss.tcp != nil:

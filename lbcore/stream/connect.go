@@ -132,7 +132,7 @@ func (s *Stream) idleConnection() *mux.H1Server {
 		} else if may, proven := s.mayReuse(); may {
 			c = s.Server.Reused(s.W.Loop, s, proven)
 		}
-		if c == nil || c.To(s.target()) && !c.Lost() {
+		if c == nil || c.To(s.target()) && c.Names(s) && !c.Lost() {
 			return c
 		}
 		c.Abort(false)
@@ -195,6 +195,7 @@ func (s *Stream) connected() {
 	if !s.reused {
 		s.Server.Connected(true)
 		s.countBackend(proxy.Connects)
+		s.secured()
 		s.options()
 	}
 	s.srv.Add(proxy.CumSess, 1)

@@ -226,9 +226,14 @@ func (s *Stream) toHTTP(next Phase) {
 	s.BytesIn = 0 // the request's bytes are counted by what they mean
 	s.phase = next
 	s.look = inspection{taking: true}
-	fd := p.client.Hand()
-	s.cl, s.pass = nil, nil
 	s.W.Loop.Disarm(&s.timer)
+	s.cl, s.pass = nil, nil
+	if t := p.client.TLS(); t != nil {
+		p.client.HandTLS()
+		ss.h1.TakeTLS(s.W.Mux, t, ss, b)
+		return
+	}
+	fd := p.client.Hand()
 	ss.h1.Take(s.W.Mux, fd, ss, b)
 }
 

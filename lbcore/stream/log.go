@@ -9,7 +9,7 @@ import (
 // LogOrigin is where in a stream's life its line is written (%OG).
 type LogOrigin uint8
 
-// The origins. A killed embryonic session (sess_killed) needs a handshake.
+// The origins; OriginKilled is a connection whose handshake failed.
 const (
 	OriginUnspecified LogOrigin = iota
 	OriginError
@@ -17,11 +17,12 @@ const (
 	OriginConnect
 	OriginResponse
 	OriginClose
+	OriginKilled
 )
 
 // String returns the word that %OG prints.
 func (o LogOrigin) String() string {
-	return [...]string{"unspec", "sess_error", "txn_request", "txn_connect", "txn_response", "txn_close"}[o]
+	return [...]string{"unspec", "sess_error", "txn_request", "txn_connect", "txn_response", "txn_close", "sess_killed"}[o]
 }
 
 // logAt writes the traffic line before the end when all that it prints is
@@ -65,7 +66,11 @@ func (s *Stream) logRefused(lg *proxy.Logging) bool {
 		format = lg.Format
 	}
 	if format != nil {
-		s.log(format, OriginError)
+		o := OriginError
+		if s.Sess.Problem() != nil {
+			o = OriginKilled
+		}
+		s.log(format, o)
 	}
 	return true
 }

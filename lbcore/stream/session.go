@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"gohap/lbcore/certs"
 	"gohap/lbcore/h1"
 	"gohap/lbcore/log"
 	"gohap/lbcore/loop"
@@ -35,8 +36,9 @@ type Session struct {
 type sessionFlags uint8
 
 const (
-	atDoor sessionFlags = 1 << iota // connection rules run
-	held                            // counted in the gauges of process, frontend and listener
+	atDoor  sessionFlags = 1 << iota // connection rules run
+	held                             // counted in the gauges of process, frontend and listener
+	secured                          // by TLS
 )
 
 // is tells whether a bit is set.
@@ -59,6 +61,15 @@ func (ss *Session) open(a *Acceptor, fd int32, peer netip.AddrPort) {
 	if !ss.admit(fd) {
 		return
 	}
+	if a.Bind.TLS != nil {
+		ss.openLayers(fd, peer)
+		return
+	}
+	if !ss.admitSession(fd) {
+		w.Loop.Kernel.Close(fd)
+		ss.Gone()
+		return
+	}
 	ss.began()
 	if ss.FE.Mode == proxy.HTTP {
 		ss.h1.Open(w.Mux, fd, ss)
@@ -73,7 +84,7 @@ func (ss *Session) open(a *Acceptor, fd int32, peer netip.AddrPort) {
 // begin counts a connection in.
 func (ss *Session) begin(a *Acceptor, peer netip.AddrPort) {
 	w, l := ss.W, ss.W.Loop
-	ss.acceptor, ss.FE = a, a.Bind.Proxy
+	ss.acceptor, ss.FE, ss.flags = a, a.Bind.Proxy, 0
 	ss.src = packEndpoint(peer)
 	ss.AcceptedAt, ss.PrevEnd, ss.Requests = l.Now(), 0, 0
 	ss.hold()
@@ -146,6 +157,10 @@ type extra struct {
 	own  []*mux.H1Server // idle server connections that nobody else may use
 	// prefer is the server whose connection the session has credentials for.
 	prefer *proxy.Server
+	// opening is the connection while layers in front of the mux are passed,
+	// problem why that failed.
+	opening *opening
+	problem *certs.Problem
 }
 
 func (ss *Session) more() *extra {

@@ -15,6 +15,15 @@ type tcpSides struct {
 
 // startTCP begins the one stream of a session in mode tcp.
 func (w *Worker) startTCP(ss *Session, fd int32, peer netip.AddrPort) {
+	w.startPass(ss, func(c *mux.Pass, s *Stream) { c.Accept(w.Mux, fd, peer, s, ss.Gone) })
+}
+
+// startTLS is startTCP over TLS.
+func (w *Worker) startTLS(ss *Session, t *transport.TLS, peer netip.AddrPort) {
+	w.startPass(ss, func(c *mux.Pass, s *Stream) { c.AcceptTLS(w.Mux, t, peer, s, ss.Gone) })
+}
+
+func (w *Worker) startPass(ss *Session, accept func(*mux.Pass, *Stream)) {
 	s := w.stream(ss)
 	sound := false
 	defer s.unless(&sound)
@@ -23,7 +32,7 @@ func (w *Worker) startTCP(ss *Session, fd int32, peer netip.AddrPort) {
 	}
 	s.Times.Request = s.Times.Begin
 	s.cl, ss.tcp = &s.pass.client, s
-	s.pass.client.Accept(w.Mux, fd, peer, s, ss.Gone)
+	accept(&s.pass.client, s)
 	s.runTCP()
 	if s.phase != ended {
 		s.watch()
@@ -35,7 +44,7 @@ func (w *Worker) startTCP(ss *Session, fd int32, peer netip.AddrPort) {
 func (s *Stream) dialTCP() {
 	srv := s.Server
 	srv.Used.Inc()
-	st := s.pass.server.Dial(s.W.Mux, s.target(), s, func() { srv.Used.Dec() })
+	st := s.pass.server.Dial(s.W.Mux, s.target(), srv.Config.TLS, s, func() { srv.Used.Dec() })
 	if !s.pass.server.IsOpen() {
 		srv.Used.Dec()
 		s.connectFailed()

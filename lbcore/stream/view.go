@@ -171,6 +171,9 @@ func (ss *Session) Local() netip.AddrPort {
 	if ss.is(atDoor) {
 		return ss.W.Loop.Kernel.LocalAddr(ss.W.door.fd)
 	}
+	if ss.extra != nil && ss.extra.opening != nil {
+		return ss.extra.opening.Local()
+	}
 	if !ss.h1.IsOpen() {
 		return netip.AddrPort{}
 	}

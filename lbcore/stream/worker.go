@@ -54,6 +54,7 @@ func NewWorker(l *loop.Loop, p *proxy.Process, lim proxy.Limits) *Worker {
 	}
 	w.waiters.Loop = l
 	w.Logs.Sender = w
+	w.Mux.Secured = p.SSL.Alive
 	w.Logs.Encoder.PID = p.Facts.PID
 	return w
 }
@@ -162,8 +163,11 @@ func (w *Worker) Kill() {
 		s.abort()
 	}
 	w.Loop.Handlers(func(h loop.Handler) bool {
-		if c, ok := h.(*mux.H1Client); ok {
+		switch c := h.(type) {
+		case *mux.H1Client:
 			c.Kill()
+		case *opening:
+			c.kill()
 		}
 		return true
 	})
@@ -268,6 +272,9 @@ func (a *Acceptor) full() bool {
 	if most := fe.Maxconn.Load(); most > 0 && fe.FEConn.Load() >= most {
 		return true
 	}
+	if most := p.SSL.Most.Load(); most > 0 && a.Bind.TLS != nil && p.SSL.Conns.Load() >= most {
+		return true
+	}
 	return a.Bind.Maxconn > 0 && a.Bind.Conn.Load() >= a.Bind.Maxconn
 }
 
@@ -280,6 +287,9 @@ func (a *Acceptor) tooFast(p *proxy.Process, fe *proxy.Proxy) (d int64) {
 	}
 	if most := p.MaxSessRate.Load(); most > 0 {
 		d = max(d, p.SessRate.Wait(now, uint32(most)))
+	}
+	if most := p.SSL.MostRate.Load(); most > 0 && a.Bind.TLS != nil {
+		d = max(d, p.SSL.Rate.Wait(now, uint32(most)))
 	}
 	if most := fe.MaxSessRate.Load(); most > 0 {
 		d = max(d, fe.SessRate.Wait(now, uint32(most)))

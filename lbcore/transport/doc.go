@@ -7,5 +7,11 @@
 // behind the same methods. A transport belongs to the loop that its descriptor
 // is registered with, and so does every call. No goroutine is started here.
 //
-// Imports: loop, invariant.
+//	TLS  tls.Conn --wire--> Raw     heap-allocated, beside its owner's Raw
+//	     handshake: a coroutine that is left when input runs dry or a helper signs
+//
+// A TLS connection begins in an owner of its own and moves to a mux once its
+// handshake is over; its coroutine runs on the loop's thread alone.
+//
+// Imports: loop, certs, buffer, invariant.
 package transport

@@ -129,6 +129,9 @@ func (r *Raw) Ready(ev loop.Readiness) (in, out bool) {
 // Quiet implements Conn.
 func (r *Raw) Quiet() bool { return r.drained && r.watched }
 
+// Idle implements Conn: there is nothing to give back.
+func (r *Raw) Idle() {}
+
 // Watch implements Conn.
 func (r *Raw) Watch() {
 	if r.watched || !r.open {
@@ -167,6 +170,14 @@ func (r *Raw) Hand() int32 {
 	}
 	r.open, r.watched = false, false
 	return r.fd
+}
+
+// Move makes dst, in another owner, this connection; h is told of its edges from
+// now on.
+func (r *Raw) Move(dst *Raw, h loop.Handler) {
+	*dst = *r
+	r.loop.Rehandle(r.fd, h)
+	r.open, r.watched = false, false
 }
 
 // Err implements Conn.

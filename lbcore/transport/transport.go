@@ -34,6 +34,9 @@ type Conn interface {
 	Ready(r loop.Readiness) (in, out bool)
 	// Quiet tells that there is nothing to read before the handler is told.
 	Quiet() bool
+	// Idle tells that the owner waits for a message: what only a transfer needs is
+	// given back.
+	Idle()
 	// Watch makes sure that the handler is told of edges even when no transfer
 	// met Again.
 	Watch()

@@ -1,0 +1,218 @@
+package certs
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"gohap/lbcore/clock"
+)
+
+// Authority is what a ca-file holds.
+type Authority struct {
+	Path  string
+	Certs []*x509.Certificate
+	Pool  *x509.CertPool
+}
+
+// Revocations are the lists of a crl-file.
+type Revocations struct {
+	Path  string
+	Lists []*Revocation
+}
+
+// Revocation is one list, with an index of its serial numbers.
+type Revocation struct {
+	*x509.RevocationList
+	revoked map[string]bool
+}
+
+// systemCA is the name of the system's own store.
+const systemCA = "@system-ca"
+
+var errNothing = errors.New("no certificate or crl found")
+
+// readBlocks passes the PEM blocks of a file, or of all files of a folder, to take.
+func readBlocks(path string, take func(b *pem.Block) error) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return errors.New(noFile(err))
+	}
+	paths := []string{path}
+	if info.IsDir() {
+		entries, err := os.ReadDir(path)
+		if err != nil {
+			return errors.New(noFile(err))
+		}
+		paths = paths[:0]
+		for _, e := range entries {
+			if !e.IsDir() && e.Name()[0] != '.' {
+				paths = append(paths, path+"/"+e.Name())
+			}
+		}
+	}
+	for _, p := range paths {
+		text, err := os.ReadFile(p)
+		if err != nil {
+			return errors.New(noFile(err))
+		}
+		for {
+			var b *pem.Block
+			if b, text = pem.Decode(text); b == nil {
+				break
+			}
+			if err := take(b); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// loadAuthority reads a ca-file.
+func loadAuthority(path string) (*Authority, error) {
+	a := &Authority{Path: path, Pool: x509.NewCertPool()}
+	if path == systemCA {
+		pool, err := x509.SystemCertPool()
+		if err != nil {
+			return nil, fmt.Errorf("Couldn't open the ca-file '%s' (%s)", path, err) //nolint:staticcheck // the reference's text
+		}
+		a.Pool = pool
+		return a, nil
+	}
+	err := readBlocks(path, func(b *pem.Block) error {
+		if b.Type != "CERTIFICATE" && b.Type != "X509 CERTIFICATE" && b.Type != "TRUSTED CERTIFICATE" {
+			return nil
+		}
+		c, err := x509.ParseCertificate(b.Bytes)
+		if err != nil {
+			return err
+		}
+		a.Certs = append(a.Certs, c)
+		a.Pool.AddCert(c)
+		return nil
+	})
+	if err == nil && len(a.Certs) == 0 {
+		err = errNothing
+	}
+	if err != nil {
+		return nil, fmt.Errorf("Couldn't open the ca-file '%s' (%w)", path, err) //nolint:staticcheck // the reference's text
+	}
+	return a, nil
+}
+
+// loadRevocations reads a crl-file.
+func loadRevocations(path string) (*Revocations, error) {
+	r := &Revocations{Path: path}
+	some := false
+	err := readBlocks(path, func(b *pem.Block) error {
+		some = some || b.Type == "CERTIFICATE"
+		if b.Type != "X509 CRL" {
+			return nil
+		}
+		l, err := x509.ParseRevocationList(b.Bytes)
+		if err != nil {
+			return err
+		}
+		one := &Revocation{l, map[string]bool{}}
+		for _, e := range l.RevokedCertificateEntries {
+			one.revoked[string(e.SerialNumber.Bytes())] = true
+		}
+		r.Lists = append(r.Lists, one)
+		return nil
+	})
+	if err == nil && len(r.Lists) == 0 && !some {
+		err = errNothing
+	}
+	if err != nil {
+		return nil, fmt.Errorf("Couldn't open the ca-file '%s' (%w)", path, err) //nolint:staticcheck // the reference's text
+	}
+	return r, nil
+}
+
+// Expired returns the lists that are out of date at a time.
+func (r *Revocations) Expired(now time.Time) (old []*Revocation) {
+	for _, l := range r.Lists {
+		if !l.NextUpdate.IsZero() && l.NextUpdate.Before(now) {
+			old = append(old, l)
+		}
+	}
+	return old
+}
+
+// check looks a chain up: each certificate but the root must have a list of its
+// issuer, in date and without it (reference: CRL_CHECK_ALL).
+func (r *Revocations) check(chain []*x509.Certificate, now time.Time) error {
+	for depth, c := range chain {
+		if depth == len(chain)-1 && depth > 0 {
+			break // the anchor itself
+		}
+		issuer := chain[min(depth+1, len(chain)-1)]
+		if err := r.checkOne(c, issuer, depth, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Revocations) checkOne(c, issuer *x509.Certificate, depth int, now time.Time) error {
+	for _, l := range r.Lists {
+		if !bytes.Equal(l.RawIssuer, c.RawIssuer) || l.CheckSignatureFrom(issuer) != nil {
+			continue
+		}
+		switch {
+		case l.revoked[string(c.SerialNumber.Bytes())]:
+			return &verdictError{Verdict{VerifyRevoked, depth}, "certificate revoked"}
+		case !l.NextUpdate.IsZero() && l.NextUpdate.Before(now):
+			return &verdictError{Verdict{VerifyCRLExpired, depth}, "CRL has expired"}
+		}
+		return nil
+	}
+	return &verdictError{Verdict{VerifyNoCRL, depth}, "unable to get certificate CRL"}
+}
+
+// verifier verifies a peer's certificates.
+type verifier struct {
+	authority *Authority
+	crl       *Revocations
+	usage     x509.ExtKeyUsage
+	ignoreCA  ErrorSet
+	ignoreCrt ErrorSet
+}
+
+// verify judges a chain as presented. What the configuration forgives comes back
+// as a verdict without an error.
+func (v *verifier) verify(certs []*x509.Certificate) (Verdict, error) {
+	now := clock.Wall()
+	o := x509.VerifyOptions{Roots: v.authority.Pool, Intermediates: x509.NewCertPool(), CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{v.usage}}
+	for _, c := range certs[1:] {
+		o.Intermediates.AddCert(c)
+	}
+	chains, err := certs[0].Verify(o)
+	if err == nil && v.crl != nil {
+		err = v.crl.check(chains[0], now)
+	}
+	return v.forgive(certs, err)
+}
+
+// forgive turns an error into the verdict that the configuration lets pass.
+func (v *verifier) forgive(certs []*x509.Certificate, err error) (Verdict, error) {
+	if err == nil {
+		return Verdict{}, nil
+	}
+	failed := &tls.CertificateVerificationError{UnverifiedCertificates: certs, Err: err}
+	d := judge(failed)
+	ignored := v.ignoreCrt
+	if d.Depth > 0 {
+		ignored = v.ignoreCA
+	}
+	if ignored.Has(d.Code) {
+		return d, nil
+	}
+	return d, failed
+}

@@ -1,0 +1,87 @@
+package certs
+
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
+// Line is one line of a crt-list.
+type Line struct {
+	Number  int
+	Name    string   // of the certificate's file
+	Options []string // between the brackets
+	Filters []string // names, with * and ! in front
+}
+
+// ReadList reads a crt-list file.
+func ReadList(path string) ([]Line, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot open file '%s' : %s", path, noFile(err))
+	}
+	return parseList(path, string(text))
+}
+
+// maxWords bounds the words of a line (reference).
+const maxWords = 65536
+
+func parseList(path, text string) (lines []Line, err error) {
+	n := 0
+	for row := range strings.Lines(text) {
+		n++
+		fail := func(format string, args ...any) error {
+			return fmt.Errorf("parsing [%s:%d]: %s", path, n, fmt.Sprintf(format, args...))
+		}
+		row = strings.Trim(row, " \t\r\n")
+		if row == "" || row[0] == '#' {
+			continue
+		}
+		l := Line{Number: n}
+		if err := l.split(row, fail); err != nil {
+			return nil, err
+		}
+		lines = append(lines, l)
+	}
+	return lines, nil
+}
+
+// split cuts a line into its three parts.
+func (l *Line) split(row string, fail func(string, ...any) error) error {
+	name, rest, _ := cutBlank(row)
+	if i := strings.IndexByte(name, '['); i >= 0 {
+		name, rest = row[:i], row[i:]
+	}
+	l.Name = name
+	if name == "" {
+		return fail("filename is missing")
+	}
+	rest = strings.TrimLeft(rest, " \t")
+	if strings.HasPrefix(rest, "[") {
+		inside, after, closed := strings.Cut(rest[1:], "]")
+		if !closed { // reference: what follows an unclosed bracket is options
+			inside, after = rest[1:], ""
+		}
+		if strings.Contains(inside, "[") {
+			return fail("too many '['")
+		}
+		l.Options, rest = strings.Fields(inside), after
+	}
+	for _, w := range strings.Fields(rest) {
+		if strings.ContainsAny(w, "[]") {
+			return fail("too many '[' or ']'")
+		}
+		l.Filters = append(l.Filters, w)
+	}
+	if len(l.Options)+len(l.Filters) > maxWords {
+		return fail("too many words")
+	}
+	return nil
+}
+
+func cutBlank(s string) (before, after string, found bool) {
+	if i := strings.IndexAny(s, " \t"); i >= 0 {
+		return s[:i], s[i+1:], true
+	}
+	return s, "", false
+}

@@ -1,0 +1,366 @@
+package certs
+
+import (
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"gohap/lbcore/clock"
+)
+
+// Front is how one bind line speaks TLS. It is built by New, Add and Finish while
+// the configuration is read; afterwards loops use Config.
+type Front struct {
+	store   *Store
+	general Settings
+	strict  bool
+	entries []*Entry
+	plain   *profile // of the line itself
+	made    map[string]*profile
+	index   atomic.Pointer[index]
+	config  *tls.Config
+	Notes   []string // what was taken and has no effect, for warnings
+}
+
+// Entry is a certificate with the names and the settings that it answers with.
+type Entry struct {
+	slot    *Slot
+	profile *profile
+	filters []string
+	first   bool // answers names that nobody has
+}
+
+// Cert returns the entry's certificate.
+func (e *Entry) Cert() *Cert { return e.slot.Cert() }
+
+// profile is a set of settings in the form of crypto/tls.
+type profile struct {
+	settings Settings
+	with     *tls.Config // with ALPN
+	without  *tls.Config // for a client that has none in common
+	verifier *verifier
+	forgives bool // verification is ours, its verdict is kept
+}
+
+// NewFront begins a bind line with its settings.
+func NewFront(s *Store, general Settings) (*Front, error) {
+	f := &Front{store: s, general: general, strict: general.StrictSNI, made: map[string]*profile{}}
+	p, err := f.profile(general)
+	f.plain = p
+	return f, err
+}
+
+// Add lets certificates answer under settings of their own and for the names of
+// filters, or their own names when there are none. First makes them answer names
+// that nobody has.
+func (f *Front) Add(slots []*Slot, own Settings, filters []string, first bool) error {
+	p, err := f.profile(own.Over(f.general))
+	if err != nil {
+		return err
+	}
+	for _, s := range slots {
+		f.entries = append(f.entries, &Entry{slot: s, profile: p, filters: filters, first: first})
+	}
+	return nil
+}
+
+// Empty tells whether there is no certificate.
+func (f *Front) Empty() bool { return len(f.entries) == 0 }
+
+// Strict tells whether an unknown name ends a handshake.
+func (f *Front) Strict() bool { return f.strict }
+
+// Config is what a connection begins with.
+func (f *Front) Config() *tls.Config { return f.config }
+
+// Settings returns the line's settings.
+func (f *Front) Settings() Settings { return f.general }
+
+// Entries returns how many certificates answer.
+func (f *Front) Entries() int { return len(f.entries) }
+
+// Finish ends the building.
+func (f *Front) Finish() {
+	f.Reindex()
+	f.config = f.plain.with.Clone()
+	f.config.GetConfigForClient = f.choose
+}
+
+// index finds entries by name.
+type index struct {
+	exact, wild map[string][]*Entry // wild: by what follows the asterisk
+	first       []*Entry
+}
+
+// Reindex makes the index anew, after certificates were replaced; any goroutine,
+// one at a time.
+func (f *Front) Reindex() {
+	x := &index{exact: map[string][]*Entry{}, wild: map[string][]*Entry{}}
+	for _, e := range f.entries {
+		names := e.filters
+		if len(names) == 0 {
+			names = e.Cert().Names
+		}
+		if e.first {
+			x.first = append(x.first, e)
+		}
+		for _, n := range names {
+			n = strings.ToLower(n)
+			switch {
+			case n[0] == '!':
+			case n == "*": // reference: answers what nobody else does
+				x.first = append(x.first, e)
+			case n[0] == '*':
+				x.wild[n[1:]] = append(x.wild[n[1:]], e)
+			default:
+				x.exact[n] = append(x.exact[n], e)
+			}
+		}
+	}
+	f.index.Store(x)
+}
+
+// refuses tells whether one of the entry's filters excludes a name.
+func (e *Entry) refuses(name string) bool {
+	for _, n := range e.filters {
+		if n[0] != '!' {
+			continue
+		}
+		n = strings.ToLower(n[1:])
+		if n == name || n != "" && n[0] == '*' && wildcard(name) == n[1:] {
+			return true
+		}
+	}
+	return false
+}
+
+// wildcard is what the asterisk of a matching wildcard is followed by.
+func wildcard(name string) string {
+	if i := strings.IndexByte(name, '.'); i >= 0 {
+		return name[i:]
+	}
+	return ""
+}
+
+// find returns the entry for a name and the kinds of key that the client takes,
+// nil for none.
+func (f *Front) find(name string, takes [kinds]bool) *Entry {
+	x := f.index.Load()
+	if name != "" {
+		if e := pick(x.exact[name], name, takes); e != nil {
+			return e
+		}
+		if e := pick(x.wild[wildcard(name)], name, takes); e != nil {
+			return e
+		}
+	}
+	if f.strict {
+		return nil
+	}
+	if e := pick(x.first, "", takes); e != nil {
+		return e
+	}
+	if len(x.first) > 0 {
+		return x.first[0] // the handshake says what is missing
+	}
+	return nil
+}
+
+// pick prefers ECDSA, as the reference does.
+func pick(entries []*Entry, name string, takes [kinds]bool) *Entry {
+	for _, k := range [...]Kind{ECDSA, RSA, Other} {
+		if !takes[k] {
+			continue
+		}
+		for _, e := range entries {
+			if e.Cert().Kind == k && (name == "" || !e.refuses(name)) {
+				return e
+			}
+		}
+	}
+	return nil
+}
+
+// takes finds which kinds of key a client can verify.
+func takes(h *tls.ClientHelloInfo) (t [kinds]bool) {
+	t[RSA] = len(h.SignatureSchemes) == 0
+	for _, s := range h.SignatureSchemes {
+		switch s {
+		case tls.ECDSAWithP256AndSHA256, tls.ECDSAWithP384AndSHA384, tls.ECDSAWithP521AndSHA512, tls.ECDSAWithSHA1:
+			t[ECDSA] = true
+		case tls.Ed25519:
+			t[Other] = true
+		default:
+			t[RSA] = true
+		}
+	}
+	if slices.Contains(h.SupportedVersions, tls.VersionTLS13) {
+		return t
+	}
+	ecdsa := slices.ContainsFunc(h.CipherSuites, func(id uint16) bool {
+		return slices.ContainsFunc(suites, func(s suite) bool { return s.id == id && strings.Contains(s.tags, "aECDSA") })
+	})
+	t[ECDSA], t[Other] = t[ECDSA] && ecdsa, t[Other] && ecdsa
+	return t
+}
+
+// choose implements tls.Config.GetConfigForClient.
+func (f *Front) choose(h *tls.ClientHelloInfo) (*tls.Config, error) {
+	e := f.find(strings.ToLower(strings.TrimSuffix(h.ServerName, ".")), takes(h))
+	conn, _ := h.Conn.(Handshaker)
+	if e == nil {
+		return nil, nil // without a certificate: getCertificate ends it
+	}
+	if conn != nil {
+		conn.Choose(e)
+	}
+	p := e.profile
+	cfg := p.without
+	if len(h.SupportedProtos) == 0 || slices.ContainsFunc(p.with.NextProtos, func(s string) bool { return slices.Contains(h.SupportedProtos, s) }) {
+		cfg = p.with
+	}
+	if p.forgives && conn != nil {
+		cfg = cfg.Clone()
+		cfg.VerifyConnection = func(s tls.ConnectionState) error { return p.verify(s, conn) }
+	}
+	return cfg, nil
+}
+
+// getCertificate implements tls.Config.GetCertificate.
+func (f *Front) getCertificate(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	conn, ok := h.Conn.(Handshaker)
+	if !ok || conn.Chosen() == nil {
+		return nil, errNoName
+	}
+	c := conn.Chosen().Cert()
+	if !c.slow {
+		return &c.TLS, nil
+	}
+	own := c.TLS
+	own.PrivateKey = &slowKey{c.signer(), conn}
+	return &own, nil
+}
+
+// verify judges a client's certificates where crypto/tls does not.
+func (p *profile) verify(s tls.ConnectionState, conn Handshaker) error {
+	if len(s.PeerCertificates) == 0 {
+		return nil
+	}
+	v, err := p.verifier.verify(s.PeerCertificates)
+	if err == nil && conn != nil {
+		conn.Forgive(v)
+	}
+	return err
+}
+
+// profile makes, or finds, the configuration for settings.
+func (f *Front) profile(s Settings) (*profile, error) {
+	key := fmt.Sprintf("%+v", s)
+	if p := f.made[key]; p != nil {
+		return p, nil
+	}
+	cfg, notes, err := s.config(tls.VersionTLS12)
+	f.Notes = append(f.Notes, notes...)
+	if err != nil {
+		return nil, err
+	}
+	p := &profile{settings: s}
+	cfg.GetCertificate = f.getCertificate
+	if err := p.client(cfg, f.store); err != nil {
+		return nil, err
+	}
+	cfg.SessionTicketsDisabled = s.NoTickets
+	if !s.NoTickets {
+		keys, err := f.store.Tickets(s.TicketFile)
+		if err != nil {
+			return nil, err
+		}
+		sum := sha256.Sum256([]byte(fmt.Sprintf("%v %v %v %v", s.Verify, s.CAFile, s.CAVerifyFile, s.CRLFile)))
+		sealing(cfg, keys, f.store.Lifetime, binary.BigEndian.Uint64(sum[:]))
+	}
+	p.with, p.without = cfg, cfg
+	if len(s.ALPN) > 0 {
+		p.without = cfg.Clone()
+		p.without.NextProtos = nil
+		p.with.NextProtos = s.ALPN
+	}
+	f.made[key] = p
+	return p, nil
+}
+
+// client sets what is asked of a client's certificate.
+func (p *profile) client(cfg *tls.Config, store *Store) error {
+	s := &p.settings
+	if s.Verify <= VerifyNone {
+		return nil
+	}
+	if s.CAFile == "" && s.CAVerifyFile == "" {
+		return errNoCA
+	}
+	v := &verifier{usage: x509.ExtKeyUsageClientAuth, ignoreCA: s.IgnoreCA, ignoreCrt: s.IgnoreCrt}
+	var err error
+	if s.CAFile != "" {
+		if v.authority, err = store.Authority(s.CAFile); err != nil {
+			return err
+		}
+		cfg.ClientCAs = v.authority.Pool
+	}
+	if s.CAVerifyFile != "" {
+		all, err := store.Authority(s.CAVerifyFile)
+		if err != nil {
+			return err
+		}
+		v.authority = v.authority.with(all)
+	}
+	if s.CRLFile != "" {
+		if v.crl, err = store.Revocations(s.CRLFile); err != nil {
+			return err
+		}
+	}
+	p.verifier = v
+	p.forgives = s.IgnoreCA != ErrorSet{} || s.IgnoreCrt != ErrorSet{}
+	ours := p.forgives || s.CAVerifyFile != "" || s.NoCANames
+	switch {
+	case ours && s.Verify == VerifyRequired:
+		cfg.ClientAuth = tls.RequireAnyClientCert
+	case ours:
+		cfg.ClientAuth = tls.RequestClientCert
+	case s.Verify == VerifyRequired:
+		cfg.ClientAuth = tls.RequireAndVerifyClientCert
+	default:
+		cfg.ClientAuth = tls.VerifyClientCertIfGiven
+	}
+	if s.NoCANames {
+		cfg.ClientCAs = nil
+	}
+	switch {
+	case ours:
+		cfg.VerifyConnection = func(cs tls.ConnectionState) error { return p.verify(cs, nil) }
+	case v.crl != nil:
+		cfg.VerifyConnection = func(cs tls.ConnectionState) error {
+			if len(cs.VerifiedChains) == 0 {
+				return nil
+			}
+			_, err := v.forgive(cs.PeerCertificates, v.crl.check(cs.VerifiedChains[0], clock.Wall()))
+			return err
+		}
+	}
+	return nil
+}
+
+// with returns the authorities of both files; a may be nil.
+func (a *Authority) with(b *Authority) *Authority {
+	if a == nil {
+		return b
+	}
+	both := &Authority{Pool: b.Pool.Clone()}
+	for _, c := range a.Certs {
+		both.Pool.AddCert(c)
+	}
+	return both
+}

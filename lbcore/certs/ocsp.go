@@ -1,0 +1,58 @@
+package certs
+
+import (
+	"bytes"
+	"crypto/x509"
+	"fmt"
+	"os"
+
+	"golang.org/x/crypto/ocsp"
+
+	"gohap/lbcore/clock"
+)
+
+// loadOCSP reads the response that is stapled. One that is out of date, for
+// another certificate or not good is refused.
+func (c *Cert) loadOCSP(chain []*x509.Certificate, path, issuerPath string, wanted bool) error {
+	if !wanted {
+		return nil
+	}
+	der, err := os.ReadFile(path)
+	if err != nil || len(der) == 0 { // reference: an empty file is for a later update
+		return nil
+	}
+	issuer, err := c.issuer(chain, issuerPath)
+	if err != nil {
+		return err
+	}
+	r, err := ocsp.ParseResponseForCert(der, c.TLS.Leaf, issuer)
+	switch {
+	case err != nil:
+		return fmt.Errorf("'%s' is not an OCSP response for '%s': %w", path, c.Path, err)
+	case r.Status != ocsp.Good:
+		return fmt.Errorf("the OCSP response of '%s' does not say that the certificate is good", path)
+	case !r.NextUpdate.IsZero() && r.NextUpdate.Before(clock.Wall()):
+		return fmt.Errorf("the OCSP response of '%s' expired at %s", path, r.NextUpdate.UTC().Format("2006-01-02 15:04:05"))
+	}
+	c.TLS.OCSPStaple = der
+	return nil
+}
+
+func (c *Cert) issuer(chain []*x509.Certificate, path string) (*x509.Certificate, error) {
+	if text, err := os.ReadFile(path); err == nil {
+		p, err := parsePEM(text)
+		if err != nil || len(p.certs) == 0 {
+			return nil, fmt.Errorf("unable to load the issuer's certificate from file '%s'", path)
+		}
+		return p.certs[0], nil
+	}
+	for _, i := range chain[1:] {
+		if bytes.Equal(i.RawSubject, c.TLS.Leaf.RawIssuer) {
+			return i, nil
+		}
+	}
+	if bytes.Equal(c.TLS.Leaf.RawIssuer, c.TLS.Leaf.RawSubject) {
+		return c.TLS.Leaf, nil
+	}
+	return nil, fmt.Errorf("no issuer found for '%s', cannot use the OCSP response", c.Path)
+}

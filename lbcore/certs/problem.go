@@ -1,0 +1,297 @@
+package certs
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+)
+
+// Problem is why a handshake failed, in the words of OpenSSL and of the
+// reference's connection errors.
+type Problem struct {
+	Code    uint32 // OpenSSL's, as ssl_fc_err; zero where it knows none
+	Reason  string // its text
+	Conn    int    // the reference's number of the connection error, as fc_err
+	Verdict Verdict
+	Alert   []byte // a plain record that the peer is still to be sent
+	Err     error  // what Go says
+}
+
+// Verdict is why a peer's certificate was not good enough: an error number of
+// X.509 verification and the depth in the chain that it is about. The zero value
+// is fine.
+type Verdict struct{ Code, Depth int }
+
+// Numbers of connection errors (reference: fc_err).
+const (
+	ConnEmpty     = 24
+	ConnAbort     = 25
+	ConnTimeout   = 26
+	ConnCA        = 30
+	ConnCrt       = 31
+	ConnHandshake = 34
+)
+
+// ConnText is the reference's text of a connection error.
+func ConnText(n int) string {
+	switch n {
+	case 0:
+		return "Success"
+	case ConnEmpty:
+		return "Connection closed during SSL handshake"
+	case ConnAbort:
+		return "Connection error during SSL handshake"
+	case ConnTimeout:
+		return "Timeout during SSL handshake"
+	case ConnCA:
+		return "SSL client CA chain cannot be verified"
+	case ConnCrt:
+		return "SSL client certificate not trusted"
+	}
+	return "SSL handshake failure"
+}
+
+// String returns OpenSSL's line about the problem, "" where it has none.
+func (p *Problem) String() string {
+	if p.Code == 0 {
+		return ""
+	}
+	return fmt.Sprintf("error:%08X:SSL routines::%s", p.Code, p.Reason)
+}
+
+// OpenSSL's reasons, of its library number 20.
+const lib = 20 << 23
+
+var reasons = map[int]string{
+	0x86: "certificate verify failed", 0x92: "data length too long", 0x9b: "https proxy request",
+	0x9c: "http request", 0xc1: "no shared cipher", 0xc7: "peer did not return a certificate",
+	0xea: "callback failed", 0xf4: "unexpected message", 0x102: "unsupported protocol",
+	0x10b: "wrong version number", 0x119: "decryption failed or bad record mac", 0x9f: "length mismatch",
+	0x110: "clienthello tlsext", 0x175: "inappropriate fallback", 0x95: "digest check failed",
+}
+
+// alerts are the reasons of received alerts, by number.
+var alerts = map[uint8]string{
+	10: "sslv3 alert unexpected message", 20: "sslv3 alert bad record mac", 21: "tlsv1 alert decryption failed",
+	22: "tlsv1 alert record overflow", 30: "sslv3 alert decompression failure", 40: "sslv3 alert handshake failure",
+	41: "sslv3 alert no certificate", 42: "sslv3 alert bad certificate", 43: "sslv3 alert unsupported certificate",
+	44: "sslv3 alert certificate revoked", 45: "sslv3 alert certificate expired", 46: "sslv3 alert certificate unknown",
+	47: "sslv3 alert illegal parameter", 48: "tlsv1 alert unknown ca", 49: "tlsv1 alert access denied",
+	50: "tlsv1 alert decode error", 51: "tlsv1 alert decrypt error", 60: "tlsv1 alert export restriction",
+	70: "tlsv1 alert protocol version", 71: "tlsv1 alert insufficient security", 80: "tlsv1 alert internal error",
+	86: "tlsv1 alert inappropriate fallback", 90: "tlsv1 alert user cancelled", 100: "tlsv1 alert no renegotiation",
+	109: "tlsv13 alert missing extension", 110: "tlsv1 unsupported extension", 111: "tlsv1 certificate unobtainable",
+	112: "tlsv1 unrecognized name", 113: "tlsv1 bad certificate status response", 114: "tlsv1 bad certificate hash value",
+	115: "tlsv1 alert unknown psk identity", 116: "tlsv13 alert certificate required", 120: "tlsv1 alert no application protocol",
+}
+
+// errNoName is the end of a handshake under strict-sni.
+var errNoName = errors.New("no certificate for that name")
+
+// Explain words the error of a handshake; first is what the peer sent first.
+func Explain(err error, first []byte) Problem {
+	p := Problem{Err: err, Conn: ConnHandshake}
+	reason := func(r int) Problem { p.Code, p.Reason = uint32(lib|r), reasons[r]; return p }
+	var verify *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
+	var op *net.OpError
+	switch {
+	case err == nil:
+		return Problem{}
+	case errors.As(err, &verify):
+		p.Verdict = judge(verify)
+		p.Conn = ConnCrt
+		if p.Verdict.Depth > 0 {
+			p.Conn = ConnCA
+		}
+		return reason(0x86)
+	case errors.Is(err, errNoName):
+		return reason(0xea)
+	case errors.As(err, &record):
+		return explainRecord(p, record, first, reason)
+	case errors.As(err, &op) && op.Op == "remote error":
+		if n, ok := alertNumber(op.Err); ok {
+			if len(first) > 0 && first[0] == recordAlert { // instead of a hello
+				return reason(0xf4)
+			}
+			p.Code, p.Reason = uint32(lib|1000+int(n)), alerts[n]
+		}
+		return p
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		p.Conn = ConnEmpty
+		return p
+	case errors.As(err, new(syscall.Errno)):
+		return p
+	}
+	return explainText(p, err, op, reason)
+}
+
+const (
+	recordAlert       = 21
+	recordApplication = 23
+)
+
+func explainRecord(p Problem, e tls.RecordHeaderError, first []byte, reason func(int) Problem) Problem {
+	switch {
+	case strings.Contains(e.Msg, "oversized"):
+		return reason(0x92)
+	case e.Conn == nil && !strings.Contains(e.Msg, "SSLv2"):
+		return reason(0x10b)
+	case len(first) > 0 && first[0] == recordApplication:
+		p.Alert = []byte{recordAlert, 3, 3, 0, 2, 2, 10}
+		return reason(0xf4)
+	}
+	for _, m := range []string{"GET ", "POST ", "HEAD ", "PUT "} {
+		if bytes.HasPrefix(first, []byte(m)) {
+			return reason(0x9c)
+		}
+	}
+	if bytes.HasPrefix(first, []byte("CONNE")) {
+		return reason(0x9b)
+	}
+	return reason(0x10b)
+}
+
+// explainText knows what crypto/tls says only in words.
+func explainText(p Problem, err error, op *net.OpError, reason func(int) Problem) Problem {
+	text := err.Error()
+	if op != nil && op.Op == "local error" {
+		if n, ok := alertNumber(op.Err); ok {
+			switch n {
+			case 10:
+				return reason(0xf4)
+			case 20:
+				return reason(0x119)
+			case 22:
+				return reason(0x92)
+			case 50:
+				return reason(0x9f)
+			}
+		}
+		return p
+	}
+	for _, k := range []struct {
+		part string
+		code int
+	}{
+		{"client offered only unsupported versions", 0x102},
+		{"server selected unsupported protocol version", 0x102},
+		{"no cipher suite supported", 0xc1},
+		{"unsupported certificate", 0xc1},
+		{"peer doesn't support any of the certificate's signature algorithms", 0xc1},
+		{"no ECDHE curve supported", 0xc1},
+		{"didn't provide a certificate", 0xc7},
+		{"unexpected message", 0xf4},
+		{"no mutually supported", 0xc1},
+		{"inappropriate protocol fallback", 0x175},
+		{"invalid signature", 0x95},
+		{"bad record MAC", 0x119},
+	} {
+		if strings.Contains(text, k.part) {
+			return reason(k.code)
+		}
+	}
+	return p
+}
+
+// alertNumber finds the number of an alert, whose type crypto/tls keeps to itself,
+// by its text.
+func alertNumber(err error) (uint8, bool) {
+	n, ok := alertTexts[err.Error()]
+	return n, ok
+}
+
+var alertTexts = func() map[string]uint8 {
+	m := map[string]uint8{}
+	for n := range 256 {
+		m[tls.AlertError(n).Error()] = uint8(n)
+	}
+	return m
+}()
+
+// X.509 verification errors, with OpenSSL's numbers.
+const (
+	VerifyNoCRL          = 3
+	VerifyNotYet         = 9
+	VerifyExpired        = 10
+	VerifyCRLExpired     = 12
+	VerifySelfSigned     = 18
+	VerifySelfSignedRoot = 19
+	VerifyNoIssuer       = 20
+	VerifyNoFirst        = 21
+	VerifyRevoked        = 23
+	VerifyInvalidCA      = 24
+	VerifyPathLength     = 25
+	VerifyPurpose        = 26
+	VerifyRejected       = 28
+	VerifyNamePermitted  = 47
+	VerifyHostname       = 62
+	VerifyMDWeak         = 68
+)
+
+// verdictError is a verdict of our own.
+type verdictError struct {
+	Verdict
+	text string
+}
+
+func (e *verdictError) Error() string { return e.text }
+
+// judge finds the number of a verification error.
+func judge(e *tls.CertificateVerificationError) Verdict {
+	certs := e.UnverifiedCertificates
+	depth := func(c *x509.Certificate) int {
+		for i, o := range certs {
+			if c != nil && o.Equal(c) {
+				return i
+			}
+		}
+		return 0
+	}
+	var own *verdictError
+	var invalid x509.CertificateInvalidError
+	var unknown x509.UnknownAuthorityError
+	switch {
+	case errors.As(e.Err, &own):
+		return own.Verdict
+	case errors.As(e.Err, &invalid):
+		return Verdict{judgeInvalid(invalid), depth(invalid.Cert)}
+	case errors.As(e.Err, new(x509.HostnameError)):
+		return Verdict{VerifyHostname, 0}
+	case errors.As(e.Err, &unknown):
+		last := certs[len(certs)-1]
+		switch self := bytes.Equal(last.RawIssuer, last.RawSubject); {
+		case self && len(certs) == 1:
+			return Verdict{VerifySelfSigned, 0}
+		case self:
+			return Verdict{VerifySelfSignedRoot, len(certs) - 1}
+		}
+		return Verdict{VerifyNoIssuer, len(certs) - 1}
+	}
+	return Verdict{VerifyRejected, 0}
+}
+
+func judgeInvalid(e x509.CertificateInvalidError) int {
+	switch e.Reason {
+	case x509.Expired:
+		if strings.Contains(e.Detail, "is before") {
+			return VerifyNotYet
+		}
+		return VerifyExpired
+	case x509.NotAuthorizedToSign:
+		return VerifyInvalidCA
+	case x509.TooManyIntermediates:
+		return VerifyPathLength
+	case x509.IncompatibleUsage:
+		return VerifyPurpose
+	case x509.CANotAuthorizedForThisName, x509.CANotAuthorizedForExtKeyUsage, x509.NameConstraintsWithoutSANs, x509.UnconstrainedName:
+		return VerifyNamePermitted
+	}
+	return VerifyRejected
+}

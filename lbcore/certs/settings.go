@@ -1,0 +1,196 @@
+package certs
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Verify is what is asked of a peer's certificate.
+type Verify uint8
+
+// The ways to verify. Unset leaves the default.
+const (
+	VerifyUnset Verify = iota
+	VerifyNone
+	VerifyOptional
+	VerifyRequired
+)
+
+// Settings are how TLS is spoken on a bind line, a line of a crt-list or a server.
+// Empty fields take the default.
+type Settings struct {
+	Versions      Versions
+	Ciphers       string
+	Suites        string // of TLS 1.3
+	Curves        string
+	ECDHE         string
+	SigAlgs       string
+	ClientSigAlgs string
+	ALPN          []string
+	NoALPN        bool
+	Verify        Verify
+	CAFile        string
+	CAVerifyFile  string
+	CRLFile       string
+	IgnoreCA      ErrorSet
+	IgnoreCrt     ErrorSet
+	NoTickets     bool
+	NoCANames     bool
+	StrictSNI     bool
+	TicketFile    string
+}
+
+// Over returns s with what it leaves open taken from d.
+func (s Settings) Over(d Settings) Settings {
+	text := func(a *string, b string) {
+		if *a == "" {
+			*a = b
+		}
+	}
+	if s.Versions == (Versions{}) {
+		s.Versions = d.Versions
+	}
+	text(&s.Ciphers, d.Ciphers)
+	text(&s.Suites, d.Suites)
+	if s.Curves == "" && s.ECDHE == "" {
+		s.Curves, s.ECDHE = d.Curves, d.ECDHE
+	}
+	text(&s.SigAlgs, d.SigAlgs)
+	text(&s.ClientSigAlgs, d.ClientSigAlgs)
+	if s.ALPN == nil && !s.NoALPN {
+		s.ALPN, s.NoALPN = d.ALPN, d.NoALPN
+	}
+	if s.Verify == VerifyUnset {
+		s.Verify = d.Verify
+	}
+	text(&s.CAFile, d.CAFile)
+	text(&s.CAVerifyFile, d.CAVerifyFile)
+	text(&s.CRLFile, d.CRLFile)
+	if s.IgnoreCA == (ErrorSet{}) {
+		s.IgnoreCA = d.IgnoreCA
+	}
+	if s.IgnoreCrt == (ErrorSet{}) {
+		s.IgnoreCrt = d.IgnoreCrt
+	}
+	text(&s.TicketFile, d.TicketFile)
+	s.NoTickets = s.NoTickets || d.NoTickets
+	s.NoCANames = s.NoCANames || d.NoCANames
+	s.StrictSNI = s.StrictSNI || d.StrictSNI
+	return s
+}
+
+// Versions are the protocol versions that a line allows: from Min to Max without
+// those of No. Zero leaves a bound open.
+type Versions struct {
+	Min, Max uint16
+	No       uint8 // bits of versionNames
+}
+
+// versionNames are the configuration's names, oldest first; SSLv3 is spoken by
+// nobody here.
+var versionNames = []string{"SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"}
+
+// sslv3 is one before the oldest that is there.
+const sslv3 = tls.VersionTLS10 - 1
+
+// ParseVersion reads a version's name.
+func ParseVersion(word string) (uint16, bool) {
+	i := slices.Index(versionNames, word)
+	return sslv3 + uint16(i), i >= 0
+}
+
+// Without takes a version out.
+func (v *Versions) Without(version uint16) { v.No |= 1 << (version - sslv3) }
+
+var errNoVersion = errors.New("all SSL/TLS versions are disabled")
+
+// Range returns the oldest and newest version that are allowed; low is the oldest
+// where nothing else is said. hole names a version that is left out in the middle:
+// only what lies above it is allowed then.
+func (v Versions) Range(low uint16) (minVersion, maxVersion uint16, hole string, err error) {
+	from, to := v.Min, v.Max
+	if from == 0 {
+		from = low
+	}
+	if to == 0 {
+		to = tls.VersionTLS13
+	}
+	for i := to; i >= from && i >= sslv3; i-- {
+		allowed := v.No&(1<<(i-sslv3)) == 0 && i > sslv3
+		switch {
+		case allowed && maxVersion == 0:
+			minVersion, maxVersion = i, i
+		case allowed && hole == "":
+			minVersion = i
+			if i+1 < maxVersion && v.No&(1<<(i+1-sslv3)) != 0 {
+				return i + 2, maxVersion, versionNames[i+1-sslv3], nil
+			}
+		}
+	}
+	if maxVersion == 0 {
+		return 0, 0, "", errNoVersion
+	}
+	return minVersion, maxVersion, hole, nil
+}
+
+// VersionName is how the reference writes a version.
+func VersionName(v uint16) string {
+	if v >= tls.VersionTLS11 && v <= tls.VersionTLS13 {
+		return versionNames[v-sslv3]
+	}
+	if v == tls.VersionTLS10 {
+		return "TLSv1"
+	}
+	return ""
+}
+
+// ErrorSet is a set of X.509 verification errors.
+type ErrorSet [2]uint64
+
+// Has tells whether an error is in the set.
+func (e ErrorSet) Has(code int) bool {
+	return code > 0 && code < 128 && e[code/64]&(1<<(code%64)) != 0
+}
+
+// errorNames are the names of verification errors that may be ignored.
+var errorNames = map[string]int{
+	"X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT": 2, "X509_V_ERR_UNABLE_TO_GET_CRL": 3,
+	"X509_V_ERR_CERT_SIGNATURE_FAILURE": 7, "X509_V_ERR_CERT_NOT_YET_VALID": 9, "X509_V_ERR_CERT_HAS_EXPIRED": 10,
+	"X509_V_ERR_CRL_NOT_YET_VALID": 11, "X509_V_ERR_CRL_HAS_EXPIRED": 12,
+	"X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT": 18, "X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN": 19,
+	"X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY": 20, "X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE": 21,
+	"X509_V_ERR_CERT_CHAIN_TOO_LONG": 22, "X509_V_ERR_CERT_REVOKED": 23, "X509_V_ERR_INVALID_CA": 24,
+	"X509_V_ERR_PATH_LENGTH_EXCEEDED": 25, "X509_V_ERR_INVALID_PURPOSE": 26, "X509_V_ERR_CERT_UNTRUSTED": 27,
+	"X509_V_ERR_CERT_REJECTED": 28, "X509_V_ERR_PERMITTED_VIOLATION": 47, "X509_V_ERR_HOSTNAME_MISMATCH": 62,
+}
+
+// ParseErrors reads the list of ca-ignore-err and crt-ignore-err.
+func ParseErrors(list string) (e ErrorSet, err error) {
+	if list == "all" {
+		return ErrorSet{^uint64(0), ^uint64(0)}, nil
+	}
+	for w := range strings.SplitSeq(list, ",") {
+		n, ok := errorNames[w]
+		if !ok {
+			if _, err := fmt.Sscanf(w, "%d", &n); err != nil || n <= 0 || n > 127 {
+				return e, fmt.Errorf("error constant '%s' unknown in error IDs list '%s'", w, list)
+			}
+		}
+		e[n/64] |= 1 << (n % 64)
+	}
+	return e, nil
+}
+
+// ParseALPN reads a comma-separated list of protocols.
+func ParseALPN(list string) []string {
+	out := []string{}
+	for p := range strings.SplitSeq(list, ",") {
+		if p != "" {
+			out = append(out, p)
+		}
+	}
+	return out
+}

@@ -1,0 +1,189 @@
+package certs
+
+import (
+	"crypto/x509"
+	"fmt"
+	"os"
+	"sort"
+	"strings"
+	"time"
+)
+
+// Store holds what the TLS settings of one configuration name. It is filled while
+// the configuration is read; afterwards any goroutine reads it.
+type Store struct {
+	CrtBase, CABase, KeyBase string
+	Extra                    Extra
+	Issuers                  []*x509.Certificate
+	Lifetime                 time.Duration // of sessions
+
+	slots   map[string]*Slot
+	cas     map[string]*Authority
+	crls    map[string]*Revocations
+	tickets map[string]*Tickets
+	random  *Tickets
+}
+
+// NewStore returns an empty store with the reference's defaults.
+func NewStore() *Store {
+	return &Store{Extra: AllExtra, Lifetime: 300 * time.Second, slots: map[string]*Slot{}, cas: map[string]*Authority{},
+		crls: map[string]*Revocations{}, tickets: map[string]*Tickets{}, random: randomTickets()}
+}
+
+// Inherit takes the secrets of a store that is being replaced, so that its sessions
+// go on. Before the first Front is made.
+func (s *Store) Inherit(old *Store) { s.random = old.random }
+
+// under puts a base folder before a relative name.
+func under(base, name string) string {
+	if base == "" || name == "" || name[0] == '/' || name[0] == '@' {
+		return name
+	}
+	return base + "/" + name
+}
+
+// Slots returns the certificates by path.
+func (s *Store) Slots() map[string]*Slot { return s.slots }
+
+// Slot loads one certificate file, once.
+func (s *Store) Slot(path string, f Files) (*Slot, error) {
+	if slot := s.slots[path]; slot != nil {
+		return slot, nil
+	}
+	f.Key, f.OCSP, f.Issuer, f.SCTL = under(s.KeyBase, f.Key), under(s.CrtBase, f.OCSP), under(s.CrtBase, f.Issuer), under(s.CrtBase, f.SCTL)
+	c, err := Load(path, f, s.Extra, s.Issuers)
+	if err != nil {
+		return nil, err
+	}
+	slot := &Slot{Path: path}
+	slot.Set(c)
+	s.slots[path] = slot
+	return slot, nil
+}
+
+// bundleKinds are the extensions of a bundle's files.
+var bundleKinds = []string{".rsa", ".ecdsa", ".dsa"}
+
+// sideFile tells whether a folder's file is no certificate.
+func sideFile(name string) bool {
+	for _, ext := range []string{".key", ".ocsp", ".issuer", ".sctl"} {
+		if strings.HasSuffix(name, ext) {
+			return true
+		}
+	}
+	return name[0] == '.'
+}
+
+// Find loads what a name of a configuration stands for: a file, all files of a
+// folder, or the files of a bundle that has no file of that name.
+func (s *Store) Find(name string, f Files) ([]*Slot, error) {
+	path := under(s.CrtBase, name)
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.IsDir():
+		return s.findAll(path)
+	case err == nil:
+		slot, err := s.Slot(path, f)
+		return []*Slot{slot}, err
+	}
+	if slot := s.slots[path]; slot != nil {
+		return []*Slot{slot}, nil
+	}
+	var found []*Slot
+	if s.Extra.Bundle {
+		for _, ext := range bundleKinds {
+			if _, err := os.Stat(path + ext); err != nil {
+				continue
+			}
+			slot, err := s.Slot(path+ext, f)
+			if err != nil {
+				return nil, err
+			}
+			found = append(found, slot)
+		}
+	}
+	if found == nil {
+		return nil, fmt.Errorf("unable to stat SSL certificate from file '%s' : %s", path, noFile(err))
+	}
+	return found, nil
+}
+
+func (s *Store) findAll(dir string) (found []*Slot, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("unable to scan directory '%s' : %s", dir, noFile(err))
+	}
+	sort.Slice(entries, func(i, j int) bool { return entries[i].Name() < entries[j].Name() })
+	for _, e := range entries {
+		path := dir + "/" + e.Name()
+		if info, err := os.Stat(path); err != nil || info.IsDir() || sideFile(e.Name()) {
+			continue
+		}
+		slot, err := s.Slot(path, Files{})
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, slot)
+	}
+	return found, nil
+}
+
+// Authority loads a ca-file, once.
+func (s *Store) Authority(name string) (*Authority, error) {
+	path := under(s.CABase, name)
+	if a := s.cas[path]; a != nil {
+		return a, nil
+	}
+	a, err := loadAuthority(path)
+	if err == nil {
+		s.cas[path] = a
+	}
+	return a, err
+}
+
+// Revocations loads a crl-file, once.
+func (s *Store) Revocations(name string) (*Revocations, error) {
+	path := under(s.CABase, name)
+	if r := s.crls[path]; r != nil {
+		return r, nil
+	}
+	r, err := loadRevocations(path)
+	if err == nil {
+		s.crls[path] = r
+	}
+	return r, err
+}
+
+// Tickets loads a tls-ticket-keys file, once; without a name it returns the
+// process's random keys.
+func (s *Store) Tickets(path string) (*Tickets, error) {
+	if path == "" {
+		return s.random, nil
+	}
+	if t := s.tickets[path]; t != nil {
+		return t, nil
+	}
+	t, err := LoadTickets(path)
+	if err == nil {
+		s.tickets[path] = t
+	}
+	return t, err
+}
+
+// LoadIssuers reads the certificates that complete chains from a folder.
+func (s *Store) LoadIssuers(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		text, err := os.ReadFile(dir + "/" + e.Name())
+		if err != nil {
+			continue
+		}
+		if p, err := parsePEM(text); err == nil && len(p.certs) > 0 {
+			s.Issuers = append(s.Issuers, p.certs...)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,120 @@
+package certs
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"time"
+
+	"gohap/lbcore/clock"
+)
+
+// ticketCount is how many keys a file needs and how many are in use.
+const ticketCount = 3
+
+// Tickets are the keys of session tickets: the first seals, all open.
+type Tickets struct {
+	Path string
+	Keys [][32]byte
+}
+
+// randomTickets are keys that nobody was told.
+func randomTickets() *Tickets {
+	t := &Tickets{Keys: make([][32]byte, 1)}
+	_, _ = rand.Read(t.Keys[0][:]) // never fails
+	return t
+}
+
+// LoadTickets reads a file of keys, one a line in base64, 48 or 80 bytes each.
+// Reference: of the last three, the one but last seals.
+func LoadTickets(path string) (*Tickets, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("'%s' : unable to load ssl tickets keys file", path)
+	}
+	return parseTickets(path, text)
+}
+
+func parseTickets(path string, text []byte) (*Tickets, error) {
+	var keys [][]byte
+	n := 0
+	for line := range bytes.Lines(text) {
+		n++
+		line = bytes.TrimSpace(line)
+		if len(line) == 0 {
+			continue
+		}
+		key, err := base64.StdEncoding.DecodeString(string(line))
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("'%s' : unable to decode base64 key on line %d", path, n)
+		case len(key) != 48 && len(key) != 80 || len(keys) > 0 && len(key) != len(keys[0]):
+			return nil, fmt.Errorf("'%s' : wrong sized key on line %d", path, n)
+		}
+		keys = append(keys, key)
+	}
+	if len(keys) < ticketCount {
+		return nil, fmt.Errorf("'%s' : please supply at least %d keys in the tls-tickets-file", path, ticketCount)
+	}
+	keys = keys[len(keys)-ticketCount:]
+	t := &Tickets{Path: path}
+	for _, i := range []int{1, 0, 2} {
+		t.Keys = append(t.Keys, sha256.Sum256(keys[i]))
+	}
+	return t, nil
+}
+
+// stampMark begins what is added to a session that goes into a ticket.
+const stampMark = "gohap1"
+
+// session is what tickets carry beside the session itself: when it began, for
+// which settings it was made and what its certificate was forgiven.
+type session struct {
+	since    int64 // wall seconds
+	settings uint64
+	verdict  Verdict
+}
+
+func (s session) bytes() []byte {
+	b := append(make([]byte, 0, 32), stampMark...)
+	b = binary.BigEndian.AppendUint64(b, uint64(s.since))
+	b = binary.BigEndian.AppendUint64(b, s.settings)
+	return append(b, byte(s.verdict.Code), byte(s.verdict.Depth))
+}
+
+func readSession(b []byte) (s session, ok bool) {
+	if len(b) != len(stampMark)+18 || string(b[:len(stampMark)]) != stampMark {
+		return s, false
+	}
+	b = b[len(stampMark):]
+	s.since, s.settings = int64(binary.BigEndian.Uint64(b)), binary.BigEndian.Uint64(b[8:])
+	s.verdict = Verdict{int(b[16]), int(b[17])}
+	return s, true
+}
+
+// sealing makes cfg put sessions into tickets that live for a time and are good
+// for the same settings alone.
+func sealing(cfg *tls.Config, keys *Tickets, life time.Duration, settings uint64) {
+	cfg.SetSessionTicketKeys(keys.Keys)
+	cfg.WrapSession = func(cs tls.ConnectionState, ss *tls.SessionState) ([]byte, error) {
+		ss.Extra = [][]byte{session{clock.Wall().Unix(), settings, Verdict{}}.bytes()}
+		return cfg.EncryptTicket(cs, ss)
+	}
+	cfg.UnwrapSession = func(identity []byte, cs tls.ConnectionState) (*tls.SessionState, error) {
+		ss, err := cfg.DecryptTicket(identity, cs)
+		if err != nil || ss == nil {
+			return nil, nil // a full handshake
+		}
+		for _, x := range ss.Extra {
+			if s, ok := readSession(x); ok && s.settings == settings && clock.Wall().Unix()-s.since < int64(life/time.Second) {
+				return ss, nil
+			}
+		}
+		return nil, nil
+	}
+}

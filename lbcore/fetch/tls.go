@@ -1,0 +1,460 @@
+package fetch
+
+import (
+	"crypto/sha1"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"strings"
+	"time"
+
+	"gohap/lbcore/certs"
+	"gohap/lbcore/keyword"
+	"gohap/lbcore/sample"
+	"gohap/lbcore/transport"
+)
+
+const (
+	clientConn = sample.NeedsClientConnection
+	serverConn = sample.NeedsServerConnection
+)
+
+// tlsSide finds the TLS of one side, nil where there is none.
+type tlsSide func(c *sample.Context) *transport.TLS
+
+func clientTLS(c *sample.Context) *transport.TLS {
+	if ss := session(c); ss != nil {
+		return ss.TLS()
+	}
+	return nil
+}
+
+func serverTLS(c *sample.Context) *transport.TLS {
+	if x := exchange(c); x != nil {
+		return x.ServerTLS()
+	}
+	return nil
+}
+
+// keep puts text into the arena.
+func keep(c *sample.Context, s *sample.Sample, text string) bool {
+	s.SetStr(c.Arena.Copy([]byte(text)))
+	return true
+}
+
+// tlsText makes a fetch of a text about what was agreed on; none is no value.
+func tlsText(side tlsSide, of func(*tls.ConnectionState) string) sample.FetchFunc {
+	return func(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
+		t := side(c)
+		if t == nil {
+			return false
+		}
+		cs := t.State()
+		text := of(&cs)
+		return text != "" && keep(c, s, text)
+	}
+}
+
+// tlsFlag makes a fetch of a boolean, false without TLS.
+func tlsFlag(side tlsSide, of func(*tls.ConnectionState) bool) sample.FetchFunc {
+	return func(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
+		t := side(c)
+		on := false
+		if t != nil {
+			cs := t.State()
+			on = of(&cs)
+		}
+		s.SetBool(on)
+		return true
+	}
+}
+
+// tlsKnown is tlsFlag that has no value without TLS.
+func tlsKnown(side tlsSide, of func(*tls.ConnectionState) bool) sample.FetchFunc {
+	flag := tlsFlag(side, of)
+	return func(c *sample.Context, args []sample.Arg, s *sample.Sample) bool {
+		return side(c) != nil && flag(c, args, s)
+	}
+}
+
+func tlsInt(side tlsSide, of func(*tls.ConnectionState) int) sample.FetchFunc {
+	return func(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
+		t := side(c)
+		if t == nil {
+			return false
+		}
+		cs := t.State()
+		n := of(&cs)
+		s.SetInt(int64(n))
+		return n != 0
+	}
+}
+
+// certOf finds a certificate: the peer's of a side, or the one that was shown.
+type certOf func(c *sample.Context) *x509.Certificate
+
+func peerOf(side tlsSide) certOf {
+	return func(c *sample.Context) *x509.Certificate {
+		if t := side(c); t != nil {
+			if cs := t.State(); len(cs.PeerCertificates) > 0 {
+				return cs.PeerCertificates[0]
+			}
+		}
+		return nil
+	}
+}
+
+func shown(c *sample.Context) *x509.Certificate {
+	if t := clientTLS(c); t != nil && t.Shown() != nil {
+		return t.Shown().Leaf()
+	}
+	return nil
+}
+
+func certText(of certOf, text func(*x509.Certificate) string) sample.FetchFunc {
+	return func(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
+		crt := of(c)
+		return crt != nil && keep(c, s, text(crt))
+	}
+}
+
+func certBytes(of certOf, data func(*x509.Certificate) []byte) sample.FetchFunc {
+	return func(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
+		crt := of(c)
+		if crt == nil {
+			return false
+		}
+		s.SetBin(c.Arena.Copy(data(crt)))
+		return true
+	}
+}
+
+func certVersion(of certOf) sample.FetchFunc {
+	return func(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
+		crt := of(c)
+		if crt == nil {
+			return false
+		}
+		s.SetInt(int64(crt.Version))
+		return true
+	}
+}
+
+// shortNames are OpenSSL's names of a name's parts.
+var shortNames = map[string]string{
+	"2.5.4.3": "CN", "2.5.4.4": "SN", "2.5.4.5": "serialNumber", "2.5.4.6": "C", "2.5.4.7": "L", "2.5.4.8": "ST", "2.5.4.9": "street",
+	"2.5.4.10": "O", "2.5.4.11": "OU", "2.5.4.12": "title", "2.5.4.13": "description", "2.5.4.17": "postalCode", "2.5.4.41": "name",
+	"2.5.4.42": "GN", "2.5.4.43": "initials", "2.5.4.46": "dnQualifier", "1.2.840.113549.1.9.1": "emailAddress",
+	"0.9.2342.19200300.100.1.25": "DC", "0.9.2342.19200300.100.1.1": "UID",
+}
+
+// nameParts reads a distinguished name in its own order.
+func nameParts(raw []byte) (parts [][2]string) {
+	var rdns pkix.RDNSequence
+	if _, err := asn1.Unmarshal(raw, &rdns); err != nil {
+		return nil
+	}
+	for _, set := range rdns {
+		for _, a := range set {
+			v, ok := a.Value.(string)
+			if !ok {
+				continue
+			}
+			oid := a.Type.String()
+			if n := shortNames[oid]; n != "" {
+				oid = n
+			}
+			parts = append(parts, [2]string{oid, v})
+		}
+	}
+	return parts
+}
+
+// distinguished makes a fetch of a subject or issuer: all of it, or one part.
+// Reference: an occurrence counts from one, or from the end when it is negative.
+func distinguished(of certOf, raw func(*x509.Certificate) []byte) sample.FetchFunc {
+	return func(c *sample.Context, args []sample.Arg, s *sample.Sample) bool {
+		crt := of(c)
+		if crt == nil {
+			return false
+		}
+		parts := nameParts(raw(crt))
+		word, occ, rfc := "", int64(1), false
+		if len(args) > 0 {
+			word = args[0].Str
+		}
+		if len(args) > 1 && args[1].Int != 0 {
+			occ = args[1].Int
+		}
+		if len(args) > 2 {
+			rfc = args[2].Str == "rfc2253"
+		}
+		if word == "" {
+			return keep(c, s, wholeName(parts, rfc))
+		}
+		var found []string
+		for _, p := range parts {
+			if p[0] == word {
+				found = append(found, p[1])
+			}
+		}
+		if occ < 0 {
+			occ += int64(len(found)) + 1
+		}
+		return occ >= 1 && occ <= int64(len(found)) && keep(c, s, found[occ-1])
+	}
+}
+
+func wholeName(parts [][2]string, rfc bool) string {
+	var b strings.Builder
+	if !rfc {
+		for _, p := range parts {
+			b.WriteString("/" + p[0] + "=" + p[1])
+		}
+		return b.String()
+	}
+	for i := len(parts) - 1; i >= 0; i-- {
+		b.WriteString(parts[i][0] + "=" + parts[i][1])
+		if i > 0 {
+			b.WriteByte(',')
+		}
+	}
+	return b.String()
+}
+
+// checkName knows the formats of a distinguished name.
+func checkName(args []sample.Arg, _ *sample.Options) error {
+	if len(args) > 2 && args[2].Str != "" && args[2].Str != "rfc2253" {
+		return errNameFormat
+	}
+	return nil
+}
+
+var errNameFormat = badArgument("only rfc2253 or a blank value are currently supported for the format argument.")
+
+type badArgument string
+
+func (e badArgument) Error() string { return string(e) }
+
+// certTime writes a time as it stands in certificates (RFC 5280 section 4.1.2.5).
+func certTime(t time.Time) string {
+	if y := t.UTC().Year(); y >= 1950 && y < 2050 {
+		return t.UTC().Format("060102150405Z")
+	}
+	return t.UTC().Format("20060102150405Z")
+}
+
+func keyAlg(c *x509.Certificate) string {
+	switch c.PublicKeyAlgorithm {
+	case x509.RSA:
+		return "rsaEncryption"
+	case x509.ECDSA:
+		return "id-ecPublicKey"
+	case x509.Ed25519:
+		return "ED25519"
+	case x509.DSA:
+		return "dsaEncryption"
+	}
+	return ""
+}
+
+func sigAlg(c *x509.Certificate) string {
+	switch a := c.SignatureAlgorithm; a {
+	case x509.SHA256WithRSAPSS, x509.SHA384WithRSAPSS, x509.SHA512WithRSAPSS:
+		return "RSASSA-PSS"
+	case x509.ECDSAWithSHA1, x509.ECDSAWithSHA256, x509.ECDSAWithSHA384, x509.ECDSAWithSHA512:
+		return "ecdsa-with-" + strings.TrimPrefix(a.String(), "ECDSA-")
+	case x509.MD5WithRSA, x509.SHA1WithRSA, x509.SHA256WithRSA, x509.SHA384WithRSA, x509.SHA512WithRSA:
+		return "RSA-" + strings.TrimSuffix(a.String(), "-RSA")
+	case x509.PureEd25519:
+		return "ED25519"
+	}
+	return ""
+}
+
+// onSide is an example that runs where a side is known.
+func onSide(needs sample.Needs, expr, out string) []keyword.Example {
+	if needs == serverConn {
+		return on(expr, res(""), out)
+	}
+	return ex(expr, out)
+}
+
+// certRows are the fetches about one certificate.
+func certRows(prefix, whose string, of certOf, needs sample.Needs) []entry {
+	bad := func(name string) []string { return []string{name + "(x)"} }
+	text := func(name, what string, f func(*x509.Certificate) string) entry {
+		name = prefix + name
+		return entry{name: name, out: sample.Str, needs: needs, fetch: certText(of, f), summary: what + " of " + whose, good: onSide(needs, name, missing), bad: bad(name)}
+	}
+	data := func(name, what string, f func(*x509.Certificate) []byte) entry {
+		name = prefix + name
+		return entry{name: name, out: sample.Bin, needs: needs, fetch: certBytes(of, f), summary: what + " of " + whose, good: onSide(needs, name, missing), bad: bad(name)}
+	}
+	dn := func(name, what string, raw func(*x509.Certificate) []byte) entry {
+		name = prefix + name
+		return entry{name: name, out: sample.Str, args: args(0, sample.ArgStr, sample.ArgInt, sample.ArgStr), check: checkName, needs: needs,
+			fetch: distinguished(of, raw), summary: what + " of " + whose, good: onSide(needs, name+"(CN)", missing), bad: []string{name + "(CN,1,foo)"}}
+	}
+	return []entry{
+		data("_der", "the DER form", func(c *x509.Certificate) []byte { return c.Raw }),
+		dn("_i_dn", "the issuer", func(c *x509.Certificate) []byte { return c.RawIssuer }),
+		dn("_s_dn", "the subject", func(c *x509.Certificate) []byte { return c.RawSubject }),
+		text("_key_alg", "the algorithm of the key", keyAlg),
+		text("_sig_alg", "the algorithm of the signature", sigAlg),
+		text("_notafter", "the end of the validity", func(c *x509.Certificate) string { return certTime(c.NotAfter) }),
+		text("_notbefore", "the begin of the validity", func(c *x509.Certificate) string { return certTime(c.NotBefore) }),
+		data("_serial", "the serial number", func(c *x509.Certificate) []byte { return c.SerialNumber.Bytes() }),
+		data("_sha1", "the SHA-1 fingerprint", func(c *x509.Certificate) []byte { h := sha1.Sum(c.Raw); return h[:] }),
+		{name: prefix + "_version", out: sample.SInt, needs: needs, fetch: certVersion(of), summary: "the version of " + whose, good: onSide(needs, prefix+"_version", missing), bad: bad(prefix + "_version")},
+	}
+}
+
+// sideRows are the fetches about the TLS of one side.
+func sideRows(prefix, whose string, side tlsSide, needs sample.Needs) []entry {
+	row := func(name string, out sample.Type, f sample.FetchFunc, what, value string) entry {
+		name = prefix + name
+		return entry{name: name, out: out, needs: needs, fetch: f, summary: what + " of " + whose, good: onSide(needs, name, value), bad: []string{name + "(x)"}}
+	}
+	return []entry{
+		row("", sample.Bool, func(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
+			on := side(c) != nil
+			if ss := session(c); needs == clientConn && ss != nil {
+				on = ss.Secured()
+			}
+			s.SetBool(on)
+			return true
+		}, "whether TLS is spoken, a matter", "0"),
+		row("_alpn", sample.Str, tlsText(side, func(s *tls.ConnectionState) string { return s.NegotiatedProtocol }), "the protocol agreed on by ALPN", missing),
+		row("_cipher", sample.Str, tlsText(side, func(s *tls.ConnectionState) string { return certs.CipherName(s.CipherSuite) }), "the cipher suite", missing),
+		row("_curve", sample.Str, tlsText(side, func(s *tls.ConnectionState) string { return certs.CurveName(s.CurveID) }), "the group of the key exchange", missing),
+		row("_protocol", sample.Str, tlsText(side, func(s *tls.ConnectionState) string { return certs.VersionName(s.Version) }), "the version", missing),
+		row("_sni", sample.Str, tlsText(side, func(s *tls.ConnectionState) string { return s.ServerName }), "the name that the server is asked for, a matter", missing),
+		row("_is_resumed", sample.Bool, tlsFlag(side, func(s *tls.ConnectionState) bool { return s.DidResume }), "whether the session was resumed, a matter", "0"),
+		row("_use_keysize", sample.SInt, tlsInt(side, func(s *tls.ConnectionState) int { return certs.CipherBits(s.CipherSuite) }), "the bits of the cipher's key in use", missing),
+		row("_alg_keysize", sample.SInt, tlsInt(side, func(s *tls.ConnectionState) int { return certs.CipherBits(s.CipherSuite) }), "the bits of the cipher's key", missing),
+	}
+}
+
+func problem(c *sample.Context) *certs.Problem {
+	if ss := session(c); ss != nil {
+		if p := ss.Problem(); p != nil {
+			return p
+		}
+	}
+	return &certs.Problem{}
+}
+
+// verdict is what was found about the client's certificate, let pass or not.
+func verdict(c *sample.Context) certs.Verdict {
+	if p := problem(c); p.Verdict.Code != 0 {
+		return p.Verdict
+	}
+	if t := clientTLS(c); t != nil {
+		return t.Verdict()
+	}
+	return certs.Verdict{}
+}
+
+// verified makes a fetch of a number about the client's certificate.
+func verified(of func(certs.Verdict) int) sample.FetchFunc {
+	return func(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
+		if ss := session(c); ss == nil || !ss.Secured() {
+			return false
+		}
+		s.SetInt(int64(of(verdict(c))))
+		return true
+	}
+}
+
+func fetchChain(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
+	t := clientTLS(c)
+	if t == nil {
+		return false
+	}
+	cs := t.State()
+	if len(cs.PeerCertificates) == 0 {
+		return false
+	}
+	var all []byte
+	for _, crt := range cs.PeerCertificates {
+		all = append(all, crt.Raw...)
+	}
+	s.SetBin(c.Arena.Copy(all))
+	return true
+}
+
+var errorRows = []entry{
+	{name: "fc_err", out: sample.SInt, needs: client, summary: "the number of the error of the client's connection", good: ex("fc_err", "0"), bad: []string{"fc_err(x)"},
+		fetch: func(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
+			s.SetInt(int64(problem(c).Conn))
+			return session(c) != nil
+		}},
+	{name: "fc_err_str", out: sample.Str, needs: client, summary: "the text of the error of the client's connection", good: ex("fc_err_str", "Success"), bad: []string{"fc_err_str(x)"},
+		fetch: func(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
+			return session(c) != nil && keep(c, s, certs.ConnText(problem(c).Conn))
+		}},
+	{name: "ssl_fc_err", out: sample.SInt, needs: clientConn, summary: "OpenSSL's number of the error of the client's TLS", good: ex("ssl_fc_err", missing), bad: []string{"ssl_fc_err(x)"},
+		fetch: func(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
+			ss := session(c)
+			s.SetInt(int64(problem(c).Code))
+			return ss != nil && ss.Secured()
+		}},
+	{name: "ssl_fc_err_str", out: sample.Str, needs: clientConn, summary: "OpenSSL's text of the error of the client's TLS", good: ex("ssl_fc_err_str", missing), bad: []string{"ssl_fc_err_str(x)"},
+		fetch: func(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
+			text := problem(c).String()
+			return text != "" && keep(c, s, text)
+		}},
+	{name: "ssl_c_err", out: sample.SInt, needs: clientConn, summary: "the error about the client's certificate", good: ex("ssl_c_err", missing), bad: []string{"ssl_c_err(x)"},
+		fetch: verified(func(v certs.Verdict) int {
+			if v.Depth > 0 {
+				return 0
+			}
+			return v.Code
+		})},
+	{name: "ssl_c_ca_err", out: sample.SInt, needs: clientConn, summary: "the error about the authorities of the client's certificate", good: ex("ssl_c_ca_err", missing), bad: []string{"ssl_c_ca_err(x)"},
+		fetch: verified(func(v certs.Verdict) int {
+			if v.Depth == 0 {
+				return 0
+			}
+			return v.Code
+		})},
+	{name: "ssl_c_ca_err_depth", out: sample.SInt, needs: clientConn, summary: "the place of that error in the chain", good: ex("ssl_c_ca_err_depth", missing), bad: []string{"ssl_c_ca_err_depth(x)"},
+		fetch: verified(func(v certs.Verdict) int { return v.Depth })},
+	{name: "ssl_c_verify", out: sample.SInt, needs: clientConn, summary: "the result of verifying the client's certificate, 0 for well", good: ex("ssl_c_verify", missing), bad: []string{"ssl_c_verify(x)"},
+		fetch: verified(func(v certs.Verdict) int { return v.Code })},
+	{name: "ssl_c_used", out: sample.Bool, needs: clientConn, summary: "whether the session has a client certificate", good: ex("ssl_c_used", missing), bad: []string{"ssl_c_used(x)"},
+		fetch: tlsKnown(clientTLS, func(s *tls.ConnectionState) bool { return len(s.PeerCertificates) > 0 })},
+	{name: "ssl_fc_has_crt", out: sample.Bool, needs: clientConn, summary: "whether the client has shown a certificate on this connection", good: ex("ssl_fc_has_crt", missing), bad: []string{"ssl_fc_has_crt(x)"},
+		fetch: tlsKnown(clientTLS, func(s *tls.ConnectionState) bool { return len(s.PeerCertificates) > 0 && !s.DidResume })},
+	{name: "ssl_fc_has_sni", out: sample.Bool, needs: clientConn, summary: "whether the client has named the server", good: ex("ssl_fc_has_sni", "0"), bad: []string{"ssl_fc_has_sni(x)"},
+		fetch: tlsFlag(clientTLS, func(s *tls.ConnectionState) bool { return s.ServerName != "" })},
+	{name: "ssl_c_chain_der", out: sample.Bin, needs: clientConn, summary: "the DER forms of the client's certificates", good: ex("ssl_c_chain_der", missing), bad: []string{"ssl_c_chain_der(x)"},
+		fetch: fetchChain},
+}
+
+// tlsRows are all of them.
+func tlsRows() (all []entry) {
+	all = append(all, errorRows...)
+	all = append(all, sideRows("ssl_fc", "the client's connection", clientTLS, clientConn)...)
+	all = append(all, sideRows("ssl_bc", "the server's connection", serverTLS, serverConn)...)
+	all = append(all, certRows("ssl_c", "the client's certificate", peerOf(clientTLS), clientConn)...)
+	all = append(all, certRows("ssl_f", "the certificate that the client was shown", shown, clientConn)...)
+	return append(all, certRows("ssl_s", "the server's certificate", peerOf(serverTLS), serverConn)...)
+}
+
+// cipherAlias and versionAlias are %sslc and %sslv.
+func cipherAlias(c *sample.Context, dst []byte) []byte {
+	if t := clientTLS(c); t != nil && !t.Handshaking() {
+		return append(dst, certs.CipherName(t.State().CipherSuite)...)
+	}
+	return dst
+}
+
+func versionAlias(c *sample.Context, dst []byte) []byte {
+	if t := clientTLS(c); t != nil && !t.Handshaking() {
+		return append(dst, certs.VersionName(t.State().Version)...)
+	}
+	return dst
+}

@@ -1,0 +1,88 @@
+package stream
+
+import (
+	"strconv"
+	"time"
+
+	"gohap/lbcore/certs"
+	"gohap/lbcore/mux"
+	"gohap/lbcore/proxy"
+	"gohap/lbcore/sample"
+	"gohap/lbcore/transport"
+)
+
+// TLS returns the TLS of the client's connection, nil for a plain one.
+func (ss *Session) TLS() *transport.TLS {
+	switch {
+	case !ss.is(secured):
+		return nil
+	case ss.extra != nil && ss.extra.opening != nil:
+		return ss.extra.opening.tls
+	case ss.tcp != nil:
+		if c, ok := ss.tcp.cl.(*mux.Pass); ok {
+			return c.TLS()
+		}
+	}
+	return ss.h1.TLS()
+}
+
+// Secured tells whether the client's connection speaks TLS, or tried to.
+func (ss *Session) Secured() bool { return ss.is(secured) }
+
+// Problem returns why the client's connection was not opened, nil when it was.
+func (ss *Session) Problem() *certs.Problem {
+	if ss.extra == nil {
+		return nil
+	}
+	return ss.extra.problem
+}
+
+// Handshakes is how long the handshakes of the client's connection took, ns.
+func (ss *Session) Handshakes() int64 {
+	if t := ss.TLS(); t != nil && t.Stood() != 0 {
+		return t.Stood() - ss.AcceptedAt
+	}
+	return 0
+}
+
+// ServerTLS returns the TLS of the server's connection, nil for a plain one.
+func (s *Stream) ServerTLS() *transport.TLS {
+	switch c := s.sv.(type) {
+	case *mux.H1Server:
+		return c.TLS()
+	case *mux.Pass:
+		return c.TLS()
+	}
+	return nil
+}
+
+// secured counts a handshake with a server that is over.
+func (s *Stream) secured() {
+	if t := s.ServerTLS(); t != nil {
+		resumed := t.State().DidResume
+		s.W.Proc.SSL.Back(s.W.Loop.Now(), resumed)
+		s.countBackend(proxy.SSLSess)
+		if resumed {
+			s.countBackend(proxy.SSLReused)
+		}
+	}
+}
+
+// ServerName implements mux.Named: the name that a server is asked for in TLS.
+func (s *Stream) ServerName() string {
+	if s.Server == nil || s.Server.SNI == nil {
+		return ""
+	}
+	var v sample.Sample
+	if !s.Server.SNI.Eval(&s.Ctx, sample.Str, &v) {
+		return ""
+	}
+	return string(v.Data)
+}
+
+func appendInt(b []byte, n int) []byte { return strconv.AppendInt(b, int64(n), 10) }
+
+// appendDate writes a date as logs have it, in local time.
+func appendDate(b []byte, wallNano int64) []byte {
+	return time.Unix(0, wallNano).AppendFormat(b, "02/Jan/2006:15:04:05.000")
+}
