@@ -67,8 +67,11 @@ func (s *Stream) received(side mux.Side, b *buffer.Buffer) {
 	}
 }
 
-// countEnd counts the end of a body.
+// countEnd counts the end of a body; a tunnel's direction has none.
 func (s *Stream) countEnd(side mux.Side) {
+	if s.phase == phaseTunnel {
+		return
+	}
 	if side == mux.Client {
 		if s.reqHead != nil && s.reqHead.Flags.Has(message.Chunked) {
 			s.BytesIn += int64(1 + fieldBytes(s.cl.Trailers()))

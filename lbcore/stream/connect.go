@@ -400,8 +400,8 @@ func (s *Stream) serverBroken() {
 	case phaseSend, phaseForward:
 		s.responseFailed(f)
 	case phaseTunnel:
-		if !s.resSent || s.BE.Mode != proxy.HTTP { // reference: else it had ended properly
-			s.terminate('S', 'D')
+		if s.serverLost() {
+			return
 		}
 		s.abort()
 	case phaseData:

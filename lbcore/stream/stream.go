@@ -136,6 +136,7 @@ type Stream struct {
 	logged    bool
 	refused   bool // it never became a request
 	reused    bool // on a connection that served before
+	deaf      bool // the tunnel's server ended its direction and takes nothing any more
 	// resChunked: the response came, or will be made, in chunks.
 	resChunked bool
 	// resUntilClose: it ends with the connection.

@@ -5,6 +5,7 @@ import (
 
 	"gohap/lbcore/message"
 	"gohap/lbcore/mux"
+	"gohap/lbcore/proxy"
 	"gohap/lbcore/transport"
 )
 
@@ -93,7 +94,45 @@ func (s *Stream) startUpgrade(h *message.Head) {
 		return
 	}
 	s.reqSent, s.reqEnd, s.resEnd = false, false, false
+	if h.Status == 101 && s.h1s.HungUp() && s.endedAtOnce() {
+		return
+	}
 	s.startTunnel()
+}
+
+// endedAtOnce tells whether the server's end came together with its 101 and what
+// stands behind that, and ends the stream then. Reference: what the client has
+// sent for the tunnel is neither passed on nor counted. After a CONNECT its
+// direction stays open as in any tunnel.
+func (s *Stream) endedAtOnce() bool {
+	s.phase = phaseTunnel
+	b, st := s.readResponse()
+	if st == mux.End {
+		s.reqSent, s.resSent, s.resEnd = true, true, true
+		s.endTunnel()
+		return true
+	}
+	if b != nil && s.cl.Write(b, false, nil) == mux.Dead {
+		s.clientGone()
+		return true
+	}
+	return false
+}
+
+// serverLost is called when a tunnel's server connection is gone, and tells
+// whether the stream goes on. Reference: where the server has ended its direction
+// properly before, what cannot be sent to it any more is dropped, and only the
+// client's next bytes end the stream; in mode tcp it ends at once.
+func (s *Stream) serverLost() bool {
+	ended := s.resSent && s.BE.Mode == proxy.HTTP
+	if ended && !s.deaf && !s.reqSent {
+		s.deaf = true
+		return true
+	}
+	if !ended || !s.reqSent {
+		s.terminate('S', 'D')
+	}
+	return false
 }
 
 // halfClosed is called when one direction of a tunnel has ended and was passed

@@ -48,7 +48,9 @@ import (
 //	server S > < is …         the same for a server's connection: "<" means it sends
 //	server S answer|refuse    completes a slow dial
 //	time 5s                   time passes
+//	server S last BYTES       it sends and ends its direction at once
 //	counted N                 the frontend has counted N bytes for its clients
+//	received N                and N bytes from them
 //	none N                    server N must not have been dialled
 //
 // Each transcript is played whole, then with every piece of input cut into
@@ -306,10 +308,14 @@ func (s *stage) line(line string) error {
 		s.clk.Advance(d)
 		s.settle()
 		return err
-	case "counted":
+	case "counted", "received":
+		k := proxy.BytesOut
+		if word == "received" {
+			k = proxy.BytesIn
+		}
 		n, err := strconv.ParseUint(rest, 10, 64)
-		if got := uint64(s.p.FE.Sum(proxy.BytesOut)); got != n {
-			return fmt.Errorf("counted %d", got)
+		if got := uint64(s.p.FE.Sum(k)); got != n {
+			return fmt.Errorf("%s %d", word, got)
 		}
 		return err
 	case "serve":
@@ -386,6 +392,9 @@ func (s *stage) peer(p *simkernel.Peer, verb, arg, send string) error {
 		if got := p.State(); got != arg {
 			return fmt.Errorf("is %s", got)
 		}
+	case "last":
+		p.Write(unquote(s.t, arg))
+		p.Close()
 	case "close":
 		p.Close()
 	case "reset":
