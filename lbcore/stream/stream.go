@@ -246,6 +246,8 @@ func (s *Stream) clientReadable() {
 		s.forwardRequest()
 	case s.cl.HungUp() && s.abortsOnClose() && s.phase >= phaseServer && s.phase < phaseData:
 		s.clientAborts()
+	case s.cl.HungUp() && s.abortsOnClose() && s.phase == phaseData && !s.resSent && !s.local:
+		s.clientGone() // reference: with the response under way there is no other answer
 	case s.cl.HungUp() && s.phase == phaseTarpit:
 		s.clientGone()
 	}

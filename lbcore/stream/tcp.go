@@ -94,7 +94,7 @@ func (s *Stream) startUpgrade(h *message.Head) {
 		return
 	}
 	s.reqSent, s.reqEnd, s.resEnd = false, false, false
-	if h.Status == 101 && s.h1s.HungUp() && s.endedAtOnce() {
+	if s.reqHead.Method != message.CONNECT && s.h1s.HungUp() && s.endedAtOnce() {
 		return
 	}
 	s.startTunnel()
