@@ -239,13 +239,14 @@ var interim = regexp.MustCompile(`HTTP/1\.1 1[0-9][0-9] [^\r]*\r\n(?:[^\r]+\r\n)
 
 var (
 	connectLength = regexp.MustCompile(`(?i)connect [^\r\n]*\r?\n(?:[^\r\n]+\r?\n)*content-length`)
+	shortAnswer   = regexp.MustCompile(`HTTP/1\.1 \d\d `)
 	shortStatus   = regexp.MustCompile(`HTTP/1\.1 0(\d\d) `)
 )
 
 var (
 	badGateway   = regexp.MustCompile(` 502 \d+ - - PH--`)
 	gatewayBytes = regexp.MustCompile(` 502 \d+ `)
-	aborted      = regexp.MustCompile(` C[QCH]-- `)
+	aborted      = regexp.MustCompile(` C[QCHD]-- `)
 )
 
 // maskGateway hides how many bytes a 502 counts.
@@ -281,6 +282,13 @@ var deliberate = []struct {
 		changed := func(s seen) bool { return bytes.Contains(s.client, []byte("HTTP/1.1 101 ")) }
 		refused := func(s seen) bool { return strings.Contains(s.with("log: "), " 502 ") && !changed(s) }
 		return x.sends("upgrade: ") && (changed(ref) && refused(got) || changed(got) && refused(ref))
+	}},
+	{"a short status keeps its transfer coding", func(x *exchange, ref, got seen) bool {
+		coded := func(a answer) bool {
+			return shortAnswer.Match(a.data) && bytes.Contains(bytes.ToLower(a.data), []byte("transfer-encoding"))
+		}
+		return slices.ContainsFunc(x.answers, coded) && shortAnswer.Match(ref.client) && shortStatus.Match(got.client) &&
+			ref.with("server") == got.with("server")
 	}},
 	{"a status has three digits", func(x *exchange, ref, got seen) bool {
 		counted := regexp.MustCompile(` (20|99) \d+ - -`)
