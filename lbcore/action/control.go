@@ -103,8 +103,24 @@ func parseSilentDrop(a *rule.Args) (rule.Action, error) {
 	}), nil
 }
 
+// parseExpectProxy reads expect-proxy layer4.
+func parseExpectProxy(a *rule.Args) (rule.Action, error) {
+	if a.Peek() != "layer4" {
+		return nil, errors.New("'expect-proxy' only supports 'layer4' in 'tcp-request connection' rules")
+	}
+	a.Next()
+	return rule.Func(func(c *sample.Context) rule.Verdict {
+		if ss, ok := c.Session.(*stream.Session); ok {
+			ss.ExpectProxy()
+		}
+		return rule.Continue
+	}), nil
+}
+
 var controlRows = []entry{
 	{name: "allow", in: http, parse: plain(stop), summary: "ends the evaluation of this section's rules", good: []string{"allow"}, bad: []string{"allow x"}},
+	{name: "expect-proxy", in: tcpConn, args: "layer4", parse: parseExpectProxy, summary: "wants a PROXY protocol header in front of the connection",
+		good: []string{"expect-proxy layer4"}, bad: []string{"expect-proxy", "expect-proxy layer5"}},
 	{name: "accept", in: tcpAll, parse: plain(stop), summary: "ends the evaluation of this section's rules", good: []string{"accept"}, bad: []string{"accept x"}},
 	{name: "reject", in: httpReq | tcpAll, parse: parseReject, summary: "closes the connection without an answer", good: []string{"reject"}, bad: []string{"reject x"}},
 	{name: "close", in: tcpRes, parse: plain(closeServer), summary: "closes the connection to the server at once", good: []string{"close"}, bad: []string{"close x"}},

@@ -201,6 +201,7 @@ func (b *Builder) settleServers(s *section) {
 		}
 		l.srv.RingKey = l.ringKey()
 		l.settleLimits()
+		l.settleSendProxy()
 		l.srv.Config.Decode = b.decode(s.options&proxy.OptRelaxedResponse != 0)
 		if l.check {
 			l.settleCheck(s)

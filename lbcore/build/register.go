@@ -28,6 +28,8 @@ func Register(set *keyword.Set) {
 	set.Add(serverRows()...)
 	set.Add(bindTLSRows()...)
 	set.Add(serverTLSRows()...)
+	set.Add(acceptProxyRow())
+	set.Add(sendProxyRows()...)
 	set.Add(globalTLSRows()...)
 	set.Add(ruleRows()...)
 	set.Add(tcpRows()...)

@@ -30,12 +30,18 @@ type Verdict struct{ Code, Depth int }
 
 // Numbers of connection errors (reference: fc_err).
 const (
-	ConnEmpty     = 24
-	ConnAbort     = 25
-	ConnTimeout   = 26
-	ConnCA        = 30
-	ConnCrt       = 31
-	ConnHandshake = 34
+	ConnProxyEmpty   = 11
+	ConnProxyTimeout = 13
+	ConnProxyCut     = 14
+	ConnProxyForeign = 15
+	ConnProxyInvalid = 16
+	ConnProxyUnknown = 17
+	ConnEmpty        = 24
+	ConnAbort        = 25
+	ConnTimeout      = 26
+	ConnCA           = 30
+	ConnCrt          = 31
+	ConnHandshake    = 34
 )
 
 // ConnText is the reference's text of a connection error.
@@ -43,6 +49,18 @@ func ConnText(n int) string {
 	switch n {
 	case 0:
 		return "Success"
+	case ConnProxyEmpty:
+		return "Connection closed while waiting for PROXY protocol header"
+	case ConnProxyTimeout:
+		return "Timeout while waiting for PROXY protocol header"
+	case ConnProxyCut:
+		return "Truncated PROXY protocol header received"
+	case ConnProxyForeign:
+		return "Received something which does not look like a PROXY protocol header"
+	case ConnProxyInvalid:
+		return "Received an invalid PROXY protocol header"
+	case ConnProxyUnknown:
+		return "Received an unhandled protocol in the PROXY protocol header"
 	case ConnEmpty:
 		return "Connection closed during SSL handshake"
 	case ConnAbort:

@@ -126,7 +126,7 @@ func fetchRcvdProxy(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
 	if ss == nil {
 		return false
 	}
-	s.SetBool(ss.Bind() != nil && ss.Bind().AcceptProxy)
+	s.SetBool(ss.HadProxy())
 	return true
 }
 
@@ -179,6 +179,9 @@ var connRows = []entry{
 	{name: "fc_dst_is_local", out: sample.Bool, needs: client, check: checkLocal, fetch: isLocal(connDestination), summary: "whether fc_dst is one of this machine's addresses", good: ex("fc_dst_is_local", "1"), bad: []string{"fc_dst_is_local(x)"}},
 	{name: "fc_http_major", out: sample.SInt, needs: client, fetch: fetchOne, summary: "the major HTTP version of the client's connection", good: ex("fc_http_major", "1"), bad: []string{"fc_http_major(x)"}},
 	{name: "fc_rcvd_proxy", out: sample.Bool, needs: client, fetch: fetchRcvdProxy, summary: "whether the client's connection began with a PROXY protocol header", good: ex("fc_rcvd_proxy", "0"), bad: []string{"fc_rcvd_proxy(x)"}},
+	{name: "fc_pp_authority", out: sample.Str, needs: client, fetch: ppText(tlvNames["AUTHORITY"]), summary: "the authority of the client's PROXY protocol header", good: ex("fc_pp_authority", missing), bad: []string{"fc_pp_authority(x)"}},
+	{name: "fc_pp_unique_id", out: sample.Str, needs: client, fetch: ppText(tlvNames["UNIQUE_ID"]), summary: "the unique id of the client's PROXY protocol header", good: ex("fc_pp_unique_id", missing), bad: []string{"fc_pp_unique_id(x)"}},
+	{name: "fc_pp_tlv", out: sample.Str, args: args(1, sample.ArgStr), check: checkTLV, needs: client, fetch: fetchTLV, summary: "the value of a TLV of the client's PROXY protocol header", good: ex("fc_pp_tlv(0xe0)", missing), bad: []string{"fc_pp_tlv", "fc_pp_tlv(256)", "fc_pp_tlv(NAME)"}},
 	{name: "bc_src", out: sample.Addr, needs: server, fetch: address(serverLocal), summary: "the source address of the connection to the server", good: on("bc_src", res("x: a"), "127.0.0.1"), bad: []string{"bc_src(x)"}},
 	{name: "bc_src_port", out: sample.SInt, needs: server, fetch: port(serverLocal), summary: "the source port of the connection to the server", good: on("bc_src_port,mul(0)", res("x: a"), "0"), bad: []string{"bc_src_port(x)"}},
 	{name: "bc_dst", out: sample.Addr, needs: server, fetch: address(serverPeer), summary: "the address of the server connected to", good: on("bc_dst", res("x: a"), "127.0.0.1"), bad: []string{"bc_dst(x)"}},

@@ -259,20 +259,6 @@ func keyAlg(c *x509.Certificate) string {
 	return ""
 }
 
-func sigAlg(c *x509.Certificate) string {
-	switch a := c.SignatureAlgorithm; a {
-	case x509.SHA256WithRSAPSS, x509.SHA384WithRSAPSS, x509.SHA512WithRSAPSS:
-		return "RSASSA-PSS"
-	case x509.ECDSAWithSHA1, x509.ECDSAWithSHA256, x509.ECDSAWithSHA384, x509.ECDSAWithSHA512:
-		return "ecdsa-with-" + strings.TrimPrefix(a.String(), "ECDSA-")
-	case x509.MD5WithRSA, x509.SHA1WithRSA, x509.SHA256WithRSA, x509.SHA384WithRSA, x509.SHA512WithRSA:
-		return "RSA-" + strings.TrimSuffix(a.String(), "-RSA")
-	case x509.PureEd25519:
-		return "ED25519"
-	}
-	return ""
-}
-
 // onSide is an example that runs where a side is known.
 func onSide(needs sample.Needs, expr, out string) []keyword.Example {
 	if needs == serverConn {
@@ -302,7 +288,7 @@ func certRows(prefix, whose string, of certOf, needs sample.Needs) []entry {
 		dn("_i_dn", "the issuer", func(c *x509.Certificate) []byte { return c.RawIssuer }),
 		dn("_s_dn", "the subject", func(c *x509.Certificate) []byte { return c.RawSubject }),
 		text("_key_alg", "the algorithm of the key", keyAlg),
-		text("_sig_alg", "the algorithm of the signature", sigAlg),
+		text("_sig_alg", "the algorithm of the signature", certs.SignatureName),
 		text("_notafter", "the end of the validity", func(c *x509.Certificate) string { return certTime(c.NotAfter) }),
 		text("_notbefore", "the begin of the validity", func(c *x509.Certificate) string { return certTime(c.NotBefore) }),
 		data("_serial", "the serial number", func(c *x509.Certificate) []byte { return c.SerialNumber.Bytes() }),

@@ -21,6 +21,7 @@ const (
 	Timeout        Class = "timeouts"
 	Bind           Class = "bind-options"
 	Server         Class = "server-options"
+	ProxyV2Option  Class = "proxy-v2-options"
 	TCPReqConn     Class = "actions: tcp-request connection"
 	TCPReqSess     Class = "actions: tcp-request session"
 	TCPReqCont     Class = "actions: tcp-request content"

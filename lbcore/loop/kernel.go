@@ -55,6 +55,8 @@ type Kernel interface {
 
 	Accept(fd int32) (int32, netip.AddrPort, Errno)
 	Recv(fd int32, p []byte) (int, Errno)
+	// Peek is Recv that leaves the bytes where they are.
+	Peek(fd int32, p []byte) (int, Errno)
 	Send(fd int32, p []byte, more bool) (int, Errno) // more: MSG_MORE
 	Socket(family, kind int) (int32, Errno)
 	// SendBatch sends datagrams and returns how many were taken.

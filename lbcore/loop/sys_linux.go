@@ -91,6 +91,15 @@ func (k *linux) Woken() {
 
 func (k *linux) IsWake(ev *Event) bool { return ev.Gen == wakeGen }
 
+// Peek implements Kernel.
+func (k *linux) Peek(fd int32, p []byte) (int, Errno) {
+	n, _, e := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), unix.MSG_DONTWAIT|unix.MSG_PEEK, 0, 0)
+	if e != 0 {
+		return 0, e
+	}
+	return int(n), 0
+}
+
 func (k *linux) Recv(fd int32, p []byte) (int, Errno) {
 	n, _, e := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), unix.MSG_DONTWAIT, 0, 0)
 	if e != 0 {

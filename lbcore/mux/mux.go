@@ -235,6 +235,13 @@ type Named interface {
 	ServerName() string
 }
 
+// Prefaced is a stream whose server connections begin with bytes of their own, a
+// PROXY header.
+type Prefaced interface {
+	// Preface returns them, nil for none; valid until the next call.
+	Preface() []byte
+}
+
 // secure goes on with the handshake of a connection that is being made; back is
 // nil for a plain one.
 func (c *conn) secure(back *certs.Back, connected transport.State) transport.State {
@@ -260,7 +267,24 @@ func (c *conn) reached(to *loop.Sockaddr) transport.State {
 	if c.TLS() != nil {
 		return transport.OK
 	}
-	return c.Raw.Connected(to)
+	s := c.Raw.Connected(to)
+	if p, ok := c.up.(Prefaced); ok && s == transport.OK {
+		return c.preface(p.Preface())
+	}
+	return s
+}
+
+// preface sends what comes in front of everything, which a fresh socket always
+// has room for.
+func (c *conn) preface(b []byte) transport.State {
+	if len(b) == 0 {
+		return transport.OK
+	}
+	if _, s := c.Raw.Send(b); s != transport.OK {
+		return transport.Failed
+	}
+	c.NoDelay()
+	return transport.OK
 }
 
 // fill reads into c.in, which it creates where there is none.

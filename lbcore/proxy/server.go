@@ -62,6 +62,7 @@ type Server struct {
 	Maxqueue  int
 	Strict    bool // strict-maxconn
 	Cookie    string
+	SendProxy *SendProxy // nil: none
 	Check     *CheckConfig
 	Agent     *AgentConfig
 	Watch     Watch
@@ -106,6 +107,14 @@ type Server struct {
 	loops      []*loop.Loop // see Share
 	limits     *IdleLimits
 	pools      []idlePool
+}
+
+// SendProxy is the PROXY header that a server is sent first.
+type SendProxy struct {
+	Version int // 1 or 2
+	// What version 2 says beyond the addresses.
+	SSL, CertCN, Cipher, CertSig, CertKey bool
+	Authority, UniqueID, Checksum         bool
 }
 
 // Address is where a server is. It is not changed; another one takes its place.

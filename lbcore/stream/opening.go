@@ -19,7 +19,8 @@ type opening struct {
 	timer loop.Timer
 	ss    *Session
 	peer  netip.AddrPort
-	at    int // the layer that it is in
+	at    int  // the layer that it is in
+	part  bool // some of a PROXY header has come
 	tls   *transport.TLS
 	over  bool // it has become a mux's connection, or is closed
 	alone bool // it is all that the session's extra was made for
@@ -30,7 +31,7 @@ type opening struct {
 type layer func(o *opening) transport.State
 
 // layers are in the order of the wire. A PROXY protocol header comes before TLS.
-var layers = [...]layer{(*opening).handshake}
+var layers = [...]layer{(*opening).proxyHeader, (*opening).handshake}
 
 // openLayers begins the layers of an accepted descriptor.
 func (ss *Session) openLayers(fd int32, peer netip.AddrPort) {
@@ -100,6 +101,10 @@ func (o *opening) finish() {
 		ss.extra = nil
 	}
 	ss.began()
+	if o.tls == nil {
+		ss.start(o.Raw.Hand(), o.peer)
+		return
+	}
 	ss.choose(o.tls, o.peer)
 }
 
@@ -132,7 +137,14 @@ func (o *opening) Ready(r loop.Readiness) {
 // Expired implements loop.Expirer.
 func (o *opening) Expired(*loop.Timer) {
 	if !o.over {
-		o.fail(certs.Problem{Conn: certs.ConnTimeout})
+		switch {
+		case o.at > 0:
+			o.fail(certs.Problem{Conn: certs.ConnTimeout})
+		case o.part:
+			o.fail(certs.Problem{Conn: certs.ConnProxyCut})
+		default:
+			o.fail(certs.Problem{Conn: certs.ConnProxyTimeout})
+		}
 	}
 }
 
@@ -167,11 +179,11 @@ func (o *opening) fail(p certs.Problem) {
 	ss := o.ss
 	ss.W.Loop.Disarm(&o.timer)
 	o.over = true
-	if len(p.Alert) > 0 {
+	if len(p.Alert) > 0 && o.tls != nil {
 		o.Raw.Send(p.Alert)
 	}
 	ss.more().problem = &p
-	if p.Conn != certs.ConnEmpty || !ss.FE.Has(proxy.OptDontLogNull) {
+	if p.Conn != certs.ConnEmpty && p.Conn != certs.ConnProxyEmpty || !ss.FE.Has(proxy.OptDontLogNull) {
 		ss.logKilled(o)
 	}
 	ss.count(proxy.FailedHandshakes, 1)

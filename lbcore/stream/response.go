@@ -354,7 +354,7 @@ func (s *Stream) releaseServer() {
 		c.Abort(false)
 		return
 	}
-	own := c.Private || s.BE.Reuse == proxy.ReuseNever
+	own := c.Private || s.Server.SendProxy != nil || s.BE.Reuse == proxy.ReuseNever
 	if own && s.reqSent && c.Reusable() && s.Sess.keepOwn(s.Server, c) {
 		return
 	}

@@ -36,9 +36,11 @@ type Session struct {
 type sessionFlags uint8
 
 const (
-	atDoor  sessionFlags = 1 << iota // connection rules run
-	held                             // counted in the gauges of process, frontend and listener
-	secured                          // by TLS
+	atDoor      sessionFlags = 1 << iota // connection rules run
+	held                                 // counted in the gauges of process, frontend and listener
+	secured                              // by TLS
+	expectProxy                          // a PROXY header is to come, by a rule
+	hadProxy                             // one has come
 )
 
 // is tells whether a bit is set.
@@ -61,7 +63,7 @@ func (ss *Session) open(a *Acceptor, fd int32, peer netip.AddrPort) {
 	if !ss.admit(fd) {
 		return
 	}
-	if a.Bind.TLS != nil {
+	if a.Bind.TLS != nil || ss.proxied() {
 		ss.openLayers(fd, peer)
 		return
 	}
@@ -71,6 +73,12 @@ func (ss *Session) open(a *Acceptor, fd int32, peer netip.AddrPort) {
 		return
 	}
 	ss.began()
+	ss.start(fd, peer)
+}
+
+// start gives a plain connection its mux.
+func (ss *Session) start(fd int32, peer netip.AddrPort) {
+	w := ss.W
 	if ss.FE.Mode == proxy.HTTP {
 		ss.h1.Open(w.Mux, fd, ss)
 		return
@@ -160,6 +168,8 @@ type extra struct {
 	// opening is the connection while layers in front of the mux are passed,
 	// problem why that failed.
 	opening *opening
+	// tlvs are those of the client's PROXY header.
+	tlvs    []byte
 	problem *certs.Problem
 }
 

@@ -74,6 +74,28 @@ func (r *Raw) Recv(p []byte) (int, State) {
 	}
 }
 
+// Peek reads without taking: what it returns comes again. It is for headers of
+// which nobody knows the length; each call looks at the socket.
+func (r *Raw) Peek(p []byte) (int, State) {
+	for {
+		n, e := r.loop.Kernel.Peek(r.fd, p)
+		switch {
+		case e == 0 && n == 0:
+			return 0, EOF
+		case e == 0:
+			r.Watch() // for what is still to come
+			return n, OK
+		case e == unix.EAGAIN:
+			r.Watch()
+			return 0, Again
+		case e == unix.EINTR:
+		default:
+			r.err = int32(e)
+			return 0, Failed
+		}
+	}
+}
+
 // Send implements Conn.
 func (r *Raw) Send(p []byte) (int, State) { return r.send(p, false) }
 

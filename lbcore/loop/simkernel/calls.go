@@ -31,6 +31,15 @@ type calls struct{ *Kernel }
 // Loop returns the kernel as loops see it.
 func (k *Kernel) Loop() loop.Kernel { return &calls{k} }
 
+// Peek implements loop.Kernel.
+func (k *Kernel) Peek(fd int32, p []byte) (int, loop.Errno) {
+	s := k.socks[fd]
+	in := append([]byte(nil), s.in...)
+	n, e := k.Recv(fd, p)
+	s.in = in
+	return n, e
+}
+
 // Recv implements loop.Kernel.
 func (k *Kernel) Recv(fd int32, p []byte) (int, loop.Errno) {
 	s := k.socks[fd]

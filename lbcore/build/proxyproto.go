@@ -1,0 +1,102 @@
+package build
+
+import (
+	"fmt"
+	"strings"
+
+	"gohap/lbcore/config"
+	"gohap/lbcore/keyword"
+	"gohap/lbcore/proxy"
+)
+
+// The PROXY protocol's words of bind and server lines.
+
+func acceptProxyRow() keyword.Row {
+	return keyword.Row{Class: keyword.Bind, Name: "accept-proxy", Summary: "wants a PROXY protocol header, version 1 or 2, in front of each connection",
+		Good: []keyword.Example{{Config: "bind :80 accept-proxy"}},
+		Impl: BindFunc(func(_ *Builder, _ *config.Statement, to *proxy.Bind, _ []string) (int, error) {
+			to.AcceptProxy = true
+			return 1, nil
+		})}
+}
+
+// sendProxyOptions are the words of proxy-v2-options.
+var sendProxyOptions = []struct {
+	name, summary string
+	set           func(*proxy.SendProxy)
+}{
+	{"authority", "the name that the client asked for", func(p *proxy.SendProxy) { p.Authority = true }},
+	{"cert-cn", "the common name of the client's certificate", func(p *proxy.SendProxy) { p.SSL, p.CertCN = true, true }},
+	{"cert-key", "the key of the certificate that the client was shown", func(p *proxy.SendProxy) { p.SSL, p.CertKey = true, true }},
+	{"cert-sig", "the signature of that certificate", func(p *proxy.SendProxy) { p.SSL, p.CertSig = true, true }},
+	{"crc32c", "a checksum", func(p *proxy.SendProxy) { p.Checksum = true }},
+	{"ssl", "whether the client came by TLS, and its version", func(p *proxy.SendProxy) { p.SSL = true }},
+	{"ssl-cipher", "the cipher suite of the client's connection", func(p *proxy.SendProxy) { p.SSL, p.Cipher = true, true }},
+	{"unique-id", "the unique id", func(p *proxy.SendProxy) { p.UniqueID = true }},
+}
+
+func sendProxyRows() []keyword.Row {
+	flag := func(name, summary string, version int, set func(*proxy.SendProxy)) keyword.Row {
+		return keyword.Row{Class: keyword.Server, Name: name, Summary: summary, Good: []keyword.Example{{Config: "server s1 127.0.0.1:80 " + name}},
+			Impl: ServerFunc(func(_ *Builder, _ *config.Statement, to *serverLine, _ []string) (int, error) {
+				p := to.sendProxy()
+				p.Version = version
+				if set != nil {
+					set(p)
+				}
+				return 1, nil
+			})}
+	}
+	without := func(p *proxy.SendProxy) { *p = proxy.SendProxy{} }
+	rows := []keyword.Row{
+		flag("send-proxy", "sends a PROXY protocol header of version 1 first", 1, nil),
+		flag("send-proxy-v2", "sends a PROXY protocol header of version 2 first", 2, nil),
+		flag("send-proxy-v2-ssl", "the same, with what is known of the client's TLS", 2, func(p *proxy.SendProxy) { p.SSL = true }),
+		flag("send-proxy-v2-ssl-cn", "the same, with the common name of the client's certificate", 2, func(p *proxy.SendProxy) { p.SSL, p.CertCN = true, true }),
+		flag("no-send-proxy", "sends no PROXY protocol header", 0, without),
+		flag("no-send-proxy-v2", "sends no PROXY protocol header", 0, without),
+		flag("no-send-proxy-v2-ssl", "sends no PROXY protocol header", 0, without),
+		flag("no-send-proxy-v2-ssl-cn", "sends no PROXY protocol header", 0, without),
+		{Class: keyword.Server, Name: "proxy-v2-options", Args: "<option>[,<option>]*", Summary: "what a PROXY protocol header of version 2 says beside the addresses",
+			Good: []keyword.Example{{Config: "server s1 127.0.0.1:80 send-proxy-v2 proxy-v2-options crc32c"}}, Impl: ServerFunc(proxyV2Options)},
+	}
+	for _, o := range sendProxyOptions {
+		rows = append(rows, keyword.Row{Class: keyword.ProxyV2Option, Name: o.name, Summary: o.summary,
+			Good: []keyword.Example{{Config: "server s1 127.0.0.1:80 send-proxy-v2 proxy-v2-options " + o.name}}, Impl: o.set})
+	}
+	return rows
+}
+
+// sendProxy is what the line says about PROXY headers.
+func (l *serverLine) sendProxy() *proxy.SendProxy {
+	if l.srv.SendProxy == nil {
+		l.srv.SendProxy = &proxy.SendProxy{}
+	}
+	return l.srv.SendProxy
+}
+
+// settleSendProxy drops what was switched off, or never on. Reference: a check that
+// goes where the traffic goes begins with a header too.
+func (l *serverLine) settleSendProxy() {
+	switch p := l.srv.SendProxy; {
+	case p == nil:
+	case p.Version == 0:
+		l.srv.SendProxy = nil
+	case l.port == 0 && l.addrOf == nil && !l.more.transport.SSL:
+		l.more.transport.SendProxy = true
+	}
+}
+
+func proxyV2Options(b *Builder, _ *config.Statement, to *serverLine, w []string) (int, error) {
+	if len(w) < 2 {
+		return 0, fmt.Errorf("'proxy-v2-options' : expects <options>.")
+	}
+	for _, name := range strings.Split(w[1], ",") {
+		row := b.Set.Lookup(keyword.ProxyV2Option, name)
+		if row == nil {
+			return 0, fmt.Errorf("'proxy-v2-options' : unknown option '%s'.", name)
+		}
+		row.Impl.(func(*proxy.SendProxy))(to.sendProxy())
+	}
+	return 2, nil
+}
