@@ -235,7 +235,7 @@ func (f *Front) choose(h *tls.ClientHelloInfo) (*tls.Config, error) {
 func (f *Front) getCertificate(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	conn, ok := h.Conn.(Handshaker)
 	if !ok || conn.Chosen() == nil {
-		return nil, errNoName
+		return nil, nil // "no certificates configured", which the peer is told as an unknown name
 	}
 	c := conn.Chosen().Cert()
 	if !c.slow {

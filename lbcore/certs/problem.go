@@ -109,11 +109,10 @@ var alerts = map[uint8]string{
 	115: "tlsv1 alert unknown psk identity", 116: "tlsv13 alert certificate required", 120: "tlsv1 alert no application protocol",
 }
 
-// errNoName is the end of a handshake under strict-sni.
-var errNoName = errors.New("no certificate for that name")
-
-// Explain words the error of a handshake; first is what the peer sent first.
-func Explain(err error, first []byte) Problem {
+// Explain words the error of a handshake; first is what the peer sent first, last
+// the seven bytes that came last: OpenSSL's client sends an alert in the clear
+// where the keys have changed already, which crypto/tls cannot read.
+func Explain(err error, first, last []byte) Problem {
 	p := Problem{Err: err, Conn: ConnHandshake}
 	reason := func(r int) Problem { p.Code, p.Reason = uint32(lib|r), reasons[r]; return p }
 	var verify *tls.CertificateVerificationError
@@ -129,8 +128,6 @@ func Explain(err error, first []byte) Problem {
 			p.Conn = ConnCA
 		}
 		return reason(0x86)
-	case errors.Is(err, errNoName):
-		return reason(0xea)
 	case errors.As(err, &record):
 		return explainRecord(p, record, first, reason)
 	case errors.As(err, &op) && op.Op == "remote error":
@@ -145,6 +142,10 @@ func Explain(err error, first []byte) Problem {
 		p.Conn = ConnEmpty
 		return p
 	case errors.As(err, new(syscall.Errno)):
+		return p
+	}
+	if len(last) == 7 && last[0] == recordAlert && last[1] == 3 && last[3] == 0 && last[4] == 2 && last[5] <= 2 {
+		p.Code, p.Reason = uint32(lib|1000+int(last[6])), alerts[last[6]]
 		return p
 	}
 	return explainText(p, err, op, reason)
@@ -198,6 +199,7 @@ func explainText(p Problem, err error, op *net.OpError, reason func(int) Problem
 		part string
 		code int
 	}{
+		{"no certificates configured", 0xea}, // strict-sni
 		{"client offered only unsupported versions", 0x102},
 		{"server selected unsupported protocol version", 0x102},
 		{"no cipher suite supported", 0xc1},

@@ -427,7 +427,8 @@ func tlsRows() (all []entry) {
 	all = append(all, sideRows("ssl_bc", "the server's connection", serverTLS, serverConn)...)
 	all = append(all, certRows("ssl_c", "the client's certificate", peerOf(clientTLS), clientConn)...)
 	all = append(all, certRows("ssl_f", "the certificate that the client was shown", shown, clientConn)...)
-	return append(all, certRows("ssl_s", "the server's certificate", peerOf(serverTLS), serverConn)...)
+	// Reference: valid wherever those of the client are.
+	return append(all, certRows("ssl_s", "the server's certificate", peerOf(serverTLS), clientConn)...)
 }
 
 // cipherAlias and versionAlias are %sslc and %sslv.

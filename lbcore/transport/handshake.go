@@ -20,6 +20,7 @@ type handshake struct {
 	over  bool
 	err   error
 	first [8]byte // what the peer sent first
+	last  [7]byte // and what it sent last
 	n     int64   // bytes received
 	entry *certs.Entry
 }
@@ -85,7 +86,7 @@ func (t *TLS) Problem() certs.Problem {
 	if t.hs == nil {
 		return certs.Problem{}
 	}
-	return certs.Explain(t.hs.err, t.hs.first[:min(t.hs.n, int64(len(t.hs.first)))])
+	return certs.Explain(t.hs.err, t.hs.first[:min(t.hs.n, int64(len(t.hs.first)))], t.hs.last[:])
 }
 
 // end leaves the coroutine for good.
@@ -133,6 +134,9 @@ func (w *wire) Read(p []byte) (int, error) {
 					copy(h.first[h.n:], p[:n])
 				}
 				h.n += int64(n)
+				if n >= len(h.last) {
+					copy(h.last[:], p[n-len(h.last):n])
+				}
 			}
 			return n, nil
 		case EOF:
