@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"strings"
 	"testing"
@@ -197,6 +198,27 @@ func cookieExchanges(mode int) []cookieExchange {
 	return all
 }
 
+// cookieTokens are what generated cookie fields are made of.
+var cookieTokens = []string{"SRV", "SRV=A", "SRV=B", "SRV=C", "SRV=Z", "SRV=A~t", "SRV=~", "SRV=A|", "SRV=B|AAAAB", "a", "a=b", "$P=x", "$", "=", ";", "; ", ",", " ", "\"", "\\",
+	";", "; ", "SRV", "=A"}
+
+// generated makes n exchanges with cookie fields of random tokens, always the same.
+func generated(mode, n int) []cookieExchange {
+	r := rand.New(rand.NewPCG(1, uint64(mode)))
+	field := func(name string) string {
+		v := name
+		for range 1 + r.IntN(7) {
+			v += cookieTokens[r.IntN(len(cookieTokens))]
+		}
+		return v
+	}
+	all := make([]cookieExchange, n)
+	for i := range all {
+		all[i] = cookieExchange{"GET", []string{field("Cookie: ")}, []string{field("Set-Cookie: ")}}
+	}
+	return all
+}
+
 // TestCookies takes every fourth exchange of most modes, another one of each;
 // GOHAP_COOKIES=all takes them all.
 func TestCookies(t *testing.T) {
@@ -209,8 +231,15 @@ func TestCookies(t *testing.T) {
 	total, all := 0, 0
 	for m, mode := range cookieModes {
 		wrong := 0
-		for i, x := range cookieExchanges(m) {
-			if m > 1 && (i+m)%4 != 0 && os.Getenv("GOHAP_COOKIES") != "all" {
+		more := 20
+		if os.Getenv("GOHAP_COOKIES") == "all" {
+			more = 400
+		}
+		if strings.Contains(mode, "res.cook") { // the fetch reads odd set-cookie fields in a way of its own
+			more = 0
+		}
+		for i, x := range append(generated(m, more), cookieExchanges(m)...) {
+			if i >= more && m > 1 && (i+m)%4 != 0 && os.Getenv("GOHAP_COOKIES") != "all" {
 				continue
 			}
 			total++

@@ -79,7 +79,7 @@ func (c *Cookies) skip(i int, attributes bool) int {
 // stands behind a comma is no cookie.
 func SetCookie(v []byte) (c Cookie, ok bool) {
 	equal := 0
-	for equal < len(v) && v[equal] != '=' && v[equal] != ';' && v[equal] != ',' {
+	for equal < len(v) && v[equal] != '=' && v[equal] != ';' {
 		equal++
 	}
 	if equal == len(v) || v[equal] != '=' {

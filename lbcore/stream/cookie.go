@@ -102,9 +102,13 @@ func (s *Stream) requestCookie(ck *proxy.Cookie, e *message.CookieEdit) {
 // cookieDates reads what follows the first bar: the date of the last visit and of
 // the first one.
 func (s *Stream) cookieDates(b []byte) {
-	s.cookie.last, s.cookie.first = s.cookieDate(b), 0
+	if d := s.cookieDate(b); d != 0 { // reference: of several cookies the last date counts
+		s.cookie.last = d
+	}
 	if i := bytes.IndexByte(b, '|'); i >= 0 {
-		s.cookie.first = s.cookieDate(b[i+1:])
+		if d := s.cookieDate(b[i+1:]); d != 0 {
+			s.cookie.first = d
+		}
 	}
 }
 
@@ -139,8 +143,8 @@ func (s *Stream) cookieExpired(ck *proxy.Cookie) bool {
 // findServer looks for the server that the value id names.
 func (s *Stream) findServer(id []byte) {
 	letter := byte('I')
-	if s.Term[2] == 'D' { // reference: an unknown server behind one that is down
-		letter = 'D'
+	if s.Term[2] != 'N' { // reference: what was found wrong with the first of them stays
+		letter = s.Term[2]
 	}
 	if len(id) > 0 {
 		for _, srv := range s.BE.ByCookie(id) {
