@@ -128,6 +128,8 @@ func (b *Builder) settle(s *section) {
 	}
 	if p.IsBackend {
 		b.settleServers(s)
+		b.settleCookie(s)
+		b.settlePersist(s)
 		if !p.IsFrontend { // for what becomes of its servers
 			p.Logging = &proxy.Logging{Tag: b.tagOf(s), Loggers: b.loggersOf(s)}
 		}
@@ -217,6 +219,7 @@ func (b *Builder) settleServers(s *section) {
 			l.srv.SetAdmin(proxy.ForcedMaint|proxy.ConfigMaint, 0, 0)
 		}
 		p.AddServer(l.srv)
+		b.serverCookie(s, l)
 		if l.srv.Backup {
 			p.Backups = append(p.Backups, l.srv)
 		} else {
@@ -396,6 +399,7 @@ func (b *Builder) warnMode(s *section) {
 		return
 	}
 	p := s.p
+	b.warnCookie(s)
 	if s.monitorURI != "" {
 		b.Diag.Rawf(config.Warning, "'monitor-uri' statement ignored for %s '%s' as it requires HTTP mode.", s.noun(), s.name)
 		p.MonitorURI, p.MonitorFail = nil, nil

@@ -40,7 +40,7 @@ func optionRows() []keyword.Row {
 		fe  = keyword.InFrontends
 		be  = keyword.InBackends
 	)
-	return []keyword.Row{
+	return append(persistOptions(flag), []keyword.Row{
 		flag("http-server-close", proxy.OptServerClose, all, true, "closes server connections after each response"),
 		flag("httpclose", proxy.OptClose, all, true, "closes the connections of this side after each response"),
 		own("http-keep-alive", "", all, "keeps connections of both sides (the default)", func(b *Builder, s *section, _ *config.Statement) {
@@ -84,7 +84,7 @@ func optionRows() []keyword.Row {
 		{Class: keyword.Option, Name: "redispatch", Args: "[<interval>]", Where: be, Flags: keyword.Negatable,
 			Summary: "lets retries go to another server", Good: []keyword.Example{{Config: "option redispatch"}},
 			Bad: []string{"option redispatch x"}, Impl: OptionFunc(redispatchOption)},
-	}
+	}...)
 }
 
 func optionKeyword(b *Builder, s *section, st *config.Statement) {

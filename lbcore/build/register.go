@@ -49,6 +49,10 @@ func Register(set *keyword.Set) {
 	set.Add(limitProxyRows()...)
 	set.Add(retryOnRows()...)
 	set.Add(globalLimitRows()...)
+	set.Add(cookieProxyRows()...)
+	set.Add(cookieServerRow())
+	set.Add(cookieOptionRows()...)
+	set.Add(persistRows()...)
 }
 
 // valueRows are the words that some keywords take as their value.

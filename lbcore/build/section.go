@@ -47,6 +47,9 @@ type conf struct {
 	alerts        alertConf
 	inspectDelay  time.Duration
 	inspectResp   time.Duration
+	cookie        *cookieLine
+	dynamicKey    string
+	sendName      string
 }
 
 // placed is a text with the place that it was written at, for messages that
@@ -72,14 +75,15 @@ type section struct {
 	named bool     // a defaults section with a name
 	p     *proxy.Proxy
 
-	binds    []*bindLine
-	servers  []*serverLine
-	switches []switchLine
-	monitors []*acl.Cond
-	final    map[keyword.Class]bool // the latest rule of a set ends it
-	seen     int                    // the classes of rules so far, a bit each, for warnings
-	id       int
-	modeSet  bool
+	binds      []*bindLine
+	servers    []*serverLine
+	switches   []switchLine
+	useServers []useServer
+	monitors   []*acl.Cond
+	final      map[keyword.Class]bool // the latest rule of a set ends it
+	seen       int                    // the classes of rules so far, a bit each, for warnings
+	id         int
+	modeSet    bool
 }
 
 type switchLine struct {

@@ -26,6 +26,7 @@ type serverLine struct {
 	addrOf  *config.Address // addr option: where checks go
 	port    int             // port option
 	down    bool
+	cookie  string
 	hashKey string // hash-key, empty for id
 	more    serverChecks
 	tls     serverTLS

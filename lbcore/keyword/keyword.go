@@ -39,6 +39,7 @@ const (
 	HashAffinity   Class = "hash-preserve-affinity values"
 	HTTPReuse      Class = "http-reuse values"
 	RetryOn        Class = "retry-on values"
+	CookieOption   Class = "cookie options"
 	Mode           Class = "mode values"
 	Fetch          Class = "sample-fetches"
 	Converter      Class = "converters"

@@ -36,11 +36,11 @@ func (c *Cookies) Next() (cookie Cookie, ok bool) {
 		}
 		end := c.skip(equal+1, false)
 		c.next = end + 1
-		if c.Set && end < len(c.V) && c.V[end] == ';' {
-			c.next = c.skip(end, true) + 1
-		}
 		if equal > begin && c.V[begin] == '$' {
 			continue
+		}
+		if c.Set && end < len(c.V) && c.V[end] == ';' {
+			c.next = c.skip(end, true) + 1
 		}
 		cookie = Cookie{
 			Name:  trimBlanks(c.V[begin:equal]),
@@ -72,6 +72,34 @@ func (c *Cookies) skip(i int, attributes bool) int {
 		}
 	}
 	return len(c.V)
+}
+
+// SetCookie returns the cookie of a set-cookie field: its first pair, whose name
+// the value begins with. Begin and End are its value's place. Reference: what
+// stands behind a comma is no cookie.
+func SetCookie(v []byte) (c Cookie, ok bool) {
+	equal := 0
+	for equal < len(v) && v[equal] != '=' && v[equal] != ';' {
+		equal++
+	}
+	if equal == len(v) || v[equal] != '=' {
+		return c, false
+	}
+	name := equal
+	for name > 0 && isBlank(v[name-1]) {
+		name--
+	}
+	c.Begin = equal + 1
+	for c.Begin < len(v) && isBlank(v[c.Begin]) {
+		c.Begin++
+	}
+	w := Cookies{V: v}
+	c.End = w.skip(c.Begin, false)
+	for c.End > c.Begin && isBlank(v[c.End-1]) {
+		c.End--
+	}
+	c.Name, c.Value = v[:name], v[c.Begin:c.End]
+	return c, true
 }
 
 func isBlank(c byte) bool { return c == ' ' || c == '\t' }

@@ -155,6 +155,10 @@ type Proxy struct {
 	Reuse           Reuse
 	RetryOn         RetryOn
 	ServerDecode    h1.Options
+	Cookie          *Cookie // nil without
+	PersistRules    []PersistRule
+	UseServers      []UseServer
+	SendName        []byte // http-send-name-header, lower-case
 
 	// Both.
 	// Userlists are those that the request rules ask for.
@@ -194,6 +198,7 @@ type Proxy struct {
 	State       atomic.Int32 // State
 	Reachable   int64        // sum of maxconn of the frontends that reach this backend
 	byName      map[string]*Server
+	byCookie    map[string][]*Server
 	ServersByID map[int]*Server
 	MaxTimes    MaxTimes
 	Paused      atomic.Bool
@@ -309,7 +314,7 @@ func (p *Proxy) AddServer(s *Server) {
 	if p.byName == nil {
 		p.byName = map[string]*Server{}
 	}
-	s.Proxy = p
+	s.Proxy, s.NameBytes = p, []byte(s.Name)
 	p.Servers = append(p.Servers, s)
 	p.byName[s.Name] = s
 }

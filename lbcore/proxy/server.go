@@ -50,9 +50,11 @@ const (
 type Server struct {
 	Proxy *Proxy
 	Name  string
-	ID    int
-	File  string
-	Line  int
+	// NameBytes is the name for header fields.
+	NameBytes []byte
+	ID        int
+	File      string
+	Line      int
 
 	at        atomic.Pointer[Address]
 	Backup    bool

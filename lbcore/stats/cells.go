@@ -424,6 +424,12 @@ func proto(o *object) cell {
 }
 
 func cookie(o *object) cell {
+	if o.s == nil {
+		if o.p.Cookie == nil {
+			return empty
+		}
+		return word(string(o.p.Cookie.Name))
+	}
 	if o.s.Cookie == "" {
 		return empty
 	}

@@ -94,7 +94,7 @@ var columns = []column{
 	{"agent_fall", "S", "CGS", u32, agented(one), "Number of failed agent checks before declaring a server DOWN (server 'fall' setting)"},
 	{"agent_health", "S", "CGS", u32, agented(agentHealth), "Current server agent check level (0..fall-1=DOWN, fall..rise-1=UP)"},
 	{"addr", "LS", "CGS", str, private(addr), "Server's address:port, shown only if show-legends is set, or at levels oper/admin for the CLI"},
-	{"cookie", "S", "CNS", str, private(cookie), "Backend's cookie name or Server's cookie value, shown only if show-legends is set, or at levels oper/admin for the CLI"},
+	{"cookie", "BS", "CNS", str, private(cookie), "Backend's cookie name or Server's cookie value, shown only if show-legends is set, or at levels oper/admin for the CLI"},
 	{"mode", "FLSB", "CGS", str, mode, "'mode' setting (tcp/http/health/cli/spop)"},
 	{"algo", "B", "CGS", str, private(algo), "Backend's load balancing algorithm, shown only if show-legends is set, or at levels oper/admin for the CLI"},
 	{"conn_rate", "F", "MRP", u32, connRate, "Number of new connections accepted over the last second on the frontend for this worker process"},

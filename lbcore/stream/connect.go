@@ -253,6 +253,7 @@ func (s *Stream) sendRequest() {
 		PretendKeepAlive:    s.BE.Has(proxy.OptPretend),
 	}
 	s.keep(b)
+	s.sendName()
 	end := s.reqEnd && s.held == nil && len(s.cl.Trailers()) == 0
 	w := s.h1s.WriteHead(s.Req, b, end)
 	// The head's bytes now belong to the server side.

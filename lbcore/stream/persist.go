@@ -1,8 +1,55 @@
 package stream
 
-import "gohap/lbcore/proxy"
+import (
+	"gohap/lbcore/acl"
+	"gohap/lbcore/proxy"
+)
 
 // persistent returns the server that persistence names for the request, nil
 // when none does: the backend's policy decides then. It is asked once for each
 // request, before the policy; a redispatch does not ask it again.
-func (s *Stream) persistent() *proxy.Server { return nil }
+func (s *Stream) persistent() *proxy.Server {
+	if s.exchange == nil { // requests had it behind their rules
+		s.persistence()
+	}
+	return s.cookie.server
+}
+
+// persistence evaluates force-persist and ignore-persist, the first that passes,
+// then use-server, the first that passes and whose server takes requests.
+// Reference: they go before cookies.
+func (s *Stream) persistence() {
+	be := s.BE
+	for i := range be.PersistRules {
+		if r := &be.PersistRules[i]; r.Cond.Eval(&s.Ctx) == acl.Pass {
+			s.Forced, s.cookie.ignored = !r.Ignore, r.Ignore
+			break
+		}
+	}
+	for i := range be.UseServers {
+		r := &be.UseServers[i]
+		if r.Cond.Eval(&s.Ctx) != acl.Pass {
+			continue
+		}
+		srv := r.Server
+		if srv == nil {
+			srv = be.ServerNamed(r.Name.Append(s.Arena.Rest(64), &s.Ctx))
+		}
+		if srv != nil && s.reaches(srv) {
+			s.cookie.server, s.cookie.ruled = srv, true
+			return
+		}
+	}
+}
+
+// reaches tells whether what persists may go to the server.
+func (s *Stream) reaches(srv *proxy.Server) bool {
+	return !srv.Stopped() || s.Forced || s.BE.Has(proxy.OptPersist)
+}
+
+// sendName sets the field that tells the server its name: last, for each attempt.
+func (s *Stream) sendName() {
+	if name := s.BE.SendName; name != nil {
+		s.Req.Set(name, s.Server.NameBytes)
+	}
+}

@@ -138,6 +138,7 @@ func (s *Stream) setServer(srv *proxy.Server) {
 func (s *Stream) redispatch() {
 	s.countBackend(proxy.Redispatches)
 	s.Redispatched = true
+	s.cookieLost()
 	s.server.Release()
 	s.Server, s.srv, s.Direct = nil, nil, false
 }

@@ -275,6 +275,7 @@ func (s *Stream) setBackend(be *proxy.Proxy) {
 	s.backend.Take(&be.BEConn)
 	s.ServerTimeout = int64(be.Timeouts.Server)
 	s.TunnelTimeout = int64(be.Timeouts.Tunnel)
+	s.cookieLetters(be)
 	if be != s.FE {
 		for _, f := range be.Filters {
 			s.attach([]Filter{f.(Filter)})
@@ -287,6 +288,8 @@ func (s *Stream) rewrite() bool {
 	if c := s.FE.CookieCapture; c != nil { // reference: cookies are looked at behind all rules
 		s.ReqCookie = captureCookie(s, s.Req, message.IDCookie, c)
 	}
+	s.persistence()
+	s.requestCookies()
 	if s.FE.Options&proxy.OptForwardFor|s.BE.Options&proxy.OptForwardFor != 0 {
 		s.addAddress(s.FE.ForwardFor, s.BE.ForwardFor, s.Sess.Source().Addr())
 	}

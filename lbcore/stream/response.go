@@ -86,6 +86,7 @@ func (s *Stream) responseRules() {
 			}
 			s.ruleAt, s.backDone = 0, true
 		}
+		s.responseCookies()
 	}
 	s.afterRules()
 	s.sendResponse()

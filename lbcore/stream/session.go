@@ -171,6 +171,8 @@ type extra struct {
 	// tlvs are those of the client's PROXY header.
 	tlvs    []byte
 	problem *certs.Problem
+	// last is the server of the connection that was kept last.
+	last *proxy.Server
 }
 
 func (ss *Session) more() *extra {
@@ -330,20 +332,24 @@ func (ss *Session) keepOwn(srv *proxy.Server, c *mux.H1Server) bool {
 	if len(x.own) >= ss.FE.SessionConns {
 		return false
 	}
-	x.own = append(x.own, c)
+	x.own, x.last = append(x.own, c), srv
 	srv.Keep(ss.W.Loop, c)
 	c.Hold(ss)
 	return true
 }
 
 // preferred is the server that the session holds a connection with credentials
-// to, nil when there is none or it takes no more.
+// to or, with option prefer-last-server, any connection of its own; nil when there
+// is none or it takes no more.
 func (ss *Session) preferred(be *proxy.Proxy) *proxy.Server {
-	if ss.extra == nil || ss.extra.prefer == nil {
+	if ss.extra == nil {
 		return nil
 	}
 	srv := ss.extra.prefer
-	if srv.Proxy != be || !srv.Usable() || (proxy.Node{Server: srv}).Full() {
+	if be.Has(proxy.OptPreferLastServer) {
+		srv = ss.extra.last
+	}
+	if srv == nil || srv.Proxy != be || !srv.Usable() || (proxy.Node{Server: srv}).Full() {
 		return nil
 	}
 	for _, c := range ss.extra.own {

@@ -3,6 +3,7 @@ package stream
 import (
 	"io"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 // four data system calls, no epoll_ctl, no read that finds nothing, and no
 // allocation (principles L2 and M1).
 func TestSteadyRequest(t *testing.T) {
-	for _, options := range []string{"servers=1", "servers=1 forwardfor"} {
+	for _, options := range []string{"servers=1", "servers=1 forwardfor", "servers=1 cookie"} {
 		s := &stage{t: t, k: simkernel.New(), clk: clock.NewFake(time.Unix(1_800_000_000, 0)),
 			clients: map[string]*simkernel.Peer{}, servers: map[string]*simkernel.Peer{}, port: 1000}
 		s.l = loop.New(0, s.k.Loop(), s.clk, 32768, slog.New(slog.NewTextHandler(io.Discard, nil)))
@@ -32,6 +33,10 @@ func TestSteadyRequest(t *testing.T) {
 		}
 		request := []byte("GET /path HTTP/1.1\r\nHost: h\r\nUser-Agent: x\r\nAccept: */*\r\n\r\n")
 		response := []byte("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nServer: x\r\n\r\nhello")
+		if strings.Contains(options, "cookie") { // taken out of the request, set again where the server sets another
+			request = []byte("GET /path HTTP/1.1\r\nHost: h\r\nCookie: a=b; SRV=none; c=d\r\n\r\n")
+			response = []byte("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nSet-Cookie: SRV=x\r\nETag: x\r\n\r\nhello")
+		}
 		c, srv := s.clients["a"], s.servers["s"]
 		exchange := func() {
 			c.Write(request)

@@ -89,6 +89,7 @@ type Stream struct {
 	Direct               bool // persistence chose the server, not the policy
 	NoRetry              bool // the request is not sent twice (disable-l7-retry)
 	Forced               bool // it stays with that server whatever its state (force-persist)
+	cookie               cookieState
 	Early                bool // the line may be written before the end: option logasap
 	LogOrigin            LogOrigin
 	QueueSrv, QueueBE    int   // how many were served from the line before it, itself included
@@ -177,6 +178,9 @@ func (w *Worker) stream(ss *Session) *Stream {
 	s.phase, s.ruleAt, s.avoid = phaseInspect, 0, -1
 	s.Status = -1
 	s.Term = [4]byte{'-', '-', '-', '-'}
+	if ss.FE.IsBackend { // until it goes to another one
+		s.cookieLetters(ss.FE)
+	}
 	s.Times = Times{Begin: now}
 	s.ClientTimeout = int64(ss.FE.Timeouts.Client)
 	s.process.Take(&w.Proc.Streams)

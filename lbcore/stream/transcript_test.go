@@ -165,6 +165,9 @@ func (s *stage) setup(options string) {
 			hashed = true
 		case "queue":
 			p.Timeouts.Queue = d
+		case "cookie":
+			p.Cookie = &proxy.Cookie{Name: []byte("SRV"), Mode: proxy.CookieInsert, Indirect: true, NoCache: true, Letters: true,
+				MaxIdle: 60, Tail: []byte("; path=/")}
 		case "forwardfor":
 			p.Options |= proxy.OptForwardFor
 			p.ForwardFor = &proxy.Forwarded{Header: []byte("x-forwarded-for")}
