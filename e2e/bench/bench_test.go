@@ -113,13 +113,13 @@ func TestMedian(t *testing.T) {
 // Both proxies get the same text but for the port and the socket.
 func TestConfigIsTheSame(t *testing.T) {
 	for _, p := range profiles {
-		a := p.config("1111", "/a.sock", "127.0.0.1:514", []string{"1", "2"})
-		b := p.config("2222", "/b.sock", "127.0.0.1:514", []string{"1", "2"})
+		a := p.config("1111", "/a.sock", "127.0.0.1:514", "/certs", []string{"1", "2"})
+		b := p.config("2222", "/b.sock", "127.0.0.1:514", "/certs", []string{"1", "2"})
 		if strings.NewReplacer("1111", "2222", "/a.sock", "/b.sock").Replace(a) != b {
 			t.Errorf("%s: the configurations differ", p.name)
 		}
 	}
-	if text := profileNamed("rules").config("1", "s", "l", nil); strings.Count(text, "use_backend") != 50 ||
+	if text := profileNamed("rules").config("1", "s", "l", "", nil); strings.Count(text, "use_backend") != 50 ||
 		strings.Count(text, "set-header") != 20 {
 		t.Error("the rules profile has not its 50 and 20 rules")
 	}

@@ -15,7 +15,7 @@
 //	profiles.go   what is measured and its configuration   requests.go   wrk, CPU a request
 //	proxy.go      a proxy under test: start, CPU, memory   latency.go    percentiles at a fixed rate
 //	backend.go    the servers and C programs               idle.go       bytes an idle connection
-//	scaling.go    one loop, two loops, two processes
+//	scaling.go    one loop, two loops, two processes       certs.go      certificates
 //	table.go      tables, JSON, docs/performance.md        syscalls.go   system calls a request
 //
 // BENCH_PROTOTYPE='PROGRAM ARGUMENTS with {port}' adds a third column: any program

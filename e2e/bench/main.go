@@ -106,6 +106,9 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
+	if err := writeCerts(dir); err != nil {
+		return err
+	}
 	servers, err := startServers(ctx, tools.backend, o.backends)
 	if err != nil {
 		return err

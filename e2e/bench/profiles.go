@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"path/filepath"
 	"strings"
 )
 
@@ -17,6 +19,9 @@ type profile struct {
 	rules       string   // lines of the frontend
 	loops       int      // nbthread
 	log         bool     // option httplog to a socket of ours
+	key         string   // of the certificate, rsa or ec; "" is plain TCP
+	tcp         bool     // mode tcp
+	balance     string   // lines of the backend; default roundrobin
 }
 
 type kind int
@@ -47,11 +52,28 @@ var profiles = []profile{
 		headers: []string{"Connection: close"}},
 	{name: "httplog", what: "httplog over UDP", path: "/", connections: 64, loops: 1, log: true},
 	{name: "rules", what: "50 use_backend, 20 set-header", path: "/", connections: 64, loops: 1, rules: rules()},
+	{name: "profile", what: "cookie, leastconn, httplog", path: "/", connections: 64, loops: 1, log: true,
+		headers: []string{"Cookie: SRV=s1"}, balance: "    balance leastconn\n    cookie SRV insert indirect\n"},
+	{name: "tls", what: "TLS keep-alive, 64 connections", path: "/", connections: 64, loops: 1, key: "ec"},
+	{name: "tls-ec", what: "TLS, ECDSA handshake a request", path: "/", connections: 64, loops: 1, key: "ec",
+		headers: []string{"Connection: close"}},
+	{name: "tls-rsa", what: "TLS, RSA handshake a request", path: "/", connections: 64, loops: 1, key: "rsa",
+		headers: []string{"Connection: close"}},
+	{name: "tcp", what: "mode tcp, 16 MiB a request", path: "/16m", connections: 8, loops: 1, tcp: true},
 	{name: "scaling", what: "one loop, two, two processes", kind: byLoops, path: "/", connections: 64, loops: 1},
 	{name: "latency", what: "70 % of the slower's maximum", kind: atRate, path: "/", connections: 256, loops: 1},
 	{name: "idle", what: "bytes per idle connection", kind: idleMemory, path: "/", loops: 1,
 		defaults: "    option http-server-close\n"},
 	{name: "syscalls", what: "system calls per request", kind: perCall, path: "/", connections: 64, loops: 1},
+}
+
+// url is where a profile's requests go.
+func (p *profile) url(port string) string {
+	scheme := "http"
+	if p.key != "" {
+		scheme = "https"
+	}
+	return scheme + "://127.0.0.1:" + port + p.path
 }
 
 func profileNamed(name string) *profile {
@@ -77,22 +99,37 @@ func rules() string {
 }
 
 // config is the text that every proxy gets, but for its port and sockets.
-func (p *profile) config(port, socket, logAddr string, backends []string) string {
+func (p *profile) config(port, socket, logAddr, certs string, backends []string) string {
 	var s strings.Builder
 	fmt.Fprintf(&s, "global\n    nbthread %d\n    maxconn 8000\n    stats socket %s mode 600 level admin\n", p.loops, socket)
+	if p.tcp { // the reference counts descriptors for pipes
+		s.WriteString("    maxpipes 100\n")
+	}
 	if p.log {
 		fmt.Fprintf(&s, "    log %s local0\n", logAddr)
 	}
-	s.WriteString("\ndefaults\n    mode http\n    timeout connect 5s\n    timeout client 60s\n    timeout server 60s\n" +
-		"    option forwardfor\n")
+	s.WriteString("\ndefaults\n    timeout connect 5s\n    timeout client 60s\n    timeout server 60s\n")
+	if p.tcp {
+		s.WriteString("    mode tcp\n    option splice-auto\n")
+	} else {
+		s.WriteString("    mode http\n    option forwardfor\n")
+	}
 	if p.log {
 		s.WriteString("    log global\n    option httplog\n")
 	}
 	s.WriteString(p.defaults)
-	fmt.Fprintf(&s, "\nfrontend bench\n    bind 127.0.0.1:%s\n%s    default_backend servers\n", port, p.rules)
-	s.WriteString("\nbackend servers\n    balance roundrobin\n")
+	tls := ""
+	if p.key != "" {
+		tls = " ssl crt " + filepath.Join(certs, p.key+".pem")
+	}
+	fmt.Fprintf(&s, "\nfrontend bench\n    bind 127.0.0.1:%s%s\n%s    default_backend servers\n", port, tls, p.rules)
+	fmt.Fprintf(&s, "\nbackend servers\n%s", cmp.Or(p.balance, "    balance roundrobin\n"))
 	for i, b := range backends {
-		fmt.Fprintf(&s, "    server s%d 127.0.0.1:%s\n", i+1, b)
+		cookie := ""
+		if p.balance != "" {
+			cookie = fmt.Sprintf(" cookie s%d", i+1)
+		}
+		fmt.Fprintf(&s, "    server s%d 127.0.0.1:%s%s\n", i+1, b, cookie)
 	}
 	return s.String()
 }

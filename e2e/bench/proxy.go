@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -69,7 +70,7 @@ func (b *bench) startOn(ctx context.Context, name string, p *profile, logAddr, p
 	} else {
 		x.socket = filepath.Join(b.dir, name+".sock")
 		config := filepath.Join(b.dir, name+".cfg")
-		if err := os.WriteFile(config, []byte(p.config(port, x.socket, logAddr, b.backends)), 0o644); err != nil {
+		if err := os.WriteFile(config, []byte(p.config(port, x.socket, logAddr, b.dir, b.backends)), 0o644); err != nil {
 			return nil, err
 		}
 		program := b.reference
@@ -99,7 +100,7 @@ func (b *bench) startOn(ctx context.Context, name string, p *profile, logAddr, p
 // awaitAnswer asks until the proxy answers, then checks that the answer is the
 // server's.
 func (x *proxy) awaitAnswer(p *profile) error {
-	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	var err error
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		select {
@@ -109,7 +110,7 @@ func (x *proxy) awaitAnswer(p *profile) error {
 		default:
 		}
 		var resp *http.Response
-		if resp, err = client.Get("http://127.0.0.1:" + x.port + p.path); err != nil {
+		if resp, err = client.Get(p.url(x.port)); err != nil {
 			continue
 		}
 		body, readErr := io.ReadAll(resp.Body)

@@ -130,7 +130,7 @@ func wrk(ctx context.Context, p *profile, port string, d time.Duration) (request
 	for _, h := range slices.Concat(browser, p.headers) {
 		args = append(args, "-H", h)
 	}
-	out, err := exec.CommandContext(ctx, "taskset", append(args, "http://127.0.0.1:"+port+p.path)...).CombinedOutput()
+	out, err := exec.CommandContext(ctx, "taskset", append(args, p.url(port))...).CombinedOutput()
 	if err != nil {
 		return 0, 0, fmt.Errorf("wrk: %w\n%s", err, out)
 	}

@@ -1,7 +1,7 @@
 /* The benchmark's server: one thread, epoll, answers prepared beforehand, so that
  * the machine's time goes to the proxy in front of it.
  *
- *   backend PORT...     / : 200 bytes in all; /16k : a body of 16 KiB
+ *   backend PORT...     / : 200 bytes in all; /16k : a body of 16 KiB; /16m : of 16 MiB
  *
  * It keeps connections alive, answers pipelined requests in order and closes
  * after a request with "Connection: close". Request bodies are not read. */
@@ -31,7 +31,7 @@ struct conn {
 };
 
 static struct conn *conns[MAXFD];
-static struct answer small, big;
+static struct answer small, big, huge;
 static int ep;
 
 static struct answer prepare(size_t body, size_t total)
@@ -94,7 +94,7 @@ static int serve(int fd, struct conn *c)
 		size_t len = (size_t)(end - c->in) + 4;
 		*end = 0;
 		c->close_after = strcasestr(c->in, "\r\nconnection: close") != NULL;
-		c->out = strncmp(c->in, "GET /16k", 8) ? &small : &big;
+		c->out = !strncmp(c->in, "GET /16k", 8) ? &big : !strncmp(c->in, "GET /16m", 8) ? &huge : &small;
 		c->sent = 0;
 		c->have -= len;
 		memmove(c->in, c->in + len, c->have);
@@ -149,6 +149,7 @@ int main(int argc, char **argv)
 	struct epoll_event evs[256];
 	small = prepare(100, 200);
 	big = prepare(BIG, 0);
+	huge = prepare((size_t)16 << 20, 0);
 	ep = epoll_create1(0);
 	for (int i = 1; i < argc; i++)
 		listen_on(atoi(argv[i]));
