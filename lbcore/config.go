@@ -7,6 +7,7 @@ import (
 	"gohap/lbcore/build"
 	"gohap/lbcore/catalog"
 	"gohap/lbcore/config"
+	"gohap/lbcore/control"
 	"gohap/lbcore/keyword"
 )
 
@@ -43,9 +44,11 @@ type Options struct {
 // Config is a configuration that was read without errors.
 type Config struct {
 	*build.Result
-	Set  *keyword.Set
-	Diag *config.Diagnostics
-	Env  *config.Environ
+	// States are what state files say about the servers.
+	States *control.States
+	Set    *keyword.Set
+	Diag   *config.Diagnostics
+	Env    *config.Environ
 }
 
 // Diagnostics returns where messages of this load go.
@@ -92,10 +95,11 @@ func Load(o *Options) (*Config, *config.Diagnostics) {
 	if o.Maxconn > 0 {
 		r.Global.Maxconn = o.Maxconn
 	}
+	states := control.ReadStates(r.Proxies, r.Global.StateFile, r.Global.StateBase, diag.Add)
 	if diag.RefuseWarnings() {
 		return nil, diag
 	}
-	return &Config{Result: r, Set: set, Diag: diag, Env: env}, diag
+	return &Config{Result: r, States: states, Set: set, Diag: diag, Env: env}, diag
 }
 
 // HasListeners tells whether anything would be served.

@@ -94,13 +94,14 @@ func (c *Config) Start(logger *slog.Logger, boot time.Time) (*Instance, error) {
 		in.closeListeners()
 		return nil, err
 	}
+	in.prepareChecks()
 	if err := in.openCommands(); err != nil {
 		in.closeListeners()
 		return nil, err
 	}
 	in.Group.Start()
 	in.listen()
-	in.check()
+	in.checker.Start()
 	return in, nil
 }
 
@@ -235,12 +236,14 @@ func (in *Instance) openLogs() error {
 	return nil
 }
 
-// check begins health checks.
-func (in *Instance) check() {
+// prepareChecks makes the checker and gives servers the states that they had in the
+// process before.
+func (in *Instance) prepareChecks() {
 	g := &in.Config.Global
 	for _, plan := range in.Config.Plans {
 		plan.Process = in.Process.Facts
 	}
+	restoring := true // reference: what saved states mean is told, not logged
 	in.checker = &check.Checker{Proxies: in.Config.Proxies, Endpoints: in.Config.Endpoints, Spread: g.SpreadChecks, MaxSpread: g.MaxSpreadChecks,
 		Changed: in.serverChanged,
 		Log: func(p *proxy.Proxy, level int, line string) {
@@ -250,14 +253,20 @@ func (in *Instance) check() {
 				told = noun + " '" + strings.Replace(rest, " ", "' ", 1)
 			}
 			in.tell(log.Level(level), told)
-			in.logFor(p, log.Level(level), line)
+			if !restoring {
+				in.logFor(p, log.Level(level), line)
+			}
 		}}
 	if len(in.Config.Alerts) > 0 {
 		in.checker.Mail = &check.Mailroom{Of: in.Config.Alerts, Failed: func(mailer string, err error) {
 			in.tell(log.Err, fmt.Sprintf("e-mail alert not sent: %s", err))
 		}}
 	}
-	in.checker.Start()
+	in.checker.Prepare()
+	if in.Config.States != nil {
+		in.Config.States.Apply(in.checker, in.Config.Diag.Tell)
+	}
+	restoring = false
 }
 
 // openCommands binds the command sockets.

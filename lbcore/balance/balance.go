@@ -1,5 +1,9 @@
 package balance
 
+// WeightScale is what a configured weight is multiplied with, so that a server may
+// have a part of it.
+const WeightScale = 16
+
 // Node is a candidate as a policy sees it. Every method is safe from any
 // goroutine, cheap and takes no lock.
 type Node interface {

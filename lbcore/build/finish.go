@@ -91,8 +91,9 @@ func (b *Builder) numberProxies() {
 		}
 		taken[s.id] = s
 	}
-	next := b.nextID
-	for _, s := range b.sections {
+	for i, s := range b.sections {
+		next := b.nextID + i // reference: those with a number of their own are counted
+		s.p.ForcedID = s.id != 0
 		if s.id == 0 {
 			for taken[next] != nil {
 				next++
@@ -110,6 +111,7 @@ func (b *Builder) settle(s *section) {
 	p.Mode, p.Options, p.Timeouts, p.Disabled = s.mode, s.options, s.timeouts, s.disabled
 	p.Backlog, p.Retries, p.RedispatchEvery, p.Reuse = s.backlog, s.retries, s.redispatch, s.reuse
 	p.Fullconn = s.fullconn
+	p.StateFrom, p.StateFile = s.stateFrom, s.stateFile
 	p.RetryOn, p.SessionConns = s.retryOn, s.sessConns
 	p.ForwardFor, p.OriginalTo, p.Pages = s.forwardFor, s.originalTo, b.settlePages(s)
 	p.CookieCapture = s.cookieCapture
@@ -192,8 +194,9 @@ func (b *Builder) settleServers(s *section) {
 			b.checkPort(s, l)
 		}
 	}
-	next := 1
-	for _, l := range s.servers {
+	for i, l := range s.servers {
+		next := i + 1 // reference: likewise
+		l.srv.ForcedID = l.srv.ID != 0
 		if l.srv.ID == 0 {
 			for taken[next] {
 				next++
@@ -212,6 +215,7 @@ func (b *Builder) settleServers(s *section) {
 				l.srv.Check.Plan = plan
 			}
 		}
+		l.settleProbes()
 		if l.settleTLS(b, s) {
 			l.settleMore(b, s)
 		}
@@ -227,6 +231,31 @@ func (b *Builder) settleServers(s *section) {
 		}
 	}
 	b.settleBalance(s)
+}
+
+// settleProbes says what the line gives for checks and the agent of its own.
+// Reference: the port in an address of checks is not shown.
+func (l *serverLine) settleProbes() {
+	l.srv.Rise, l.srv.Fall = l.checks.Rise, l.checks.Fall
+	c := proxy.Probe{Port: l.port}
+	if l.addrOf != nil {
+		c.Addr = l.addrOf.IP
+	}
+	a := c
+	if ip, err := netip.ParseAddr(l.more.agentAddr); err == nil {
+		a.Addr = ip
+	}
+	if l.more.agentPort != 0 {
+		a.Port = l.more.agentPort
+	}
+	switch {
+	case l.tls.on:
+		l.srv.UseSSL = 1
+	case l.tls.denied:
+		l.srv.UseSSL = -1
+	}
+	l.srv.SetCheckAt(c)
+	l.srv.SetAgentAt(a)
 }
 
 func (l *serverLine) settleCheck(s *section) {

@@ -47,6 +47,8 @@ type Global struct {
 	MaxSSLRate      int64
 	SpreadChecks    int // percent
 	MaxSpreadChecks time.Duration
+	StateFile       string // server-state-file
+	StateBase       string // server-state-base
 }
 
 // StatsSocket is one "stats socket" line.

@@ -22,6 +22,8 @@ func Register(set *keyword.Set) {
 	}
 	set.Add(globalRows()...)
 	set.Add(proxyRows()...)
+	set.Add(stateGlobalRows()...)
+	set.Add(stateProxyRows()...)
 	set.Add(timeoutRows()...)
 	set.Add(optionRows()...)
 	set.Add(bindRows()...)

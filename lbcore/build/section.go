@@ -50,6 +50,7 @@ type conf struct {
 	cookie        *cookieLine
 	dynamicKey    string
 	sendName      string
+	stateFrom     proxy.StateSource
 }
 
 // placed is a text with the place that it was written at, for messages that
@@ -84,6 +85,8 @@ type section struct {
 	seen       int                    // the classes of rules so far, a bit each, for warnings
 	id         int
 	modeSet    bool
+	// stateFile is server-state-file-name, empty for the backend's name.
+	stateFile string
 }
 
 type switchLine struct {

@@ -93,6 +93,7 @@ func serverRows() []keyword.Row {
 	}
 	const big = 1 << 30
 	return []keyword.Row{
+		span("slowstart", "how long weight and maxconn grow after the server came up", func(to *serverLine, d time.Duration) { to.srv.Slowstart = int((d + time.Second - 1) / time.Second) }),
 		flag("check", "checks the server's health", func(to *serverLine) { to.check = true }),
 		flag("no-check", "does not check the server's health", func(to *serverLine) { to.check = false }),
 		flag("backup", "is used when no other server is up", func(to *serverLine) { to.srv.Backup = true }),
@@ -163,6 +164,9 @@ func serverKeyword(b *Builder, s *section, st *config.Statement) {
 	l.srv.Name = name
 	l.label = fmt.Sprintf("'server %s/%s' : ", s.name, name)
 	rules := b.rules(config.ServerRules)
+	if a, err := config.ParseAddress(st.Words[2], rules); err == nil {
+		l.srv.FQDN = a.Host
+	}
 	rules.KeepNames = false // names are resolved now: there are no resolvers sections
 	a, err := config.ParseAddress(st.Words[2], rules)
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 
 // serverTLS is what a server line says about TLS.
 type serverTLS struct {
+	denied   bool // no-ssl was said last
 	on       bool
 	noReuse  bool
 	settings certs.Settings
@@ -56,8 +57,8 @@ func serverTLSRows() []keyword.Row {
 		})
 	}
 	rows := []keyword.Row{
-		flag("ssl", "speaks TLS with the server", func(t *serverTLS) { t.on = true }),
-		flag("no-ssl", "does not speak TLS with the server", func(t *serverTLS) { t.on = false }),
+		flag("ssl", "speaks TLS with the server", func(t *serverTLS) { t.on, t.denied = true, false }),
+		flag("no-ssl", "does not speak TLS with the server", func(t *serverTLS) { t.on, t.denied = false, true }),
 		flag("ssl-reuse", "resumes sessions", func(t *serverTLS) { t.noReuse = false }),
 		flag("no-ssl-reuse", "resumes no sessions", func(t *serverTLS) { t.noReuse = true }),
 		text("crt", "<file>", "missing certificate file path", "crt "+certExample, "the certificate that the server is shown", func(t *serverTLS) *string { return &t.crt }),

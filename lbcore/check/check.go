@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -49,10 +50,15 @@ type Checker struct {
 	wait   sync.WaitGroup
 	asked  []*agentTarget
 	checks []*target
+	ready  bool
+
+	warming  []*proxy.Server // those with slowstart; never changed once prepared
+	starting atomic.Pointer[context.CancelFunc]
 }
 
-// Start begins to check every server that has a Check. It is called once.
-func (c *Checker) Start() {
+// Prepare makes the checker ready for what operators and saved states may do; nothing
+// is checked before Start. It is called once.
+func (c *Checker) Prepare() {
 	if c.Clock == nil {
 		c.Clock = clock.System
 	}
@@ -71,16 +77,27 @@ func (c *Checker) Start() {
 	if c.Changed == nil {
 		c.Changed = func(*proxy.Server, proxy.Transition) {}
 	}
+	c.checks, c.asked = c.targets(), c.agents()
+	c.prepareWarming()
+	c.ready = true
+}
+
+// Start begins to check every server that has a Check. It is called once.
+func (c *Checker) Start() {
+	if !c.ready {
+		c.Prepare()
+	}
 	var ctx context.Context
 	ctx, c.cancel = context.WithCancel(context.Background())
-	c.checks = c.targets()
+	if len(c.warming) > 0 {
+		c.wait.Go(func() { c.warm(ctx) })
+	}
 	for _, t := range c.checks {
 		if t.srv.Watch.Observe != proxy.ObserveNone {
 			t.srv.OnErrors(t.watch)
 		}
 		c.wait.Go(func() { t.run(ctx) })
 	}
-	c.asked = c.agents()
 	for _, t := range c.asked {
 		c.wait.Go(func() { t.run(ctx) })
 	}
@@ -218,26 +235,52 @@ func (c *Checker) jitter(d time.Duration) time.Duration {
 	return d + time.Duration(rand.Int64N(2*width+1)-width)
 }
 
-// MoveCheck makes the next checks of a server go to another address and port
-// (set server check-addr, check-port); false when it is not checked. Any
-// goroutine, once started.
-func (c *Checker) MoveCheck(s *proxy.Server, to *loop.Sockaddr) bool {
+// MoveCheck makes the next checks of a server go to another address, or port, or
+// both (set server check-addr, check-port): what is invalid or negative stays. It
+// returns false when it is not checked. Any goroutine, once prepared.
+func (c *Checker) MoveCheck(s *proxy.Server, addr netip.Addr, port int) bool {
 	for _, t := range c.checks {
-		if t.srv == s {
-			old := c.Target(s).IP
-			t.ownAddr.Store(t.ownAddr.Load() || old.Addr() != to.IP.Addr())
-			t.ownPort.Store(t.ownPort.Load() || old.Port() != to.IP.Port())
-			t.moved.Store(to)
-			t.target.Store(to)
-			return true
+		if t.srv != s {
+			continue
 		}
+		at, said := c.Target(s).IP, s.CheckAt()
+		if addr.IsValid() {
+			at, said.Addr = netip.AddrPortFrom(addr, at.Port()), addr
+			t.ownAddr.Store(true)
+		}
+		if port >= 0 {
+			at, said.Port = netip.AddrPortFrom(at.Addr(), uint16(port)), port
+			t.ownPort.Store(true)
+		}
+		to := loop.IPSockaddr(at)
+		s.SetCheckAt(said)
+		t.moved.Store(to)
+		t.target.Store(to)
+		return true
 	}
 	return false
 }
 
+// MoveAgent makes a server's agent be asked at another address, or port, or both
+// (set server agent-addr, agent-port), likewise.
+func (c *Checker) MoveAgent(s *proxy.Server, addr netip.Addr, port int) bool {
+	said := s.AgentAt()
+	return c.ChangeAgent(s, func(a *Agent) {
+		host, at, _ := net.SplitHostPort(a.Address)
+		if addr.IsValid() {
+			host, said.Addr = addr.String(), addr
+		}
+		if port >= 0 {
+			at, said.Port = strconv.Itoa(port), port
+		}
+		a.Network, a.Address = "tcp", net.JoinHostPort(host, at)
+		s.SetAgentAt(said)
+	})
+}
+
 // ChangeAgent changes where a server's agent is asked and what it is sent (set
-// server agent-addr, agent-port, agent-send); false when it has none. Any
-// goroutine, once started.
+// server agent-send); false when it has none. Any
+// goroutine, once prepared.
 func (c *Checker) ChangeAgent(s *proxy.Server, change func(*Agent)) bool {
 	for _, t := range c.asked {
 		if t.srv == s {
@@ -251,7 +294,7 @@ func (c *Checker) ChangeAgent(s *proxy.Server, change func(*Agent)) bool {
 }
 
 // Moved tells that a server has another address: checks follow it, but for what
-// they have of their own. Any goroutine, once started.
+// they have of their own. Any goroutine, once prepared.
 func (c *Checker) Moved(s *proxy.Server) {
 	for _, t := range c.checks {
 		if t.srv != s {
@@ -271,7 +314,7 @@ func (c *Checker) Moved(s *proxy.Server) {
 	}
 }
 
-// Target returns where the checks of a server go; any goroutine, once started.
+// Target returns where the checks of a server go; any goroutine, once prepared.
 func (c *Checker) Target(s *proxy.Server) *loop.Sockaddr {
 	for _, t := range c.checks {
 		if to := t.target.Load(); t.srv == s && to != nil {

@@ -66,9 +66,9 @@ func SetMaxconn(s *proxy.Server, text string) (warn string) {
 func (c *Checker) SetAdmin(s *proxy.Server, word string) bool {
 	switch word {
 	case "ready":
-		c.admin(s, 0, proxy.ForcedMaint|proxy.ForcedDrain|proxy.ConfigMaint)
+		c.admin(s, 0, proxy.ForcedMaint|proxy.ForcedDrain)
 	case "drain":
-		c.admin(s, proxy.ForcedDrain, proxy.ForcedMaint|proxy.ConfigMaint)
+		c.admin(s, proxy.ForcedDrain, proxy.ForcedMaint)
 	case "maint":
 		c.admin(s, proxy.ForcedMaint, proxy.ForcedDrain)
 	default:
@@ -79,7 +79,7 @@ func (c *Checker) SetAdmin(s *proxy.Server, word string) bool {
 
 // Enable takes a server out of maintenance and leaves its drain alone.
 func (c *Checker) Enable(s *proxy.Server) {
-	c.admin(s, 0, proxy.ForcedMaint|proxy.ConfigMaint)
+	c.admin(s, 0, proxy.ForcedMaint)
 }
 
 // admin changes a server's administrative state, and tells of it and of the

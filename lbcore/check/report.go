@@ -114,7 +114,7 @@ func (c *Checker) adminChanged(s *proxy.Server, was adminState, via string) {
 	text, level := "", LevelNotice
 	switch {
 	case now.Maint() && !before.Maint():
-		if !before.Drain() && was.oper == proxy.Running { // reference: else it had left already
+		if !before.Drain() && was.oper.Up() { // reference: else it had left already
 			level = LevelAlert
 		}
 		text = fmt.Sprintf("%s %s/%s is going DOWN for maintenance%s.%s", title(s), p.Name, s.Name, via, left(s, a))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -98,3 +99,31 @@ func errorText(err error) string {
 }
 
 func asTimeout(err error, to *net.Error) bool { return errors.As(err, to) && (*to).Timeout() }
+
+// numbers are the reference's numbers of the statuses, in lists of servers' states
+// and files of them.
+var numbers = [...]string{0: "UNK", 1: "INI", 2: "START", 3: CHECKED, 4: HANA, 5: SOCKERR, 6: L4OK, 7: L4TOUT, 8: L4CON,
+	9: L6OK, 10: L6TOUT, 11: L6RSP, 12: L7TOUT, 13: L7RSP, 14: L7OKD, 15: L7OK, 16: L7OKC, 17: L7STS,
+	18: PROCERR, 19: PROCTOUT, 20: PROCOK}
+
+// L7OKD is a status that the reference has a number for and no check ends with.
+const L7OKD = "L57DATA"
+
+// Statuses is how many numbers there are.
+const Statuses = len(numbers)
+
+// Number returns the number of a status; that of a server without check is INI's.
+func Number(status string) int {
+	if i := slices.Index(numbers[:], status); i >= 0 {
+		return i
+	}
+	return 1
+}
+
+// StatusOf returns the status of a number, false when there is none.
+func StatusOf(number int) (string, bool) {
+	if number < 0 || number >= len(numbers) {
+		return "", false
+	}
+	return numbers[number], true
+}

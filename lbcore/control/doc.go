@@ -1,12 +1,13 @@
 // Package control is the part of the command socket that changes servers: weight,
 // state, health, agent, address, maxconn, sessions.
 //
-//	server.go   set server and its words, get and set weight, enable, disable
-//	state.go    how a server's state is written to a file and read back
+//	server.go     set server and its words, get and set weight, enable, disable
+//	state.go      show servers state
+//	statefile.go  what it wrote, read back at the start
 //
 // Commands run on the goroutine of their connection. They change a server by its
 // own methods and those of the checker, which tell what the change means; nothing
 // here knows a loop but by what Control offers.
 //
-// Imports: cli, keyword, proxy, check, loop (addresses).
+// Imports: cli, keyword, config (severities), proxy, check, loop (addresses).
 package control

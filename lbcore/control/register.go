@@ -30,6 +30,7 @@ func Register(set *keyword.Set) {
 	command("disable agent", "<bk>/<srv>", "disable agent checks", cli.Admin, on(disableAgent), "disable agent be/s1", "disable agent be/none")
 	command("set maxconn server", "<bk>/<srv> <n>", "change a server's maxconn setting", cli.Admin, on(setMaxconn), "set maxconn server be/s1 10", "set maxconn server be/s1 x")
 	command("shutdown sessions server", "<bk>/<srv>", "kill sessions on a server", cli.Admin, on(shutdownServer), "shutdown sessions server be/s1", "shutdown sessions server be")
+	command("show servers state", "[<backend>]", "dump volatile server information (all or for a single backend)", cli.User, showServersState, "show servers state", "show servers state nowhere")
 	for _, s := range settings {
 		set.Add(keyword.Row{Class: keyword.SetServer, Name: s.name, Args: s.args, Summary: s.summary,
 			Good: []keyword.Example{{Config: "set server be/s1 " + s.name}}, Impl: s.set})

@@ -221,13 +221,7 @@ func setAgentAddr(c *Control, s *proxy.Server, r *cli.Request) {
 	if !ok {
 		return
 	}
-	c.Checks.ChangeAgent(s, func(a *check.Agent) {
-		_, old, _ := net.SplitHostPort(a.Address)
-		if port >= 0 {
-			old = strconv.Itoa(port)
-		}
-		a.Network, a.Address = "tcp", net.JoinHostPort(at.String(), old)
-	})
+	c.Checks.MoveAgent(s, at, port)
 }
 
 func setAgentPort(c *Control, s *proxy.Server, r *cli.Request) {
@@ -236,10 +230,7 @@ func setAgentPort(c *Control, s *proxy.Server, r *cli.Request) {
 		return
 	}
 	if port, ok := portOf(r, word(r, 1), "agent-port"); ok {
-		c.Checks.ChangeAgent(s, func(a *check.Agent) {
-			host, _, _ := net.SplitHostPort(a.Address)
-			a.Address = net.JoinHostPort(host, strconv.Itoa(port))
-		})
+		c.Checks.MoveAgent(s, netip.Addr{}, port)
 	}
 }
 
@@ -252,11 +243,7 @@ func setCheckAddr(c *Control, s *proxy.Server, r *cli.Request) {
 	if !ok {
 		return
 	}
-	old := c.Checks.Target(s).IP.Port()
-	if port >= 0 {
-		old = uint16(port)
-	}
-	c.Checks.MoveCheck(s, loop.IPSockaddr(netip.AddrPortFrom(at, old)))
+	c.Checks.MoveCheck(s, at, port)
 }
 
 func setCheckPort(c *Control, s *proxy.Server, r *cli.Request) {
@@ -265,7 +252,7 @@ func setCheckPort(c *Control, s *proxy.Server, r *cli.Request) {
 		return
 	}
 	if port, ok := portOf(r, word(r, 1), "check-port"); ok {
-		c.Checks.MoveCheck(s, loop.IPSockaddr(netip.AddrPortFrom(c.Checks.Target(s).IP.Addr(), uint16(port))))
+		c.Checks.MoveCheck(s, netip.Addr{}, port)
 	}
 }
 

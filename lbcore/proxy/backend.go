@@ -1,9 +1,12 @@
 package proxy
 
+import "gohap/lbcore/balance"
+
 // Availability is what a backend can serve with at one moment.
 type Availability struct {
 	Active, Backup int // usable servers
-	Weight         int // user weight of those that traffic goes to
+	Weight         int // of those that traffic goes to, as slowstart throttles it
+	User           int // the same, not throttled
 }
 
 // OnBackup tells whether only backup servers are left.
@@ -12,23 +15,26 @@ func (a Availability) OnBackup() bool { return a.Active == 0 && a.Backup > 0 }
 // Availability counts the usable servers; any goroutine.
 func (p *Proxy) Availability() Availability {
 	var a Availability
-	backup := 0
+	backup, user := 0, 0
 	for _, s := range p.Servers {
-		switch w := s.UserWeight(); {
-		case !s.Usable():
+		switch w := int(s.eff.Load()); {
+		case w == 0:
 		case !s.Backup:
 			a.Active++
 			a.Weight += w
+			a.User += s.UserWeight()
 		default:
 			a.Backup++
 			if a.Backup == 1 || p.Has(OptAllBackups) {
 				backup += w
+				user += s.UserWeight()
 			}
 		}
 	}
 	if a.Active == 0 {
-		a.Weight = backup
+		a.Weight, a.User = backup, user
 	}
+	a.Weight = (a.Weight + balance.WeightScale - 1) / balance.WeightScale
 	return a
 }
 

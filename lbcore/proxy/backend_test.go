@@ -16,11 +16,11 @@ func TestRefresh(t *testing.T) {
 		p.AddServer(x)
 		x.Init(0, nil)
 	}
-	if a := p.Availability(); a != (Availability{1, 1, 3}) || a.OnBackup() {
+	if a := p.Availability(); a != (Availability{1, 1, 3, 3}) || a.OnBackup() {
 		t.Errorf("%+v", a)
 	}
 	s.Checked(Result{}, 10)
-	if a := p.Availability(); a != (Availability{0, 1, 5}) || !a.OnBackup() || p.Refresh(10) != Unchanged {
+	if a := p.Availability(); a != (Availability{0, 1, 5, 5}) || !a.OnBackup() || p.Refresh(10) != Unchanged {
 		t.Errorf("%+v", a)
 	}
 	spare.SetAdmin(ForcedMaint, 0, 20)
@@ -69,7 +69,7 @@ func TestMaintenance(t *testing.T) {
 		{func() { s.SetAdmin(ForcedDrain, 0, 116) }, 2, Running, 1, 5, 115},
 		{func() { s.SetAdmin(0, ForcedDrain, 117) }, 2, Running, 1, 5, 115},
 		{func() { s.Checked(Result{}, 120) }, 0, Down, 2, 5, 120},
-		{func() { s.SetAdmin(ForcedMaint, 0, 130) }, 0, Down, 2, 5, 130}, // it was down already
+		{func() { s.SetAdmin(ForcedMaint, 0, 130) }, 0, Down, 2, 5, 120}, // it was down already
 		{func() { s.SetAdmin(ForcedDrain, ForcedMaint, 140) }, 2, Running, 2, 25, 140},
 	} {
 		step.do()

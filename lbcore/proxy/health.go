@@ -74,6 +74,7 @@ const (
 // checkState is what operators change about checks.
 type checkState struct {
 	off, agentOff atomic.Bool
+	paused        atomic.Bool // by a maintenance
 	stopped       atomic.Bool // the last change came from Stopping
 }
 
@@ -144,6 +145,10 @@ func (s *Server) ObservedFails() int64 { return s.watched.fails.Load() }
 // ChecksOff and AgentOff tell whether an operator paused checks.
 func (s *Server) ChecksOff() bool { return s.checks.off.Load() }
 
+// ChecksPaused tells whether checks wait for the end of a maintenance. Reference:
+// those that were off when it began do not.
+func (s *Server) ChecksPaused() bool { return s.checks.paused.Load() }
+
 // AgentOff is ChecksOff for the agent.
 func (s *Server) AgentOff() bool { return s.checks.agentOff.Load() }
 
@@ -207,7 +212,7 @@ func (s *Server) Checked(r Result, wallSec int64) Transition {
 		return Unchanged
 	}
 	h := &s.health
-	h.Status, h.Code, h.Desc, h.Duration = r.Status, r.Code, r.Desc, r.Duration
+	h.Status, h.Code, h.Desc, h.Duration, h.Verdict = r.Status, r.Code, r.Desc, r.Duration, r.verdict()
 	if !r.Neutral {
 		h.count(r.OK, s.Check.Rise, s.Check.Fall)
 	}
@@ -274,12 +279,12 @@ func (s *Server) conclude(wallSec int64, stopping bool) Transition {
 
 // enter moves to an operational state; the caller holds mu.
 func (s *Server) enter(was, is Operational, wallSec int64) Transition {
-	if was == is {
+	if was == is || was.Up() && is.Up() {
 		return Unchanged
 	}
 	h := &s.health
 	s.checks.stopped.Store(was == Stopping)
-	s.oper.Store(uint32(is))
+	s.run(is)
 	h.LastChange = wallSec
 	if was == Down {
 		h.DownTime += wallSec - h.DownSince

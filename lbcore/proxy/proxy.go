@@ -112,10 +112,12 @@ type Forwarded struct {
 type Proxy struct {
 	Name string
 	ID   int
-	UUID string
-	Desc string
-	File string
-	Line int
+	// ForcedID: the configuration gives ID.
+	ForcedID bool
+	UUID     string
+	Desc     string
+	File     string
+	Line     int
 
 	IsFrontend, IsBackend bool
 	Kind                  string // the section's word, for messages
@@ -140,6 +142,10 @@ type Proxy struct {
 	Client         mux.ClientConfig
 
 	// Backend side.
+	// StateFrom is where the states of servers are read from at the start, StateFile
+	// its own file for them.
+	StateFrom StateSource
+	StateFile string
 	Servers   []*Server
 	Active    []*Server // those that are not backups, in the policy's order
 	Backups   []*Server

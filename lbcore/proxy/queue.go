@@ -325,14 +325,18 @@ func (s *Server) requeue() (told int64) {
 func (s *Server) Requeued() int64 { return s.requeued.Load() }
 
 // Limit is how many streams the server may have now, zero for no limit.
-// Reference: with minconn it follows the load of the backend up to fullconn.
+// Reference: with minconn it follows the load of the backend up to fullconn; while
+// the server warms up it is in proportion to the time.
 func (s *Server) Limit() int64 {
 	most := s.Maxconn.Load()
 	if low := int64(s.Minconn); low != 0 && low < most {
 		n, full := s.Proxy.BEConn.Load(), int64(s.Proxy.Fullconn)
 		if n < full {
-			return max(low, n*most/full)
+			most = max(low, n*most/full)
 		}
+	}
+	if s.Slowstart != 0 && most > 0 && s.Oper() == Starting {
+		return max(1, most*s.warm.Load()/int64(s.Slowstart))
 	}
 	return most
 }

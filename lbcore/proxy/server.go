@@ -46,6 +46,9 @@ const (
 	Stopping
 )
 
+// Up tells whether a server works and takes new traffic, throttled or not.
+func (o Operational) Up() bool { return o == Running || o == Starting }
+
 // Server is one server of a backend.
 type Server struct {
 	Proxy *Proxy
@@ -57,8 +60,14 @@ type Server struct {
 	Line      int
 
 	at        atomic.Pointer[Address]
+	FQDN      string // the name that the configuration gives for its address, "" for none
+	UseSSL    int    // srv_use_ssl: 1 with ssl, -1 (reference) with no-ssl
+	ForcedID  bool   // the configuration gives ID
+	Rise      int    // of its checks, also where there are none
+	Fall      int
 	Backup    bool
 	Weight0   int // configured weight
+	Slowstart int // seconds, zero for none
 	Maxconn   atomic.Int64
 	Minconn   int
 	Maxqueue  int
@@ -83,6 +92,9 @@ type Server struct {
 	admin  atomic.Uint32
 	oper   atomic.Uint32
 	eff    atomic.Int64 // effective weight, what the policy sees
+	warm   atomic.Int64 // seconds since it came up, while it is Starting
+
+	checkAt, agentAt atomic.Pointer[Probe]
 
 	mu       sync.Mutex // guards changes of state; readers use the atomics
 	health   Health
@@ -90,6 +102,7 @@ type Server struct {
 	checks   checkState
 	watched  watched
 	onChange func(*Server)
+	onWarm   func()
 
 	line     line         // requests that wait for this server, under Proxy.Queue.mu
 	requeued atomic.Int64 // see Requeued
@@ -156,6 +169,7 @@ type CheckConfig struct {
 type Health struct {
 	Value      int // 0 to Rise+Fall-1
 	Status     string
+	Verdict    Verdict
 	Code       int
 	Desc       string
 	Duration   time.Duration
@@ -194,7 +208,10 @@ func (s *Server) Init(wallSec int64, onChange func(*Server)) {
 	s.weight.Store(int64(s.Weight0))
 	s.oper.Store(uint32(Running))
 	s.health.LastChange = wallSec
-	s.health.Value = 2 // reference: of a server without check, until a maintenance
+	if s.Rise == 0 {
+		s.Rise, s.Fall = 2, 3 // the defaults
+	}
+	s.health.Value = s.Rise // reference: also of a server without check, until a maintenance
 	if s.Check != nil {
 		s.health.Value = s.Check.Rise // reference: UP with health = rise
 		s.health.Status = "INI"
@@ -202,6 +219,7 @@ func (s *Server) Init(wallSec int64, onChange func(*Server)) {
 	}
 	s.initAgent(wallSec)
 	if s.Admin().Maint() {
+		s.checks.paused.Store(true)
 		s.stop(wallSec)
 	}
 	s.settle()
@@ -210,7 +228,7 @@ func (s *Server) Init(wallSec int64, onChange func(*Server)) {
 // settle recomputes the effective weight; the caller holds mu or the server
 // is not shared yet.
 func (s *Server) settle() {
-	w := s.weight.Load() * 16 // reference: dynamic algorithms see weight x 16
+	w := s.scaled() // reference: dynamic algorithms see weight x 16
 	if a := s.Admin(); a.Maint() || a.Drain() || s.Oper() == Down || s.Oper() == Stopping {
 		w = 0
 	}
@@ -257,8 +275,10 @@ func (s *Server) SetOwnAdmin(set, clear Admin, wallSec int64) {
 		if s.Oper() != Down {
 			s.health.Downs++
 		}
+		s.checks.paused.Store(!s.ChecksOff())
 		s.stop(wallSec)
 	case was && !is:
+		s.checks.paused.Store(false)
 		s.restart(wallSec)
 	}
 	s.mu.Unlock()
@@ -268,11 +288,10 @@ func (s *Server) SetOwnAdmin(set, clear Admin, wallSec int64) {
 // stop makes the server one that is down; the caller holds mu or the server is
 // not shared yet.
 func (s *Server) stop(wallSec int64) {
-	h := &s.health
-	if s.Oper() != Down {
-		h.DownSince = wallSec
+	if s.Oper() == Down { // reference: what is known of it stays
+		return
 	}
-	h.Value, h.LastChange = 0, wallSec
+	s.health.Value, s.health.LastChange, s.health.DownSince = 0, wallSec, wallSec
 	s.oper.Store(uint32(Down))
 }
 
@@ -281,10 +300,11 @@ func (s *Server) restart(wallSec int64) {
 	h := &s.health
 	h.DownTime += wallSec - h.DownSince
 	h.LastChange = wallSec
-	s.oper.Store(uint32(Running))
+	is := Running
 	if t := s.Watch.Track; t != nil {
-		s.oper.Store(t.oper.Load())
+		is = t.Oper()
 	}
+	s.run(is)
 	if s.Check != nil {
 		h.Value = s.Check.Rise
 		s.initState(wallSec)

@@ -269,11 +269,26 @@ func slim(o *object) cell {
 	return number(int64(o.p.Fullconn))
 }
 
+// throttle is how far a server is with slowstart.
+func throttle(o *object) cell {
+	if percent, starting := o.s.Throttle(); starting {
+		return number(percent)
+	}
+	return empty
+}
+
+func userWeight(o *object) cell {
+	if o.kind == 'B' {
+		return number(int64(o.p.Availability().User))
+	}
+	return number(int64(o.s.UserWeight()))
+}
+
 func weight(o *object) cell {
 	if o.kind == 'B' {
 		return number(int64(o.p.Availability().Weight))
 	}
-	return number(int64(o.s.UserWeight()))
+	return number(int64(o.s.ShownWeight()))
 }
 
 // active and backup say of a server what it is, of a backend how many of such

@@ -139,14 +139,14 @@ func clearAll(all bool, c *proxy.Counters) {
 	}
 }
 
-// backends returns the backends that an optional name or id selects.
+// backends returns the backends that an optional name, or id behind "#", selects.
 func (in *Instance) backends(r *cli.Request) ([]*proxy.Proxy, bool) {
 	var some []*proxy.Proxy
 	for _, p := range in.Proxies {
 		if !p.IsBackend {
 			continue
 		}
-		if len(r.Args) == 0 || r.Args[0] == p.Name || r.Args[0] == fmt.Sprint(p.ID) {
+		if len(r.Args) == 0 || r.Args[0] == p.Name || r.Args[0] == fmt.Sprintf("#%d", p.ID) {
 			some = append(some, p)
 		}
 	}
@@ -155,14 +155,6 @@ func (in *Instance) backends(r *cli.Request) ([]*proxy.Proxy, bool) {
 		return nil, false
 	}
 	return some, true
-}
-
-// address and port of a server as server lists print them.
-func address(a *loop.Sockaddr) (ip string, port int) {
-	if a == nil || !a.IP.IsValid() {
-		return "-", 0
-	}
-	return a.IP.Addr().String(), int(a.IP.Port())
 }
 
 func showServersConn(r *cli.Request) {
@@ -187,7 +179,7 @@ func showServersConn(r *cli.Request) {
 	})
 	r.Printf("# bkname/svname bkid/svid addr port - purge_delay used_cur used_max need_est unsafe_nb safe_nb idle_lim idle_cur idle_per_thr[%d]\n", len(idle))
 	for i, s := range servers {
-		ip, port := address(s.Address().To)
+		ip, port := s.Address().Shown()
 		now := s.Idle.Load()
 		r.Printf("%s/%s %d/%d %s %d - %d %d %d %d 0 %d %d %d", s.Proxy.Name, s.Name, s.Proxy.ID, s.ID, ip, port,
 			s.PurgeTime.Milliseconds(), s.Used.Load(), s.Used.Max(), s.Used.Load(), now, s.MaxIdle, now)
@@ -200,62 +192,4 @@ func showServersConn(r *cli.Request) {
 		}
 		r.WriteString("\n")
 	}
-}
-
-const stateHeader = "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iweight " +
-	"srv_time_since_last_change srv_check_status srv_check_result srv_check_health srv_check_state srv_agent_state " +
-	"bk_f_forced_id srv_f_forced_id srv_fqdn srv_port srvrecord srv_use_ssl srv_check_port srv_check_addr srv_agent_addr srv_agent_port\n"
-
-func showServersState(r *cli.Request) {
-	in, ok := instance(r)
-	if !ok {
-		return
-	}
-	list, ok := in.backends(r)
-	if !ok {
-		return
-	}
-	r.WriteString(stateHeader)
-	wall := in.clock().Wall().Unix()
-	for _, p := range list {
-		for _, s := range p.Servers {
-			stateLine(r, s, wall)
-		}
-	}
-}
-
-// checkNumbers are the reference's numbers of a check's status.
-var checkNumbers = map[string]int{"": 1, "INI": 1, "SOCKERR": 5, "L4OK": 6, "L4TOUT": 7, "L4CON": 8}
-
-func stateLine(r *cli.Request, s *proxy.Server, wall int64) {
-	h := s.Health()
-	ip, port := address(s.Address().To)
-	oper, result, state := s.Oper(), 0, 0
-	checkIP, checkPort := "-", 0
-	if s.Admin().Maint() && (s.Check != nil || s.Admin()&proxy.ConfigMaint != 0) {
-		state = 8 // checks are paused
-	}
-	if s.Check != nil {
-		state |= 6
-		switch {
-		case h.InProgress:
-			state |= 1
-		case h.Status == "L4OK":
-			result = 3
-		case h.Status != "INI":
-			result = 2
-		}
-		if a := s.Check.Addr; a != nil {
-			if cip, cport := address(a); cip != ip || cport != port {
-				checkPort = cport
-				if cip != ip {
-					checkIP = cip
-				}
-			}
-		}
-	}
-	r.Printf("%d %s %d %s %s %d %d %d %d %d %d %d %d %d 0 0 0 - %d - 0 %d %s %s %d\n",
-		s.Proxy.ID, s.Proxy.Name, s.ID, s.Name, ip, oper, s.Admin(), s.UserWeight(), s.Weight0,
-		max(0, wall-h.LastChange), checkNumbers[h.Status], result, h.Value, state, port,
-		checkPort, checkIP, checkIP, checkPort)
 }

@@ -32,9 +32,9 @@ var questions = map[string]string{
 	"info-typed.txt":  "show info typed desc",
 	"info-float.txt":  "show info typed float",
 	"info.json":       "show info json",
-	"servers.txt":     "show servers state;show servers conn;show servers conn b1;show servers state nowhere;show backend",
+	"servers.txt":     "show servers conn;show servers conn b1;show backend",
 	"errors.txt":      "set severity-output number;show stat nowhere 1 1;show stat typed desc up;show stat domain x;show env NO_SUCH_VARIABLE;show servers conn nowhere;show activity 99;show sess 0x1;show sess bogus;show sess 0x1 all;show sess older;show sess older x;show sess server;show sess server x;show sess server x/y;show sess backend;show sess backend x;show sess frontend x;show sess older 1h;show sess all backend b1",
-	"help.txt":        "help show info;help show stat;help show version;help show servers;help clear counters;help show env;help show sess;help show backend;help show pools;help show activity;help show startup-logs;help show schema json;help show cli;help echo;help set timeout;help set severity-output;help user;help operator",
+	"help.txt":        "help show info;help show stat;help show version;help show servers conn;help clear counters;help show env;help show sess;help show backend;help show pools;help show activity;help show startup-logs;help show schema json;help show cli;help echo;help set timeout;help set severity-output;help user;help operator",
 }
 
 // userQuestion is asked over a socket of level user.

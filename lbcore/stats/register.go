@@ -20,7 +20,6 @@ func Register(set *keyword.Set) {
 		command("show startup-logs", "", "report logs emitted during HAProxy startup", cli.Operator, showStartup, "show startup-logs"),
 		command("show schema json", "", "report schema used for stats", cli.User, showSchema, "show schema json"),
 		command("show servers conn", "[<backend>]", "dump server connections status (all or for a single backend)", cli.User, showServersConn, "show servers conn", "show servers conn nowhere"),
-		command("show servers state", "[<backend>]", "dump volatile server information (all or for a single backend)", cli.User, showServersState, "show servers state", "show servers state nowhere"),
 		command("show sess", "[help|<id>|all] [opts...]", "report the list of current streams or dump this exact stream", cli.Operator, showSess, "show sess all", "show sess 0x1", "show sess bogus", "show sess older x", "show sess backend nowhere"),
 		command("clear counters", "[all]", "clear max statistics counters (or all counters)", cli.Operator, clearCounters, "clear counters"),
 	)

@@ -59,7 +59,7 @@ func serverStatus(s *proxy.Server, h *proxy.Health) string {
 		return "MAINT"
 	case s.Agent != nil && s.AgentHealth().Value == 0:
 		return "DOWN (agent)"
-	case s.Agent != nil && admin.Drain() && s.Oper() == proxy.Running:
+	case s.Agent != nil && admin.Drain() && s.Oper().Up():
 		return "DRAIN (agent)"
 	case s.Watch.Track != nil:
 		t := s.Watch.Track
@@ -68,9 +68,9 @@ func serverStatus(s *proxy.Server, h *proxy.Health) string {
 		}
 		th := t.Health()
 		return serverStatus(t, &th)
-	case s.Check == nil && admin.Drain() && s.Oper() == proxy.Running:
+	case s.Check == nil && admin.Drain() && s.Oper().Up():
 		return "DRAIN"
-	case s.Check == nil && s.Oper() == proxy.Running:
+	case s.Check == nil && s.Oper().Up():
 		return "no check"
 	}
 	rise, fall := 0, 0
