@@ -2,6 +2,7 @@ package simkernel
 
 import (
 	"net/netip"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -15,7 +16,7 @@ type Kernel struct {
 	next     int32
 	order    []int32 // descriptors with pending edges, oldest first
 	spare    []int32
-	woken    bool
+	woken    atomic.Bool
 	servers  map[netip.AddrPort]*server
 	nextPort uint16
 	// Opened and Closed count descriptors, for leak checks.
@@ -229,7 +230,7 @@ func (p *Peer) State() string {
 
 // Wait implements loop.Kernel: it never waits. A wake-up has done its work then.
 func (k *Kernel) Wait(ev []loop.Event, _ int, _ bool) (int, loop.Errno) {
-	k.woken = false
+	k.woken.Store(false)
 	n := 0
 	order := k.order
 	k.order, k.spare = k.spare[:0], order
@@ -258,7 +259,7 @@ func (k *Kernel) Wait(ev []loop.Event, _ int, _ bool) (int, loop.Errno) {
 }
 
 // Pending tells whether an event waits.
-func (k *Kernel) Pending() bool { return len(k.order) > 0 || k.woken }
+func (k *Kernel) Pending() bool { return len(k.order) > 0 || k.woken.Load() }
 
 // Add implements loop.Kernel.
 func (k *Kernel) Add(fd int32, want loop.Readiness, gen int32) loop.Errno {
@@ -297,10 +298,10 @@ func (k *Kernel) Remove(fd int32) loop.Errno {
 }
 
 // Wake implements loop.Kernel.
-func (k *Kernel) Wake() { k.woken = true }
+func (k *Kernel) Wake() { k.woken.Store(true) }
 
 // Woken implements loop.Kernel.
-func (k *Kernel) Woken() { k.woken = false }
+func (k *Kernel) Woken() { k.woken.Store(false) }
 
 // IsWake implements loop.Kernel: wake-ups are no events here.
 func (k *Kernel) IsWake(*loop.Event) bool { return false }
