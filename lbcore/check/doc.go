@@ -38,6 +38,6 @@
 //	goroutine (*Checker).Start: one a checked server, one an agent
 //	goroutine (*Mailroom).start: one a mailer of a proxy
 //
-// Imports: proxy, sample, h1, message, buffer, loop (addresses), clock,
+// Imports: proxy, transport (PROXY headers), sample, h1, message, buffer, loop (addresses), clock,
 // golang.org/x/sys/unix; crypto/tls, os/exec.
 package check

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -16,6 +15,7 @@ import (
 	"gohap/lbcore/loop"
 	"gohap/lbcore/proxy"
 	"gohap/lbcore/sample"
+	"gohap/lbcore/transport"
 )
 
 // Transport is what stands between a check and its server. It is read-only once
@@ -126,14 +126,10 @@ func dialAddress(a *loop.Sockaddr) (network, address string) {
 func proxyLine(conn net.Conn) []byte {
 	from, err1 := netip.ParseAddrPort(conn.LocalAddr().String())
 	to, err2 := netip.ParseAddrPort(conn.RemoteAddr().String())
-	if err1 != nil || err2 != nil {
-		return []byte("PROXY UNKNOWN\r\n")
+	if err1 != nil || err2 != nil { // unix sockets
+		from, to = netip.AddrPort{}, netip.AddrPort{}
 	}
-	family := "TCP6"
-	if from.Addr().Unmap().Is4() {
-		family = "TCP4"
-	}
-	return fmt.Appendf(nil, "PROXY %s %s %s %d %d\r\n", family, from.Addr().Unmap(), to.Addr().Unmap(), from.Port(), to.Port())
+	return transport.AppendProxyV1(nil, from, to)
 }
 
 // errSocks is a SOCKS4 proxy that does not connect.

@@ -145,11 +145,11 @@ var settings = []struct {
 }{
 	{"addr", "<addr> [port <port>]", "where the server is", setAddr},
 	{"agent", "up|down", "what the agent says, until it says otherwise", setAgent},
-	{"agent-addr", "<addr> [port <port>]", "where the agent is asked", setAgentAddr},
-	{"agent-port", "<port>", "the agent's port", setAgentPort},
+	{"agent-addr", "<addr> [port <port>]", "where the agent is asked", ofAgent.setAddr},
+	{"agent-port", "<port>", "the agent's port", ofAgent.setPort},
 	{"agent-send", "<text>", "what the agent is sent", setAgentSend},
-	{"check-addr", "<addr> [port <port>]", "where checks go", setCheckAddr},
-	{"check-port", "<port>", "the port that checks go to", setCheckPort},
+	{"check-addr", "<addr> [port <port>]", "where checks go", ofChecks.setAddr},
+	{"check-port", "<port>", "the port that checks go to", ofChecks.setPort},
 	{"health", "up|stopping|down", "the health, until checks find another", setHealth},
 	{"state", "ready|drain|maint", "the administrative state", setState},
 	{"weight", "<weight>[%]", "the weight, absolute or in percent of the configured one", setServerWeight},
@@ -204,55 +204,41 @@ func setAgent(c *Control, s *proxy.Server, r *cli.Request) {
 
 func setAgentSend(c *Control, s *proxy.Server, r *cli.Request) {
 	text := word(r, 1)
-	switch {
-	case s.Agent == nil:
+	if s.Agent == nil {
 		r.Fail("agent checks are not enabled on this server.")
-	default:
-		c.Checks.ChangeAgent(s, func(a *check.Agent) { a.Send = text })
+		return
+	}
+	c.Checks.ChangeAgent(s, func(a *check.Agent) { a.Send = text })
+}
+
+// target is what checks or the agent connect to, as "set server" moves it.
+type target struct {
+	what   string // of the words
+	absent string // the answer for a server that has none
+	has    func(*proxy.Server) bool
+	move   func(*check.Checker, *proxy.Server, netip.Addr, int) bool
+}
+
+var (
+	ofAgent = target{"agent", "agent checks are not enabled on this server",
+		func(s *proxy.Server) bool { return s.Agent != nil }, (*check.Checker).MoveAgent}
+	ofChecks = target{"check", "health checks are not enabled on this server",
+		func(s *proxy.Server) bool { return s.Check != nil }, (*check.Checker).MoveCheck}
+)
+
+func (t *target) setAddr(c *Control, s *proxy.Server, r *cli.Request) {
+	if !t.has(s) {
+		r.Fail("%s", t.absent)
+	} else if at, port, ok := addrOf(r, t.what+"-addr"); ok {
+		t.move(c.Checks, s, at, port)
 	}
 }
 
-func setAgentAddr(c *Control, s *proxy.Server, r *cli.Request) {
-	if s.Agent == nil {
-		r.Fail("agent checks are not enabled on this server")
-		return
-	}
-	at, port, ok := c.target(r, "agent-addr", "invalid addr '%s'")
-	if !ok {
-		return
-	}
-	c.Checks.MoveAgent(s, at, port)
-}
-
-func setAgentPort(c *Control, s *proxy.Server, r *cli.Request) {
-	if s.Agent == nil {
-		r.Fail("agent checks are not enabled on this server")
-		return
-	}
-	if port, ok := portOf(r, word(r, 1), "agent-port"); ok {
-		c.Checks.MoveAgent(s, netip.Addr{}, port)
-	}
-}
-
-func setCheckAddr(c *Control, s *proxy.Server, r *cli.Request) {
-	if s.Check == nil {
-		r.Fail("health checks are not enabled on this server")
-		return
-	}
-	at, port, ok := c.target(r, "check-addr", "invalid addr '%s'")
-	if !ok {
-		return
-	}
-	c.Checks.MoveCheck(s, at, port)
-}
-
-func setCheckPort(c *Control, s *proxy.Server, r *cli.Request) {
-	if s.Check == nil {
-		r.Fail("health checks are not enabled on this server")
-		return
-	}
-	if port, ok := portOf(r, word(r, 1), "check-port"); ok {
-		c.Checks.MoveCheck(s, netip.Addr{}, port)
+func (t *target) setPort(c *Control, s *proxy.Server, r *cli.Request) {
+	if !t.has(s) {
+		r.Fail("%s", t.absent)
+	} else if port, ok := portOf(r, word(r, 1), t.what+"-port"); ok {
+		t.move(c.Checks, s, netip.Addr{}, port)
 	}
 }
 
@@ -272,9 +258,9 @@ func portOf(r *cli.Request, text, what string) (int, bool) {
 	return 0, false
 }
 
-// target reads an address and perhaps a port, -1 without one, of checks and
+// addrOf reads an address and perhaps a port, -1 without one, of checks and
 // agents, or answers why they are none.
-func (c *Control) target(r *cli.Request, what, bad string) (at netip.Addr, port int, ok bool) {
+func addrOf(r *cli.Request, what string) (at netip.Addr, port int, ok bool) {
 	text := word(r, 1)
 	if text == "" {
 		r.Fail("set server <b>/<s> %s requires an address and optionally a port.", what)
@@ -282,7 +268,7 @@ func (c *Control) target(r *cli.Request, what, bad string) (at netip.Addr, port 
 	}
 	at, err := netip.ParseAddr(text)
 	if err != nil {
-		r.Fail(bad, text)
+		r.Fail("invalid addr '%s'", text)
 		return at, 0, false
 	}
 	if word(r, 2) != "port" {
@@ -292,7 +278,7 @@ func (c *Control) target(r *cli.Request, what, bad string) (at netip.Addr, port 
 	return at, port, ok
 }
 
-// setAddr moves a server. Reference: what changed is answered, and logged.
+// setAddr moves a server. Reference: what changed is answered.
 func setAddr(c *Control, s *proxy.Server, r *cli.Request) {
 	text := word(r, 1)
 	if text == "" {

@@ -62,16 +62,26 @@ func (r *Raw) Recv(p []byte) (int, State) {
 				r.drained = true
 			}
 			return n, OK
-		case e == unix.EAGAIN:
-			r.drained = true
-			r.Watch()
-			return 0, Again
-		case e == unix.EINTR:
-		default:
-			r.err = int32(e)
-			return 0, Failed
+		}
+		if s, over := r.stopped(e, &r.drained); over {
+			return 0, s
 		}
 	}
+}
+
+// stopped says what follows from an error: waits is set where the direction has to
+// wait for an edge; over is false for a call that is to be made again.
+func (r *Raw) stopped(e loop.Errno, waits *bool) (s State, over bool) {
+	switch e {
+	case unix.EINTR:
+		return OK, false
+	case unix.EAGAIN:
+		*waits = true
+		r.Watch()
+		return Again, true
+	}
+	r.err = int32(e)
+	return Failed, true
 }
 
 // Peek reads without taking: what it returns comes again. It is for headers of
@@ -85,13 +95,10 @@ func (r *Raw) Peek(p []byte) (int, State) {
 		case e == 0:
 			r.Watch() // for what is still to come
 			return n, OK
-		case e == unix.EAGAIN:
-			r.Watch()
-			return 0, Again
-		case e == unix.EINTR:
-		default:
-			r.err = int32(e)
-			return 0, Failed
+		}
+		var nothing bool // the next reader looks for himself
+		if s, over := r.stopped(e, &nothing); over {
+			return 0, s
 		}
 	}
 }
@@ -114,14 +121,11 @@ func (r *Raw) send(p []byte, more bool) (int, State) {
 		switch {
 		case e == 0 && sent == len(p):
 			return sent, OK
-		case e == 0 || e == unix.EINTR:
-		case e == unix.EAGAIN:
-			r.blocked = true
-			r.Watch()
-			return sent, Again
-		default:
-			r.err = int32(e)
-			return sent, Failed
+		case e == 0:
+			continue
+		}
+		if s, over := r.stopped(e, &r.blocked); over {
+			return sent, s
 		}
 	}
 }

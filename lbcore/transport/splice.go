@@ -1,10 +1,6 @@
 package transport
 
-import (
-	"golang.org/x/sys/unix"
-
-	"gohap/lbcore/buffer"
-)
+import "gohap/lbcore/buffer"
 
 // SpliceIn moves up to n bytes from the socket into an empty pipe. Unlike Recv a
 // short transfer does not tell that the socket is drained: pipes fill by pages.
@@ -24,14 +20,9 @@ func (r *Raw) SpliceIn(p *buffer.Pipe, n int) (int, State) {
 			return 0, EOF
 		case e == 0:
 			return n, OK
-		case e == unix.EAGAIN:
-			r.drained = true
-			r.Watch()
-			return 0, Again
-		case e == unix.EINTR:
-		default:
-			r.err = int32(e)
-			return 0, Failed
+		}
+		if s, over := r.stopped(e, &r.drained); over {
+			return 0, s
 		}
 	}
 }
@@ -48,14 +39,11 @@ func (r *Raw) SpliceOut(p *buffer.Pipe) (int, State) {
 		switch {
 		case e == 0 && p.Len() == 0:
 			return sent, OK
-		case e == 0 && n > 0, e == unix.EINTR:
-		case e == unix.EAGAIN:
-			r.blocked = true
-			r.Watch()
-			return sent, Again
-		default:
-			r.err = int32(e)
-			return sent, Failed
+		case e == 0 && n > 0:
+			continue
+		}
+		if s, over := r.stopped(e, &r.blocked); over {
+			return sent, s
 		}
 	}
 }
