@@ -64,7 +64,7 @@ func optionRows() []keyword.Row {
 		flag("accept-unsafe-violations-in-http-response", proxy.OptRelaxedResponse, be, true, "accepts malformed responses"),
 		flag("splice-request", proxy.OptSpliceRequest, all, false, "passes what clients send through the kernel alone"),
 		flag("splice-response", proxy.OptSpliceResponse, all, false, "passes what servers send through the kernel alone"),
-		flag("splice-auto", proxy.OptSpliceRequest|proxy.OptSpliceResponse, all, false, "passes both directions through the kernel alone"),
+		flag("splice-auto", proxy.OptSpliceAuto, all, false, "passes both directions through the kernel alone while they are busy"),
 		own("tcpka", "", all, "TCP keep-alives on both sides", func(_ *Builder, s *section, _ *config.Statement) {
 			s.options |= proxy.OptTCPKAClient | proxy.OptTCPKAServer
 		}),

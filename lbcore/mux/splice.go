@@ -10,6 +10,7 @@ import (
 // pipe brings less than a buffer would.
 type flow struct {
 	allowed bool  // both ends are plain sockets and nobody looks at the bytes
+	always  bool  // a busy flow or not
 	full    uint8 // reads in a row that filled a buffer
 }
 
@@ -24,14 +25,14 @@ const (
 // AllowPipes lets bytes go from one connection to another through the kernel
 // alone, where that can be done: both are plain sockets and neither direction is
 // framed in chunks. Whoever calls it looks at none of the bytes from now on,
-// until the message or the tunnel ends.
-func AllowPipes(from, to Endpoint) {
+// until the message or the tunnel ends. always takes a pipe for a quiet flow too.
+func AllowPipes(from, to Endpoint, always bool) {
 	src, f := plain(from)
 	dst, _ := plain(to)
 	if f == nil || dst == nil || src.inMode == chunked || dst.outMode == chunked {
 		return
 	}
-	f.allowed = true
+	f.allowed, f.always = true, always
 }
 
 // plain returns the connection of an endpoint whose transport is the socket
@@ -70,7 +71,7 @@ func (f *flow) noted(b *buffer.Buffer) {
 
 // pipes tells whether the next read goes through a pipe.
 func (c *conn) pipes(f *flow) bool {
-	return f != nil && f.allowed && f.full >= hot && !c.headed && c.more == nil &&
+	return f != nil && f.allowed && (f.always || f.full >= hot) && !c.headed && c.more == nil &&
 		(c.in == nil || c.in.Len() == 0) && (c.inMode == untilClose || c.inMode == length && c.x.left > 0)
 }
 

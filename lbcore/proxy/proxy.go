@@ -70,6 +70,7 @@ const (
 	OptTCPLog
 	OptSpliceRequest
 	OptSpliceResponse
+	OptSpliceAuto
 )
 
 // Timeouts are a proxy's time-outs; zero means none was set.

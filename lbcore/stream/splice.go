@@ -16,11 +16,13 @@ func (s *Stream) allowPipes() {
 	}
 	tunnel := s.phase == phaseTunnel
 	opts := s.FE.Options | s.BE.Options
-	if tunnel || opts&proxy.OptSpliceRequest != 0 && !s.reqSent && !s.kept.on {
-		mux.AllowPipes(s.cl, s.sv)
+	auto := tunnel || opts&proxy.OptSpliceAuto != 0
+	request, response := opts&proxy.OptSpliceRequest != 0, opts&proxy.OptSpliceResponse != 0
+	if (auto || request) && !s.reqSent && !s.kept.on {
+		mux.AllowPipes(s.cl, s.sv, request)
 	}
-	if tunnel || opts&proxy.OptSpliceResponse != 0 && !s.resEnd {
-		mux.AllowPipes(s.sv, s.cl)
+	if (auto || response) && !s.resEnd {
+		mux.AllowPipes(s.sv, s.cl, response)
 	}
 }
 
