@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gohap/lbcore/log"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/proxy"
 	"gohap/lbcore/stream"
@@ -59,7 +60,7 @@ func (in *Instance) bindOne(b *proxy.Bind) error {
 		n, b.Shared = 1, true
 	}
 	for range n {
-		fd, err := openListener(b)
+		fd, err := in.openListener(b)
 		if err != nil {
 			return err
 		}
@@ -85,7 +86,7 @@ func (in *Instance) alone(b *proxy.Bind) error {
 }
 
 // openListener makes one listening socket.
-func openListener(b *proxy.Bind) (int, error) {
+func (in *Instance) openListener(b *proxy.Bind) (int, error) {
 	sa := b.Sockaddr
 	fd, err := unix.Socket(sa.Family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -94,6 +95,7 @@ func openListener(b *proxy.Bind) (int, error) {
 	if sa.Family == unix.AF_UNIX {
 		err = bindUnix(fd, b)
 	} else {
+		in.allow(fd, b)
 		err = bindInet(fd, b)
 	}
 	if err != nil {
@@ -128,6 +130,37 @@ func setOptions(fd int, b *proxy.Bind) {
 	}
 	if b.Proxy.Has(proxy.OptNoLinger) {
 		_ = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+	}
+	if b.UserTimeout > 0 {
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, b.UserTimeout)
+	}
+	if b.DeferAccept {
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, 1)
+	}
+	if b.FastOpen {
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_FASTOPEN, backlog(b))
+	}
+}
+
+// allow lets a socket be bound as its line says: to an address of others, or to
+// what comes by one network interface. A missing interface is not fatal
+// (reference).
+func (in *Instance) allow(fd int, b *proxy.Bind) {
+	if b.Transparent {
+		level, option := unix.IPPROTO_IP, unix.IP_TRANSPARENT
+		if b.Sockaddr.Family == unix.AF_INET6 {
+			level, option = unix.IPPROTO_IPV6, unix.IPV6_TRANSPARENT
+		}
+		if unix.SetsockoptInt(fd, level, option, 1) != nil { // without the privilege: the address at least
+			_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_FREEBIND, 1)
+		}
+	}
+	if b.Interface == "" {
+		return
+	}
+	if err := unix.BindToDevice(fd, b.Interface); err != nil {
+		in.tell(log.Warning, fmt.Sprintf("Binding [%s:%d] for %s %s: protocol %s: cannot bind receiver to device '%s' (%s) for [%s].",
+			b.File, b.Line, frontendWord(b.Proxy), b.Proxy.Name, protocol(b.Sockaddr), b.Interface, sentence(err), place(b)))
 	}
 }
 

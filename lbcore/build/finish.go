@@ -207,6 +207,7 @@ func (b *Builder) settleServers(s *section) {
 		l.srv.RingKey = l.ringKey()
 		l.settleLimits()
 		l.settleSendProxy()
+		l.settleSource(b, s)
 		l.srv.Config.Decode = b.decode(s.options&proxy.OptRelaxedResponse != 0)
 		if l.check {
 			l.settleCheck(s)

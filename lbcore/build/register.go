@@ -55,6 +55,9 @@ func Register(set *keyword.Set) {
 	set.Add(cookieServerRow())
 	set.Add(cookieOptionRows()...)
 	set.Add(persistRows()...)
+	set.Add(sourceProxyRows()...)
+	set.Add(sourceServerRows()...)
+	set.Add(bindSocketRows()...)
 }
 
 // valueRows are the words that some keywords take as their value.

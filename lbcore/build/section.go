@@ -51,6 +51,7 @@ type conf struct {
 	dynamicKey    string
 	sendName      string
 	stateFrom     proxy.StateSource
+	source        sourceLine
 }
 
 // placed is a text with the place that it was written at, for messages that

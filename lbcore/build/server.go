@@ -18,20 +18,22 @@ import (
 
 // serverLine is a server before it becomes a proxy.Server.
 type serverLine struct {
-	pos     config.Position
-	srv     *proxy.Server
-	addr    config.Address
-	check   bool
-	checks  proxy.CheckConfig
-	addrOf  *config.Address // addr option: where checks go
-	port    int             // port option
-	down    bool
-	cookie  string
-	hashKey string // hash-key, empty for id
-	more    serverChecks
-	tls     serverTLS
-	quiet   bool   // the options of default-server: its line got the warnings
-	label   string // how messages begin: "'server b/s' : ", empty for default-server
+	pos         config.Position
+	srv         *proxy.Server
+	addr        config.Address
+	check       bool
+	checks      proxy.CheckConfig
+	addrOf      *config.Address // addr option: where checks go
+	port        int             // port option
+	down        bool
+	cookie      string
+	hashKey     string // hash-key, empty for id
+	more        serverChecks
+	tls         serverTLS
+	source      sourceLine
+	userTimeout int    // tcp-ut, ms
+	quiet       bool   // the options of default-server: its line got the warnings
+	label       string // how messages begin: "'server b/s' : ", empty for default-server
 }
 
 func newServerLine(pos config.Position) *serverLine {

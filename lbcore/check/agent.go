@@ -35,7 +35,7 @@ func (t *agentTarget) ask(ctx context.Context) (text string, r proxy.Result, ok 
 		return r
 	}
 	at := t.where()
-	conn, err := t.Dial(limited, at.Network, at.Address)
+	conn, err := t.Dial(limited, t.srv.CheckSource, at.Network, at.Address)
 	if err != nil {
 		x := target{Checker: t.Checker, network: at.Network}
 		return "", took(x.classify(err)), ctx.Err() == nil

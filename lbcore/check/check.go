@@ -28,7 +28,7 @@ type Checker struct {
 	Proxies []*proxy.Proxy
 	Clock   clock.Source // nil means the machine's clock
 	// Dial opens a connection; nil means the machine's network.
-	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	Dial Dial
 	// Wait sleeps for d and reports false when ctx ended; nil sleeps really.
 	Wait func(ctx context.Context, d time.Duration) bool
 	// Log takes a line for the log targets of a backend, with a syslog level;
@@ -469,7 +469,7 @@ func (t *target) connect(ctx context.Context) (r proxy.Result, ok bool) {
 	limited, cancel := context.WithTimeout(ctx, t.limit())
 	defer cancel()
 	begin := t.Clock.Mono()
-	conn, err := t.Dial(limited, t.network, t.address)
+	conn, err := t.Dial(limited, t.srv.CheckSource, t.network, t.address)
 	r = t.classify(err)
 	r.Duration = time.Duration(t.Clock.Mono() - begin)
 	if err == nil {

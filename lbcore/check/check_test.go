@@ -16,6 +16,7 @@ import (
 	"gohap/lbcore/clock"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/proxy"
+	"gohap/lbcore/transport"
 )
 
 // world is a network and a clock that a test drives: every dial waits for an
@@ -55,7 +56,7 @@ func (w *world) checker(proxies ...*proxy.Proxy) *Checker {
 				return false
 			}
 		},
-		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+		Dial: func(ctx context.Context, _ *transport.Source, network, address string) (net.Conn, error) {
 			select {
 			case w.dials <- network + " " + address:
 			case <-ctx.Done():
@@ -344,7 +345,7 @@ func TestRealNetwork(t *testing.T) {
 func TestTimeout(t *testing.T) {
 	s := server("s", &proxy.CheckConfig{Rise: 2, Fall: 3, Inter: 30 * time.Millisecond})
 	x := &target{srv: s, cfg: s.Check, network: "tcp", address: "x", Checker: &Checker{Clock: clock.System,
-		Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		Dial: func(ctx context.Context, _ *transport.Source, _, _ string) (net.Conn, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		}}}

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"net"
 	"strings"
 	"sync"
 	"time"
@@ -53,7 +52,7 @@ type Mailroom struct {
 // maxAlerts is how many alerts may wait for a mailer; more are dropped.
 const maxAlerts = 100
 
-func (m *Mailroom) start(dial func(ctx context.Context, network, address string) (net.Conn, error)) {
+func (m *Mailroom) start(dial Dial) {
 	var ctx context.Context
 	ctx, m.cancel = context.WithCancel(context.Background())
 	if m.Clock == nil {
@@ -87,7 +86,7 @@ func (c *Checker) mail(p *proxy.Proxy, level int, text string) {
 	}
 }
 
-func (m *Mailroom) deliver(ctx context.Context, dial func(context.Context, string, string) (net.Conn, error), a *Alerts, to Mailer, q chan string) {
+func (m *Mailroom) deliver(ctx context.Context, dial Dial, a *Alerts, to Mailer, q chan string) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -101,11 +100,11 @@ func (m *Mailroom) deliver(ctx context.Context, dial func(context.Context, strin
 }
 
 // send has one SMTP dialogue (RFC 5321 section 3).
-func (m *Mailroom) send(ctx context.Context, dial func(context.Context, string, string) (net.Conn, error), a *Alerts, to Mailer, text string) error {
+func (m *Mailroom) send(ctx context.Context, dial Dial, a *Alerts, to Mailer, text string) error {
 	ctx, cancel := context.WithTimeout(ctx, a.Mailers.Timeout)
 	defer cancel()
 	network, address := dialAddress(to.Addr)
-	conn, err := dial(ctx, network, address)
+	conn, err := dial(ctx, nil, network, address)
 	if err != nil {
 		return fmt.Errorf("mailer %s: %w", to.Name, err)
 	}

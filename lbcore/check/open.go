@@ -42,7 +42,7 @@ func (r *run) open(ctx context.Context, c *Connect) (net.Conn, error) {
 	if socks && r.transport != nil && r.transport.Socks4 != nil {
 		network, to = dialAddress(r.transport.Socks4)
 	}
-	conn, err := r.Dial(ctx, network, to)
+	conn, err := r.Dial(ctx, r.srv.CheckSource, network, to)
 	if err != nil {
 		return nil, err
 	}

@@ -71,6 +71,8 @@ func (t *target) classify(err error) proxy.Result {
 	switch {
 	case t.network == "unix", t.network == overPair:
 		return proxy.Result{Status: SOCKERR, Desc: fmt.Sprintf("General socket error (%s)", text)}
+	case errors.Is(err, errSource):
+		return proxy.Result{Status: L4CON, Desc: "Can't bind to source address"}
 	case answered(err):
 		return proxy.Result{Status: L4CON, Desc: text}
 	}

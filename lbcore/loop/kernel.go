@@ -62,6 +62,9 @@ type Kernel interface {
 	// SendBatch sends datagrams and returns how many were taken.
 	SendBatch(fd int32, b []Datagram) (int, Errno)
 	Connect(fd int32, to *Sockaddr) Errno
+	Bind(fd int32, at *Sockaddr) Errno
+	// SetDevice binds a socket to a network interface.
+	SetDevice(fd int32, name string) Errno
 	// Receive takes a descriptor that was passed over a unix socket, -1 when the
 	// message brought none; ENOTCONN when the other end is gone.
 	Receive(over int32) (int32, Errno)
@@ -118,6 +121,11 @@ func IPSockaddr(ap netip.AddrPort) *Sockaddr {
 	s.raw[0] = byte(s.Family) // sa_family is in host order: little endian here
 	s.raw[2], s.raw[3] = byte(port>>8), byte(port)
 	return s
+}
+
+// WithPort returns a copy of an IP address with another port.
+func (s *Sockaddr) WithPort(port uint16) *Sockaddr {
+	return IPSockaddr(netip.AddrPortFrom(s.IP.Addr(), port))
 }
 
 // UnixSockaddr encodes a path; one that begins with a NUL byte is abstract.

@@ -156,6 +156,16 @@ func (k *linux) Connect(fd int32, to *Sockaddr) Errno {
 	return e
 }
 
+func (k *linux) Bind(fd int32, at *Sockaddr) Errno {
+	_, _, e := syscall.RawSyscall(unix.SYS_BIND, uintptr(fd), uintptr(unsafe.Pointer(&at.raw[0])), uintptr(at.length))
+	return e
+}
+
+func (k *linux) SetDevice(fd int32, name string) Errno {
+	_, _, e := syscall.RawSyscall6(unix.SYS_SETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_BINDTODEVICE, uintptr(unsafe.Pointer(unsafe.StringData(name))), uintptr(len(name)), 0)
+	return e
+}
+
 func (k *linux) Close(fd int32) Errno {
 	_, _, e := syscall.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0)
 	return e

@@ -39,7 +39,7 @@ type H1Server struct {
 	conn
 	cfg   *ServerConfig
 	owner ServerOwner
-	to    *loop.Sockaddr
+	route Route
 	state serverState
 	reuse bool // this exchange allows another one
 	await bool // a response head is awaited
@@ -65,11 +65,18 @@ type H1Server struct {
 	Private, Kept bool
 }
 
+// Route is how a connection to a server goes: where to and, unless the kernel
+// chooses, where from.
+type Route struct {
+	To   *loop.Sockaddr
+	From *transport.Source
+}
+
 // Dial begins to connect. When it returns Again, Connected or Broken follows.
-func (c *H1Server) Dial(w *Worker, to *loop.Sockaddr, cfg *ServerConfig, owner ServerOwner, up Upper) transport.State {
-	*c = H1Server{cfg: cfg, owner: owner, to: to}
+func (c *H1Server) Dial(w *Worker, by Route, cfg *ServerConfig, owner ServerOwner, up Upper) transport.State {
+	*c = H1Server{cfg: cfg, owner: owner, route: by}
 	c.w, c.t, c.up = w, &c.Raw, up
-	if e := c.Raw.Dial(w.Loop, to, c); e != 0 {
+	if e := c.Raw.Dial(w.Loop, by.To, by.From, c); e != 0 {
 		c.state, c.dead = gone, true
 		return transport.Failed
 	}
@@ -78,7 +85,7 @@ func (c *H1Server) Dial(w *Worker, to *loop.Sockaddr, cfg *ServerConfig, owner S
 }
 
 func (c *H1Server) connected() transport.State {
-	s := c.secure(c.cfg.TLS, c.reached(c.to))
+	s := c.secure(c.cfg.TLS, c.reached(c.route.To))
 	switch s {
 	case transport.OK:
 		c.state = ready
@@ -322,11 +329,15 @@ func (c *H1Server) unpool() {
 	c.owner.IdleClosed(c)
 }
 
-// To tells whether the connection goes to an address: a server may have moved
-// since, or the port may depend on the client's.
-func (c *H1Server) To(at *loop.Sockaddr) bool {
-	return c.to == at || c.to.Family == at.Family && c.to.IP == at.IP && c.to.Path == at.Path
+// Goes tells whether the connection goes by a route: a server may have moved
+// since, and both ends may depend on the client.
+func (c *H1Server) Goes(by Route) bool {
+	to := c.route.To
+	return (to == by.To || to.Family == by.To.Family && to.IP == by.To.IP && to.Path == by.To.Path) && c.From(by.From)
 }
+
+// From tells whether the connection comes from where those of a source do.
+func (c *H1Server) From(source *transport.Source) bool { return c.route.From.Same(source) }
 
 // Names tells whether the connection's TLS names the server as up would.
 func (c *H1Server) Names(up Named) bool {
@@ -338,7 +349,7 @@ func (c *H1Server) Names(up Named) bool {
 func (c *H1Server) Of(owner ServerOwner) bool { return c.owner == owner }
 
 // Peer implements Endpoint.
-func (c *H1Server) Peer() netip.AddrPort { return c.to.IP }
+func (c *H1Server) Peer() netip.AddrPort { return c.route.To.IP }
 
 // CloseProperly makes the connection's end a FIN in place of a reset.
 func (c *H1Server) CloseProperly() { c.proper = true }

@@ -46,11 +46,11 @@ func (c *Pass) AcceptTLS(w *Worker, over *transport.TLS, peer netip.AddrPort, up
 
 // Dial begins to connect to a server; see H1Server.Dial. back is nil for a plain
 // connection.
-func (c *Pass) Dial(w *Worker, to *loop.Sockaddr, back *certs.Back, up Upper, onClose func()) transport.State {
-	*c = Pass{side: Server, to: to, back: back, peer: to.IP, onClose: onClose}
+func (c *Pass) Dial(w *Worker, by Route, back *certs.Back, up Upper, onClose func()) transport.State {
+	*c = Pass{side: Server, to: by.To, back: back, peer: by.To.IP, onClose: onClose}
 	c.w, c.t, c.up = w, &c.Raw, up
 	c.inMode, c.outMode = untilClose, untilClose
-	if e := c.Raw.Dial(w.Loop, to, c); e != 0 {
+	if e := c.Raw.Dial(w.Loop, by.To, by.From, c); e != 0 {
 		c.closed, c.dead = true, true
 		return transport.Failed
 	}

@@ -347,6 +347,7 @@ type Bind struct {
 	Interface                                        string
 	Transparent, V6Only, V4V6, DeferAccept, FastOpen bool
 	MSS, Backlog, Nice                               int
+	UserTimeout                                      int // tcp-ut, milliseconds
 	Maxconn                                          int64
 	AcceptProxy                                      bool
 	TLS                                              *certs.Front // nil for plain connections

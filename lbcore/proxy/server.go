@@ -10,6 +10,7 @@ import (
 	"gohap/lbcore/loop"
 	"gohap/lbcore/mux"
 	"gohap/lbcore/sample"
+	"gohap/lbcore/transport"
 )
 
 type clockMax = clock.Max
@@ -59,34 +60,37 @@ type Server struct {
 	File      string
 	Line      int
 
-	at        atomic.Pointer[Address]
-	FQDN      string // the name that the configuration gives for its address, "" for none
-	UseSSL    int    // srv_use_ssl: 1 with ssl, -1 (reference) with no-ssl
-	ForcedID  bool   // the configuration gives ID
-	Rise      int    // of its checks, also where there are none
-	Fall      int
-	Backup    bool
-	Weight0   int // configured weight
-	Slowstart int // seconds, zero for none
-	Maxconn   atomic.Int64
-	Minconn   int
-	Maxqueue  int
-	Strict    bool // strict-maxconn
-	Cookie    string
-	SendProxy *SendProxy // nil: none
-	Check     *CheckConfig
-	Agent     *AgentConfig
-	Watch     Watch
-	Config    mux.ServerConfig
-	SNI       *sample.Expr // names the server in TLS, nil for no name
-	MaxIdle   int          // pool-max-conn, -1 for no limit
-	LowIdle   int          // pool-low-conn
-	MaxReuse  int          // -1 for no limit
-	PurgeTime time.Duration
-	NonStick  bool
-	policy    balance.Policy
-	node      int    // in policy
-	RingKey   uint32 // place on hash rings, see hash-key
+	at          atomic.Pointer[Address]
+	FQDN        string // the name that the configuration gives for its address, "" for none
+	UseSSL      int    // srv_use_ssl: 1 with ssl, -1 (reference) with no-ssl
+	ForcedID    bool   // the configuration gives ID
+	Rise        int    // of its checks, also where there are none
+	Fall        int
+	Backup      bool
+	Weight0     int // configured weight
+	Slowstart   int // seconds, zero for none
+	Maxconn     atomic.Int64
+	Minconn     int
+	Maxqueue    int
+	Strict      bool // strict-maxconn
+	Cookie      string
+	SendProxy   *SendProxy // nil: none
+	Check       *CheckConfig
+	Agent       *AgentConfig
+	Watch       Watch
+	Config      mux.ServerConfig
+	SNI         *sample.Expr      // names the server in TLS, nil for no name
+	Source      *transport.Source // where connections come from, nil for the kernel's choice
+	Spoof       *Spoof            // what decides it for each stream, nil for none
+	CheckSource *transport.Source // where checks come from
+	MaxIdle     int               // pool-max-conn, -1 for no limit
+	LowIdle     int               // pool-low-conn
+	MaxReuse    int               // -1 for no limit
+	PurgeTime   time.Duration
+	NonStick    bool
+	policy      balance.Policy
+	node        int    // in policy
+	RingKey     uint32 // place on hash rings, see hash-key
 
 	weight atomic.Int64 // user weight now, 0 to 256
 	admin  atomic.Uint32
@@ -130,6 +134,12 @@ type SendProxy struct {
 	// What version 2 says beyond the addresses.
 	SSL, CertCN, Cipher, CertSig, CertKey bool
 	Authority, UniqueID, Checksum         bool
+}
+
+// Spoof is whose address a server is to see (usesrc).
+type Spoof struct {
+	Header *sample.Expr // the address in a header field; nil for the client's
+	Port   bool         // the client's port too
 }
 
 // Address is where a server is. It is not changed; another one takes its place.

@@ -43,7 +43,7 @@ func (s *Stream) dial() {
 		s.noConnection()
 		return
 	}
-	s.dialed(c.Dial(s.W.Mux, s.target(), &s.Server.Config, s.Server, s), c)
+	s.dialed(c.Dial(s.W.Mux, s.route(), &s.Server.Config, s.Server, s), c)
 }
 
 // noConnection is called when strict-maxconn allows no further connection.
@@ -80,7 +80,7 @@ const patience = 2e6
 // tells whether the stream waits for it.
 func (s *Stream) takeOver() bool {
 	may, proven := s.mayReuse()
-	if !may || s.Server.Idle.Load() == 0 {
+	if !may || s.Server.Idle.Load() == 0 || s.Server.Spoof != nil {
 		return false
 	}
 	w, c := s.W, &claim{s, s.Server}
@@ -106,7 +106,7 @@ func (c *claim) taken(w *Worker, conn *mux.H1Server) {
 	s.claim, s.wake = nil, 0
 	if conn != nil {
 		c.srv.Adopt(w.Mux, conn, s)
-		if !conn.To(s.target()) || conn.Lost() {
+		if !conn.Goes(s.route()) || conn.Lost() {
 			conn.Abort(false)
 			conn = nil
 		}
@@ -130,9 +130,9 @@ func (s *Stream) idleConnection() *mux.H1Server {
 			s.Server.Unkeep(s.W.Loop, c)
 			c.Attach(s)
 		} else if may, proven := s.mayReuse(); may {
-			c = s.Server.Reused(s.W.Loop, s, proven)
+			c = s.Server.Reused(s.W.Loop, s, s.route(), proven)
 		}
-		if c == nil || c.To(s.target()) && c.Names(s) && !c.Lost() {
+		if c == nil || c.Goes(s.route()) && c.Names(s) && !c.Lost() {
 			return c
 		}
 		c.Abort(false)
@@ -155,6 +155,9 @@ func (s *Stream) mayReuse() (may, proven bool) {
 	return !first, false
 }
 
+// route is how the connection to the server goes.
+func (s *Stream) route() mux.Route { return mux.Route{To: s.target(), From: s.origin()} }
+
 // target is the address to connect to.
 func (s *Stream) target() *loop.Sockaddr {
 	at := s.Server.Address()
@@ -170,7 +173,11 @@ func (s *Stream) dialed(st transport.State, c *mux.H1Server) {
 	if c.IsOpen() {
 		s.h1s, s.sv = c, c
 	} else {
+		e := c.Raw.Err()
 		s.Server.Dropped(s.W.Loop, c)
+		if s.unbound(e) {
+			return
+		}
 	}
 	switch st {
 	case transport.OK:

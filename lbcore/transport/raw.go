@@ -229,9 +229,9 @@ func (r *Raw) NoDelay() {
 	}
 }
 
-// Dial opens a socket towards an address and begins to connect. Connected
-// tells when it is done.
-func (r *Raw) Dial(l *loop.Loop, to *loop.Sockaddr, h loop.Handler) loop.Errno {
+// Dial opens a socket towards an address and begins to connect, from nil for the
+// kernel's choice. Connected tells when it is done.
+func (r *Raw) Dial(l *loop.Loop, to *loop.Sockaddr, from *Source, h loop.Handler) loop.Errno {
 	l.Stats.Connects++
 	if to.Family == loop.Passed {
 		fd, e := l.Kernel.Pass(to.Over)
@@ -242,18 +242,38 @@ func (r *Raw) Dial(l *loop.Loop, to *loop.Sockaddr, h loop.Handler) loop.Errno {
 		r.Open(l, fd, h)
 		return 0
 	}
-	fd, e := l.Kernel.Socket(to.Family, unix.SOCK_STREAM)
+	var e loop.Errno
+	for range from.tries() {
+		var fd int32
+		if fd, e = start(l.Kernel, to, from); e == 0 {
+			r.Open(l, fd, h)
+			return 0
+		}
+		if e != ErrPorts {
+			break
+		}
+	}
+	*r = Raw{err: int32(e)}
+	return e
+}
+
+// start makes one socket and begins to connect it.
+func start(k loop.Kernel, to *loop.Sockaddr, from *Source) (int32, loop.Errno) {
+	fd, e := k.Socket(to.Family, unix.SOCK_STREAM)
 	if e != 0 {
-		*r = Raw{err: int32(e)}
-		return e
+		return -1, e
 	}
-	if e = l.Kernel.Connect(fd, to); e != 0 && e != unix.EINPROGRESS {
-		l.Kernel.Close(fd)
-		*r = Raw{err: int32(e)}
-		return e
+	if e = from.Apply(k, fd, to.Family); e == 0 {
+		e = k.Connect(fd, to)
 	}
-	r.Open(l, fd, h)
-	return 0
+	switch e {
+	case 0, unix.EINPROGRESS:
+		return fd, 0
+	case unix.EADDRNOTAVAIL: // the pair of addresses is in use, all of them without a port
+		e = ErrPorts
+	}
+	k.Close(fd)
+	return -1, e
 }
 
 // Connected asks whether the connection stands: OK, Again (the handler is told

@@ -111,13 +111,31 @@ func (k *Kernel) Connect(fd int32, to *loop.Sockaddr) loop.Errno {
 		return unix.ECONNREFUSED
 	}
 	k.nextPort++
-	s.local = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), k.nextPort)
+	switch {
+	case !s.local.IsValid():
+		s.local = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), k.nextPort)
+	case s.local.Port() == 0:
+		s.local = netip.AddrPortFrom(s.local.Addr(), k.nextPort)
+	}
 	v.waiting = append(v.waiting, &Peer{k: k, s: s, To: to.IP})
 	if v.mode == Slow {
 		s.connect = connecting
 	}
 	return unix.EINPROGRESS
 }
+
+// Bind implements loop.Kernel: each address is this machine's, and each pair of
+// them is free but for those that the kernel was told of by Occupy.
+func (k *Kernel) Bind(fd int32, at *loop.Sockaddr) loop.Errno {
+	if k.occupied[at.IP] {
+		return unix.EADDRINUSE
+	}
+	k.socks[fd].local = at.IP
+	return 0
+}
+
+// SetDevice implements loop.Kernel.
+func (k *Kernel) SetDevice(int32, string) loop.Errno { return 0 }
 
 // Receive implements loop.Kernel: Dial put it there.
 func (k *calls) Receive(over int32) (int32, loop.Errno) {

@@ -19,6 +19,7 @@ type Kernel struct {
 	woken    atomic.Bool
 	servers  map[netip.AddrPort]*server
 	nextPort uint16
+	occupied map[netip.AddrPort]bool
 	// Opened and Closed count descriptors, for leak checks.
 	Opened, Closed int
 	pipes          map[int32]*pipe
@@ -85,6 +86,17 @@ type Peer struct {
 	// To is the address that was dialled.
 	To netip.AddrPort
 }
+
+// Occupy makes a local address one that another process has.
+func (k *Kernel) Occupy(at netip.AddrPort) {
+	if k.occupied == nil {
+		k.occupied = map[netip.AddrPort]bool{}
+	}
+	k.occupied[at] = true
+}
+
+// From returns where a connection that was made to a server comes from.
+func (p *Peer) From() netip.AddrPort { return p.s.local }
 
 func (k *Kernel) sock() *sock {
 	k.next++

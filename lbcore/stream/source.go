@@ -1,0 +1,68 @@
+package stream
+
+import (
+	"fmt"
+	"net/netip"
+
+	"gohap/lbcore/log"
+	"gohap/lbcore/loop"
+	"gohap/lbcore/proxy"
+	"gohap/lbcore/sample"
+	"gohap/lbcore/transport"
+)
+
+// origin is where the connection to the server comes from, nil for the kernel's
+// choice.
+func (s *Stream) origin() *transport.Source {
+	if s.Server.Spoof == nil {
+		return s.Server.Source
+	}
+	return s.spoofed(s.Server.Spoof)
+}
+
+// spoofed is the source of a server that is to see somebody's address. Documented:
+// without one in the header field the connection comes from where others do.
+func (s *Stream) spoofed(whose *proxy.Spoof) *transport.Source {
+	var at netip.AddrPort
+	switch {
+	case whose.Header != nil:
+		var v sample.Sample
+		if whose.Header.Eval(&s.Ctx, sample.Addr, &v) {
+			at = netip.AddrPortFrom(v.IP, 0)
+		}
+	case whose.Port:
+		at = s.Sess.Source()
+	default:
+		at = netip.AddrPortFrom(s.Sess.Source().Addr(), 0)
+	}
+	if !at.Addr().IsValid() {
+		return s.Server.Source
+	}
+	from := &transport.Source{From: loop.IPSockaddr(at), Foreign: true}
+	if base := s.Server.Source; base != nil {
+		from.Device, from.UserTimeout = base.Device, base.UserTimeout
+	}
+	return from
+}
+
+// unbound takes care of an attempt that failed for want of a source, and tells
+// whether it was one. Reference: it is logged, and made again at once.
+func (s *Stream) unbound(e loop.Errno) bool {
+	var text string
+	switch e {
+	case transport.ErrSource:
+		text = fmt.Sprintf("Cannot bind to source address before connect() for backend %s.", s.BE.Name)
+	case transport.ErrForeign:
+		text = fmt.Sprintf("Cannot bind to tproxy source address before connect() for backend %s.", s.BE.Name)
+	case transport.ErrPorts:
+		text = fmt.Sprintf("Connect() failed for backend %s: no free ports.", s.BE.Name)
+	default:
+		return false
+	}
+	if lg := s.BE.Logging; lg != nil && len(lg.Loggers) > 0 {
+		s.W.Logs.Emit(lg.Loggers, &log.Message{Level: log.Emerg, Time: s.W.wall(), Tag: lg.Tag, Text: []byte(text)})
+	}
+	s.dropServer()
+	s.retry('S', false)
+	return true
+}
