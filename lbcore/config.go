@@ -3,9 +3,11 @@ package lbcore
 import (
 	"io"
 	"os"
+	"strconv"
 
 	"gohap/lbcore/build"
 	"gohap/lbcore/catalog"
+	"gohap/lbcore/cli"
 	"gohap/lbcore/config"
 	"gohap/lbcore/control"
 	"gohap/lbcore/keyword"
@@ -36,6 +38,7 @@ type Options struct {
 	Maxconn   int64
 	NoSplice  bool   // -dS
 	Path      string // of the executable, for messages
+	Master    bool   // a master started the process
 	// Builtin is a configuration that is read behind the files, for demo.
 	Builtin string
 	Words   *keyword.Set // nil: those of catalog.New
@@ -46,9 +49,14 @@ type Config struct {
 	*build.Result
 	// States are what state files say about the servers.
 	States *control.States
-	Set    *keyword.Set
-	Diag   *config.Diagnostics
-	Env    *config.Environ
+	// Inherited are the listening sockets of the process before, nil for none;
+	// Open takes those that it has lines for and closes the others.
+	Inherited *Sockets
+	// Blocked is asked when an address is in use whether to try again; nil is no.
+	Blocked func(try int) bool
+	Set     *keyword.Set
+	Diag    *config.Diagnostics
+	Env     *config.Environ
 }
 
 // Diagnostics returns where messages of this load go.
@@ -68,7 +76,7 @@ func Facts(words *keyword.Set) *config.Facts {
 func Load(o *Options) (*Config, *config.Diagnostics) {
 	diag := o.Diagnostics()
 	env := config.NewEnviron(o.Env)
-	env.SetStartup(Version, "3.2", false)
+	env.SetStartup(Version, "3.2", o.Master)
 	env.Set("HAPROXY_LOCALPEER", o.LocalPeer)
 	set := o.Words
 	if set == nil {
@@ -100,6 +108,15 @@ func Load(o *Options) (*Config, *config.Diagnostics) {
 		return nil, diag
 	}
 	return &Config{Result: r, States: states, Set: set, Diag: diag, Env: env}, diag
+}
+
+// ServeMaster makes the process serve commands that its master passes over a unix
+// socket, as connections. lost is closed when the master is gone.
+func (c *Config) ServeMaster(fd int) (lost <-chan struct{}) {
+	gone := make(chan struct{})
+	c.Global.Sockets = append(c.Global.Sockets, build.StatsSocket{Lost: gone,
+		Socket: cli.Socket{Network: "sockpair", Address: strconv.Itoa(fd), UID: -1, GID: -1, Level: cli.Admin, ExposeFDs: true, Internal: true}})
+	return gone
 }
 
 // HasListeners tells whether anything would be served.

@@ -36,6 +36,7 @@ type Instance struct {
 
 	checker  *check.Checker
 	commands *cli.Server
+	sockets  []net.Listener // of commands
 	shared   *log.Shared
 	outputs  map[int]*log.Writer
 	started  time.Time
@@ -43,13 +44,29 @@ type Instance struct {
 	slog     *slog.Logger
 	accepts  [][]*stream.Acceptor // by loop
 	stop     sync.Once
+	inUse    bool       // an address could not be bound for that
+	opening  sync.Mutex // of listening sockets: the descriptors of bind lines once the loops run
 	telling  sync.Mutex // of standard error, see tell
 	serving  sync.WaitGroup
 }
 
-// Start binds the sockets of a configuration and begins to serve. The error is
-// the text of an alert. boot is when the process began, for show info.
-func (c *Config) Start(logger *slog.Logger, boot time.Time) (*Instance, error) {
+// Start is Open, Confine and Run.
+func (c *Config) Start(logger *slog.Logger) (*Instance, error) {
+	in, err := c.Open(logger)
+	if err != nil {
+		return nil, err
+	}
+	if err := in.Confine(); err != nil {
+		in.closeListeners()
+		return nil, err
+	}
+	in.Run()
+	return in, nil
+}
+
+// Open binds the sockets of a configuration and makes everything ready to serve.
+// The error is the text of alerts, a line each.
+func (c *Config) Open(logger *slog.Logger) (*Instance, error) {
 	if len(c.Late) > 0 {
 		return nil, errors.New(strings.Join(c.Late, "\n"))
 	}
@@ -90,8 +107,7 @@ func (c *Config) Start(logger *slog.Logger, boot time.Time) (*Instance, error) {
 	for _, w := range in.Workers {
 		w.Siblings = in.Workers
 	}
-	if err := in.bind(); err != nil {
-		in.closeListeners()
+	if err := in.bindAll(); err != nil {
 		return nil, err
 	}
 	in.prepareChecks()
@@ -99,10 +115,18 @@ func (c *Config) Start(logger *slog.Logger, boot time.Time) (*Instance, error) {
 		in.closeListeners()
 		return nil, err
 	}
+	return in, nil
+}
+
+// Run begins to serve.
+func (in *Instance) Run() {
+	for i, l := range in.sockets {
+		in.serving.Add(1)
+		go in.serveCommands(l, &in.Config.Global.Sockets[i])
+	}
 	in.Group.Start()
 	in.listen()
 	in.checker.Start()
-	return in, nil
 }
 
 // process fills what all proxies share.
@@ -272,23 +296,26 @@ func (in *Instance) prepareChecks() {
 // openCommands binds the command sockets.
 func (in *Instance) openCommands() error {
 	g := &in.Config.Global
-	in.commands = &cli.Server{Commands: cli.NewCommands(in.Config.Set), Host: in, Idle: g.StatsTimeout, MaxConn: g.StatsMaxconn, BufSize: g.Limits.BufSize, Started: in.mono}
-	for i, s := range g.Sockets {
+	in.commands = &cli.Server{Commands: cli.NewCommands(in.Config.Set, cli.OfWorker), Host: in, Idle: g.StatsTimeout, MaxConn: g.StatsMaxconn, BufSize: g.Limits.BufSize, Started: in.mono}
+	for i := range g.Sockets {
+		s := &g.Sockets[i]
 		s.Socket.Order = i
 		l, err := cli.Listen(s.Socket)
 		if err != nil {
 			return fmt.Errorf("Binding [%s] for frontend GLOBAL: %w", s.Pos, err)
 		}
-		in.serving.Add(1)
-		go in.serveCommands(l, s.Socket)
+		in.sockets = append(in.sockets, l)
 	}
 	return nil
 }
 
-func (in *Instance) serveCommands(l net.Listener, s cli.Socket) {
+func (in *Instance) serveCommands(l net.Listener, s *build.StatsSocket) {
 	defer in.serving.Done()
-	if err := in.commands.Serve(l, s); err != nil {
+	if err := in.commands.Serve(l, s.Socket); err != nil {
 		in.slog.Debug("command socket ended", "socket", s.String(), "error", err)
+	}
+	if s.Lost != nil {
+		close(s.Lost)
 	}
 }
 

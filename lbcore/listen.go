@@ -15,6 +15,23 @@ import (
 	"gohap/lbcore/stream"
 )
 
+// bindAll opens the listening sockets. Where an address is in use it asks Blocked
+// whether to try again.
+func (in *Instance) bindAll() error {
+	for try := 0; ; try++ {
+		in.inUse = false
+		err := in.bind()
+		if err == nil {
+			in.Config.Inherited.Close()
+			return nil
+		}
+		in.closeListeners()
+		if !in.inUse || in.Config.Blocked == nil || !in.Config.Blocked(try) {
+			return err
+		}
+	}
+}
+
 // bind opens the listening sockets: one a loop where the address allows it
 // (SO_REUSEPORT), one for all otherwise. Every failure is collected, as the
 // reference tells all of them.
@@ -59,7 +76,13 @@ func (in *Instance) bindOne(b *proxy.Bind) error {
 	if b.Sockaddr.Family == unix.AF_UNIX {
 		n, b.Shared = 1, true
 	}
-	for range n {
+	// More of them than loops are all served: what waits in one would be lost.
+	for _, fd := range in.Config.Inherited.take(b) {
+		setOptions(fd, b)
+		_ = unix.Listen(fd, backlog(b))
+		b.FDs = append(b.FDs, fd)
+	}
+	for range n - len(b.FDs) {
 		fd, err := in.openListener(b)
 		if err != nil {
 			return err
@@ -96,7 +119,7 @@ func (in *Instance) openListener(b *proxy.Bind) (int, error) {
 		err = bindUnix(fd, b)
 	} else {
 		in.allow(fd, b)
-		err = bindInet(fd, b)
+		err = in.bindInet(fd, b)
 	}
 	if err != nil {
 		unix.Close(fd)
@@ -164,7 +187,7 @@ func (in *Instance) allow(fd int, b *proxy.Bind) {
 	}
 }
 
-func bindInet(fd int, b *proxy.Bind) error {
+func (in *Instance) bindInet(fd int, b *proxy.Bind) error {
 	for _, o := range []int{unix.SO_REUSEADDR, unix.SO_REUSEPORT} {
 		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, o, 1); err != nil {
 			return fmt.Errorf("protocol %s: cannot set a socket option (%s) for [%s]", protocol(b.Sockaddr), sentence(err), place(b))
@@ -185,6 +208,7 @@ func bindInet(fd int, b *proxy.Bind) error {
 		sa = &unix.SockaddrInet6{Port: int(ap.Port()), Addr: ap.Addr().As16()}
 	}
 	if err := unix.Bind(fd, sa); err != nil {
+		in.inUse = in.inUse || err == unix.EADDRINUSE
 		return fmt.Errorf("protocol %s: cannot bind socket (%s) for [%s]", protocol(b.Sockaddr), sentence(err), place(b))
 	}
 	return nil
@@ -267,38 +291,51 @@ func (in *Instance) listen() {
 		w.Housekeep(servers)
 		for _, p := range in.Config.Proxies {
 			for _, b := range p.Binds {
-				in.accepts[l.ID] = append(in.accepts[l.ID], stream.NewAcceptor(w, b))
+				for i := l.ID; i < max(len(b.FDs), l.ID+1); i += len(in.Group.Loops) {
+					a := stream.NewAcceptor(w, b)
+					a.Place = i
+					if b.Shared {
+						a.Place = 0
+					}
+					in.accepts[l.ID] = append(in.accepts[l.ID], a)
+				}
 			}
 		}
 	})
 	in.Group.Each(func(l *loop.Loop) {
 		acceptors := in.accepts[l.ID]
 		in.accepts[l.ID] = acceptors[:0]
-		for _, p := range in.Config.Proxies {
-			for _, b := range p.Binds {
-				a := acceptors[0]
-				acceptors = acceptors[1:]
-				fd, shared := b.FDs[0], in.Group
-				if !b.Shared {
-					fd, shared = b.FDs[l.ID], nil
-				}
-				listen := l.Listen
-				if b.Passed {
-					listen = l.Receive
-				}
-				ln, e := listen(int32(fd), a, burst, shared)
-				if e != 0 {
-					in.slog.Error("cannot watch a listener", "proxy", p.Name, "address", place(b), "error", e.Error())
-					continue
-				}
-				a.Listener = ln
+		for _, a := range acceptors {
+			if in.watch(l, a, burst) {
 				in.accepts[l.ID] = append(in.accepts[l.ID], a)
 			}
 		}
 	})
 }
 
+// watch begins to accept for an acceptor.
+func (in *Instance) watch(l *loop.Loop, a *stream.Acceptor, burst int) bool {
+	b := a.Bind
+	shared := in.Group
+	if !b.Shared {
+		shared = nil
+	}
+	listen := l.Listen
+	if b.Passed {
+		listen = l.Receive
+	}
+	ln, e := listen(int32(b.FDs[a.Place]), a, burst, shared)
+	if e != 0 {
+		in.slog.Error("cannot watch a listener", "proxy", b.Proxy.Name, "address", place(b), "error", e.Error())
+		return false
+	}
+	a.Listener = ln
+	return true
+}
+
 func (in *Instance) closeListeners() {
+	in.opening.Lock()
+	defer in.opening.Unlock()
 	for _, p := range in.Config.Proxies {
 		for _, b := range p.Binds {
 			for _, fd := range b.FDs {

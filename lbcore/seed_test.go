@@ -13,20 +13,26 @@ import (
 // forms are taken with a warning that shows the modern one; what is refused is
 // refused by name, and is nothing but what this list says.
 func TestSeedConfiguration(t *testing.T) {
+	text, err := os.ReadFile("../e2e/testdata/seed.cfg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A user that every machine has, for the one that a package makes.
+	text = regexp.MustCompile(`(?m)^( +(?:user|group) +)haproxy$`).ReplaceAll(text, []byte("${1}root"))
+	path := t.TempDir() + "/seed.cfg"
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	var said strings.Builder
-	c, diag := Load(&Options{Stderr: &said, Paths: []string{"../e2e/testdata/seed.cfg"}})
+	c, diag := Load(&Options{Stderr: &said, Paths: []string{path}})
 	if c != nil {
 		t.Error("everything of the example is implemented: empty the list below")
 	}
-	refused := regexp.MustCompile(`\[\.\./e2e/testdata/seed\.cfg:(\d+)\] : .*'([a-z -]+)'.* is known to HAProxy, not implemented by gohap`)
+	refused := regexp.MustCompile(`\[[^ ]*/seed\.cfg:(\d+)\] : .*'([a-z -]+)'.* is known to HAProxy, not implemented by gohap`)
 	var words []string
 	lines := map[string]bool{}
 	for _, m := range refused.FindAllStringSubmatch(said.String(), -1) {
 		lines[m[1]] = true
-	}
-	text, err := os.ReadFile("../e2e/testdata/seed.cfg")
-	if err != nil {
-		t.Fatal(err)
 	}
 	var rest []string
 	for i, line := range strings.Split(string(text), "\n") {
@@ -43,7 +49,7 @@ func TestSeedConfiguration(t *testing.T) {
 		}
 		rest = append(rest, line)
 	}
-	want := []string{"chroot", "pidfile", "user", "group", "daemon", "stats"}
+	want := []string{"stats"}
 	if !slices.Equal(words, want) {
 		t.Errorf("refused: %v, want %v\n%s", words, want, said.String())
 	}

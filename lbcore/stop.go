@@ -21,8 +21,10 @@ func (in *Instance) Drain() {
 			}
 			a.Listener.Close()
 			if b := a.Bind; !b.Shared { // at once, so that nothing more enters the drained queue
-				l.Kernel.Close(int32(b.FDs[l.ID]))
-				b.FDs[l.ID] = -1
+				in.opening.Lock()
+				l.Kernel.Close(int32(b.FDs[a.Place]))
+				b.FDs[a.Place] = -1
+				in.opening.Unlock()
 			}
 		}
 		in.accepts[l.ID] = nil

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"gohap/lbcore"
-	"gohap/lbcore/clock"
 )
 
 // demo is a node on loopback with sample servers behind it, so that a newcomer
@@ -90,7 +89,7 @@ func (d *demo) start(stderr io.Writer) error {
 	if c == nil {
 		return fmt.Errorf("the built-in configuration was refused")
 	}
-	in, err := c.Start(slog.New(slog.NewTextHandler(stderr, nil)), clock.Wall())
+	in, err := c.Start(slog.New(slog.NewTextHandler(stderr, nil)))
 	if err != nil {
 		return err
 	}

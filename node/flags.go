@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"syscall"
 
+	"gohap/lbcore/build"
 	"gohap/lbcore/keyword"
 )
 
@@ -30,6 +32,34 @@ type flags struct {
 	noSplice  bool
 	memory    int64 // MiB
 	chdir     string
+
+	daemon      bool   // -D
+	master      bool   // -W and -Ws
+	notify      bool   // -Ws
+	masterAt    string // -S
+	pidFile     string
+	formers     formers // -sf and -st
+	socketsFrom string  // -x
+}
+
+// launch is how the process comes up: what a configuration says, and the flags
+// over it.
+func (f *flags) launch(l build.Launch) build.Launch {
+	l.Daemon = l.Daemon || f.daemon
+	l.Master = l.Master || f.master
+	if f.pidFile != "" {
+		l.PidFile = f.pidFile
+	}
+	if f.noDaemon || f.debug {
+		l.Daemon = false
+	}
+	if f.debug || f.noDaemon && !f.master {
+		l.Master = false
+	}
+	if f.notify {
+		l.Daemon = false
+	}
+	return l
 }
 
 // errUsage asks for the usage text.
@@ -59,6 +89,14 @@ func parseFlags(words *keyword.Set, args []string) (*flags, error) {
 		if err := f.one(words, a, value); err != nil {
 			return nil, err
 		}
+		for f.takesPids(words, a) && len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+			pid, err := strconv.Atoi(args[0])
+			if err != nil || pid <= 0 {
+				return nil, fmt.Errorf("%s: '%s' is not the number of a process", a, args[0])
+			}
+			f.formers.pids = append(f.formers.pids, pid)
+			args = args[1:]
+		}
 		// Behind "--" come files alone.
 		for len(args) > 0 && a == "--" {
 			f.paths = append(f.paths, args[0])
@@ -66,6 +104,11 @@ func parseFlags(words *keyword.Set, args []string) (*flags, error) {
 		}
 	}
 	return f, nil
+}
+
+// takesPids tells whether numbers of processes follow a flag.
+func (f *flags) takesPids(words *keyword.Set, a string) bool {
+	return (a == "-sf" || a == "-st") && words.Lookup(keyword.Flag, a) != nil
 }
 
 // one reads a flag that is there, with the value that it may want.
@@ -135,6 +178,14 @@ var flagRows = []flagRow{
 	{name: "-v", summary: "show the version", set: func(f *flags, _ string) error { f.version = 1; return nil }},
 	{name: "-V", summary: "say that the configuration is valid", set: on(func(f *flags) *bool { return &f.verbose })},
 	{name: "-q", summary: "say nothing", set: on(func(f *flags) *bool { return &f.quiet })},
+	{name: "-D", summary: "run in the background", set: on(func(f *flags) *bool { return &f.daemon })},
+	{name: "-Ws", summary: "as -W, and tell systemd when it serves", set: func(f *flags, _ string) error { f.master, f.notify = true, true; return nil }},
+	{name: "-W", summary: "a master that starts the process that serves, and reloads", set: on(func(f *flags) *bool { return &f.master })},
+	{name: "-S", arg: "<address>[,<option>]*", summary: "the command socket of the master", set: func(f *flags, v string) error { f.masterAt = v; return nil }},
+	{name: "-p", arg: "<path>", summary: "where the process in the background, or the master, writes its number", set: func(f *flags, v string) error { f.pidFile = v; return nil }},
+	{name: "-sf", summary: "<pid>*: softly ends these processes once it serves", set: func(f *flags, _ string) error { f.formers.end = syscall.SIGUSR1; return nil }},
+	{name: "-st", summary: "<pid>*: ends these processes once it serves", set: func(f *flags, _ string) error { f.formers.end = syscall.SIGTERM; return nil }},
+	{name: "-x", arg: "<path>", summary: "get the listening sockets from this command socket", set: func(f *flags, v string) error { f.socketsFrom = v; return nil }},
 	{name: "-db", summary: "stay in the foreground", set: on(func(f *flags) *bool { return &f.noDaemon })},
 	{name: "-dD", summary: "tell suspicious statements", set: on(func(f *flags) *bool { return &f.diagnose })},
 	{name: "-dW", summary: "warnings are fatal", set: on(func(f *flags) *bool { return &f.zeroWarn })},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"runtime"
@@ -14,6 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"gohap/lbcore"
+	"gohap/lbcore/build"
+	"gohap/lbcore/clock"
 	"gohap/lbcore/config"
 	"gohap/lbcore/keyword"
 )
@@ -21,41 +24,174 @@ import (
 // process is one run of the program with a configuration.
 type process struct {
 	flags          *flags
+	birth          birth
+	launch         build.Launch // flags considered
 	stdout, stderr io.Writer
-	boot           time.Time
+	said           *strings.Builder // what a worker reports of its start; nil behind it
 	log            *slog.Logger
 	in             *lbcore.Instance
 }
 
+// run is the process from its command line on.
 func (p *process) run() int {
 	f := p.flags
-	c, diag := lbcore.Load(f.options(p.stderr))
+	if f.check {
+		return p.checkOnly()
+	}
+	p.launch = f.launch(lbcore.Discover(f.options(p.stderr)))
+	switch {
+	case p.birth.role == worker:
+		return p.work()
+	case p.launch.Daemon && p.birth.role == first:
+		return p.goBackground()
+	case p.launch.Master:
+		return newMaster(p).run()
+	}
+	return p.work()
+}
+
+func (p *process) checkOnly() int {
+	c, diag := lbcore.Load(p.flags.options(p.stderr))
 	if c == nil {
 		return 1
 	}
-	if f.check {
-		return p.checked(c, diag)
-	}
-	if !c.HasListeners() && len(c.Global.Sockets) == 0 {
-		diag.Rawf(config.Alert, "[%s.main()] No enabled listener found (check for 'bind' directives) ! Exiting.", "gohap-node")
-		return 1
-	}
+	return p.checked(c, diag)
+}
+
+// work serves.
+func (p *process) work() int {
 	// A signal that comes while the sockets are being opened is not lost.
 	signals := make(chan os.Signal, 8)
 	for _, r := range signalRows {
-		if f.words.Lookup(keyword.Signal, r.name) != nil {
+		if p.flags.words.Lookup(keyword.Signal, r.name) != nil {
 			signal.Notify(signals, r.signal)
 		}
 	}
-	in, err := c.Start(p.log, p.boot)
+	lost, ok := p.open()
+	if !ok {
+		p.report(false)
+		return 1
+	}
+	p.in.Run()
+	p.report(true)
+	p.flags.formers.signal(p.flags.formers.end)
+	return p.serve(signals, lost)
+}
+
+// open reads the configuration and opens its sockets. lost is closed when the
+// master is gone, nil without one.
+func (p *process) open() (lost <-chan struct{}, ok bool) {
+	c, diag := lbcore.Load(p.options())
+	if c == nil {
+		return nil, false
+	}
+	if !c.HasListeners() && len(c.Global.Sockets) == 0 {
+		diag.Rawf(config.Alert, "[%s.main()] No enabled listener found (check for 'bind' directives) ! Exiting.", "gohap-node")
+		return nil, false
+	}
+	var err error
+	if c.Inherited, err = p.fetchSockets(); err != nil {
+		diag.Rawf(config.Alert, "Failed to get the sockets of the old process: %s", err)
+		return nil, false
+	}
+	c.Blocked = p.pauseFormers
+	if p.birth.control >= 0 {
+		lost = c.ServeMaster(p.birth.control)
+	}
+	if p.in, err = c.Open(p.log); err == nil {
+		if p.birth.role == daemon {
+			err = p.writePid()
+		}
+		if err == nil {
+			err = p.in.Confine()
+		}
+	}
 	if err != nil {
+		p.flags.formers.signal(syscall.SIGTTIN)
 		for line := range strings.SplitSeq(err.Error(), "\n") {
 			diag.Rawf(config.Alert, "%s", line)
 		}
-		return 1
+		return nil, false
 	}
-	p.in = in
-	return p.serve(signals)
+	return lost, true
+}
+
+// options are those of Load; what a worker says at its start is kept for its
+// report.
+func (p *process) options() *lbcore.Options {
+	out := p.stderr
+	if p.birth.role == worker {
+		p.said = new(strings.Builder)
+		out = io.MultiWriter(p.stderr, p.said)
+	}
+	o := p.flags.options(out)
+	o.Master = p.launch.Master
+	return o
+}
+
+// report tells whoever started the process how its start went. One in the
+// background lets its terminal go.
+func (p *process) report(ready bool) {
+	r := Report{Ready: ready}
+	if p.said != nil {
+		r.Log = p.said.String()
+	}
+	if ready && p.birth.role == daemon {
+		if err := detach(); err != nil {
+			p.log.Warn("cannot let go of the terminal", "error", err.Error())
+		}
+	}
+	p.birth.tell(r)
+}
+
+// fetchSockets gets the listening sockets of the process before: those of the
+// worker that this one is to replace, or of -x.
+func (p *process) fetchSockets() (*lbcore.Sockets, error) {
+	var conn net.Conn
+	var err error
+	switch {
+	case p.birth.former >= 0:
+		f := os.NewFile(uintptr(p.birth.former), "former worker")
+		defer f.Close()
+		conn, err = net.FileConn(f)
+	case p.flags.socketsFrom != "":
+		conn, err = net.Dial("unix", p.flags.socketsFrom)
+	default:
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(clock.Wall().Add(5 * time.Second))
+	return lbcore.Receive(conn.(*net.UnixConn))
+}
+
+// pauseFormers asks the processes that are to end to free their addresses.
+func (p *process) pauseFormers(try int) bool {
+	if len(p.flags.formers.pids) == 0 || try >= 100 {
+		return false
+	}
+	if try == 0 {
+		p.flags.formers.signal(syscall.SIGTTOU)
+	}
+	time.Sleep(10 * time.Millisecond)
+	return true
+}
+
+// executable is the program's own path.
+func (p *process) executable() string {
+	path, err := os.Executable()
+	if err != nil {
+		return os.Args[0]
+	}
+	return path
+}
+
+// say writes a line to standard error, as the reference does.
+func (p *process) say(s config.Severity, text string) {
+	d := config.Diagnostics{Out: p.stderr, Pid: os.Getpid(), Quiet: p.flags.quiet, Loud: p.flags.verbose || p.flags.debug}
+	d.Tell(s, text)
 }
 
 // checked ends -c. Reference: silent unless -V or warned, and exit code 2 when
@@ -79,14 +215,18 @@ func (p *process) checked(c *lbcore.Config, diag *config.Diagnostics) int {
 	return 0
 }
 
-// serve waits for signals, until one or the end of a soft stop ends it.
-func (p *process) serve(ch <-chan os.Signal) int {
+// serve waits for signals, until one, the end of a soft stop or that of its master
+// ends it.
+func (p *process) serve(ch <-chan os.Signal, lost <-chan struct{}) int {
 	idle := make(chan bool, 1)
 	for {
 		select {
 		case <-idle:
 			p.in.Stop()
 			return 0
+		case <-lost: // reference: likewise; nobody could reload or end it any more
+			p.in.Stop()
+			return 1
 		case s := <-ch:
 			for _, r := range signalRows {
 				if r.signal != s || r.do == nil {

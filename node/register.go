@@ -2,8 +2,10 @@ package node
 
 import "gohap/lbcore/keyword"
 
-// Register adds the flags of the command line and the signals.
+// Register adds the flags of the command line, the signals and the commands of a
+// master.
 func Register(set *keyword.Set) {
+	set.Add(masterCommands()...)
 	for _, r := range flagRows {
 		example := r.name + " " + r.arg
 		if r.glued || r.arg == "" {

@@ -13,13 +13,17 @@ import (
 
 	"gohap/lbcore"
 	"gohap/lbcore/catalog"
-	"gohap/lbcore/clock"
 	"gohap/lbcore/config"
 )
 
 // Run is the whole program; it returns the exit code.
 func Run(args []string, stdout, stderr io.Writer) int {
-	boot := clock.Wall()
+	b, err := readBirth()
+	if err != nil {
+		fmt.Fprintf(stderr, "[ALERT]    (%d) : %s\n", os.Getpid(), err)
+		return 1
+	}
+	findInherited(b)
 	if len(args) > 0 && args[0] == "demo" {
 		return runDemo(args[1:], stdout, stderr)
 	}
@@ -51,7 +55,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 	if f.memory > 0 {
 		debug.SetMemoryLimit(f.memory << 20)
 	}
-	p := &process{flags: f, stdout: stdout, stderr: stderr, boot: boot,
+	p := &process{flags: f, birth: b, stdout: stdout, stderr: stderr,
 		log: slog.New(slog.NewTextHandler(stderr, nil))}
 	return p.run()
 }

@@ -46,7 +46,7 @@ func TestCommandLine(t *testing.T) {
 		{args: "-cc feature(FLEET)", code: 0, silent: true},
 		{args: "-cc nonsense(", code: 2, err: "condition"},
 		{args: "-dKall", code: 0, out: "# List of registered sample fetch functions:"},
-		{args: "-W -f " + good, code: 1, err: "flag '-W' is known to HAProxy, not implemented by gohap"},
+		{args: "-dp -f " + good, code: 1, err: "flag '-dp' is known to HAProxy, not implemented by gohap"},
 	} {
 		var out, err strings.Builder
 		code := Run(strings.Fields(c.args), &out, &err)

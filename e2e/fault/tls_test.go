@@ -90,7 +90,7 @@ func TestHandshakes(t *testing.T) {
 	if c == nil {
 		t.Fatal(said.String())
 	}
-	in, err := c.Start(slog.New(slog.NewTextHandler(io.Discard, nil)), time.Now())
+	in, err := c.Start(slog.New(slog.NewTextHandler(io.Discard, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package build
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +18,8 @@ import (
 
 // Global is what the global sections say.
 type Global struct {
+	Launch          Launch
+	Confinement     Confinement
 	Threads         int
 	Maxconn         int64
 	MaxConnRate     int64
@@ -55,10 +58,14 @@ type Global struct {
 type StatsSocket struct {
 	cli.Socket
 	Pos config.Position
+	// Lost is closed when nothing can come over the socket any more; nil for those
+	// where that ends nothing.
+	Lost chan struct{}
 }
 
 func (g *Global) init() {
 	g.LogTag = "gohap"
+	g.Confinement = Confinement{UID: -1, GID: -1}
 	g.StatsTimeout = 10 * time.Second
 	g.StatsMaxconn = 10
 	g.Limits = proxy.Limits{LogURILen: 1024, CookieLen: 63, BufSize: 16384, MaxRewrite: 1024}
@@ -267,6 +274,21 @@ func (b *Builder) statsSocket(st *config.Statement) {
 	}
 	b.socketOptions(st, &k)
 	b.Global.Sockets = append(b.Global.Sockets, k)
+}
+
+// ReadSocket reads a command socket from the words of flag -S: an address and its
+// options. Reference: it is an administrator's unless it says otherwise.
+func (b *Builder) ReadSocket(words []string) cli.Socket {
+	st := &config.Statement{Pos: config.Position{File: "-S"}, Words: append([]string{"stats", "socket"}, words...)}
+	b.statsSocket(st)
+	if len(b.Global.Sockets) == 0 {
+		return cli.Socket{}
+	}
+	k := b.Global.Sockets[0].Socket
+	if !slices.Contains(words, "level") {
+		k.Level = cli.Admin
+	}
+	return k
 }
 
 func (b *Builder) socketOptions(st *config.Statement, k *StatsSocket) {

@@ -56,6 +56,7 @@ func Register(set *keyword.Set) {
 	set.Add(cookieOptionRows()...)
 	set.Add(persistRows()...)
 	set.Add(sourceProxyRows()...)
+	set.Add(launchRows()...)
 	set.Add(sourceServerRows()...)
 	set.Add(bindSocketRows()...)
 }

@@ -52,7 +52,7 @@ func serve(t *testing.T, s *Server, k Socket) string {
 		t.Fatal(err)
 	}
 	if s.Commands == nil {
-		s.Commands = NewCommands(testSet())
+		s.Commands = NewCommands(testSet(), OfWorker)
 	}
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(l, k) }()
@@ -205,7 +205,7 @@ func TestHelp(t *testing.T) {
 	less := keyword.NewSet()
 	Register(less)
 	less.Remove(keyword.Command, "help")
-	got := ask(t, serve(t, &Server{Commands: NewCommands(less)}, Socket{}), "help\n")
+	got := ask(t, serve(t, &Server{Commands: NewCommands(less, OfWorker)}, Socket{}), "help\n")
 	if !strings.HasPrefix(got, "Unknown command: 'help'") || strings.Contains(got, "help [<command>]") {
 		t.Errorf("help without its row: %q", got)
 	}
@@ -332,7 +332,7 @@ func TestPanicAndClose(t *testing.T) {
 // one waits.
 func TestMaxConn(t *testing.T) {
 	events := make(chan string, 10)
-	s := &Server{MaxConn: 1, Commands: NewCommands(testSet()),
+	s := &Server{MaxConn: 1, Commands: NewCommands(testSet(), OfWorker),
 		Opened: func() { events <- "opened" }, Closed: func() { events <- "closed" }}
 	a, b := serve(t, s, Socket{}), serve(t, s, Socket{})
 	c, err := net.Dial("unix", a)
@@ -412,7 +412,7 @@ func TestListen(t *testing.T) {
 func TestExamples(t *testing.T) {
 	set := keyword.NewSet()
 	Register(set)
-	path := serve(t, &Server{Commands: NewCommands(set)}, Socket{Level: Admin})
+	path := serve(t, &Server{Commands: NewCommands(set, OfWorker)}, Socket{Level: Admin})
 	for _, r := range set.Rows(keyword.Command) {
 		for _, e := range r.Good {
 			if got := ask(t, path, "set severity-output number;"+e.Config+"\n"); strings.Contains(got, "[3]") || strings.Contains(got, "Unknown") {

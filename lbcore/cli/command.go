@@ -47,10 +47,22 @@ type Command struct {
 	// Expert commands are refused and not shown before "expert-mode on",
 	// Hidden ones are never shown.
 	Expert, Hidden bool
+	// Of says which processes have it.
+	Of Process
 	// Run executes the command on the connection's goroutine; it may block
 	// there, watching Request.Context.
 	Run func(*Request)
 }
+
+// Process is a kind of process that has a command socket.
+type Process uint8
+
+// The kinds. A process without a master is like a worker.
+const (
+	OfWorker Process = iota
+	OfMaster
+	OfBoth
+)
 
 // command is a row ready to be found.
 type command struct {
@@ -65,14 +77,18 @@ type Commands struct {
 	own  []command // help, prompt, quit
 }
 
-// NewCommands collects the rows of class keyword.Command. It panics on a row
+// NewCommands collects the rows of class keyword.Command that a kind of process
+// has. It panics on a row
 // whose Impl is not a Command with a Run: a programmer's error.
-func NewCommands(set *keyword.Set) *Commands {
+func NewCommands(set *keyword.Set, of Process) *Commands {
 	c := &Commands{}
 	for _, row := range set.Rows(keyword.Command) {
 		impl, ok := row.Impl.(Command)
 		if !ok || impl.Run == nil {
 			panic(fmt.Sprintf("cli: the row of command %q carries no cli.Command with a Run", row.Name))
+		}
+		if impl.Of != of && impl.Of != OfBoth {
+			continue
 		}
 		if impl.Words == nil {
 			impl.Words = strings.Fields(row.Name)

@@ -30,6 +30,7 @@ type conn struct {
 	mode     mode
 	timed    bool
 	expert   bool
+	at       Target // where commands go, see Router
 	quit     bool
 	idle     time.Duration
 	accepted int64 // monotonic ns
@@ -99,6 +100,13 @@ func (c *conn) prompt() {
 		up := (c.server.Clock.Mono() - c.server.Started) / int64(time.Second)
 		c.out.WriteString(fmt.Sprintf("[%d:%02d:%02d:%02d]", up/86400, up/3600%24, up/60%60, up%60))
 	}
+	if c.server.Router != nil {
+		name := c.at.Name
+		if c.at.Dial == nil {
+			name = c.server.Router.Name()
+		}
+		c.out.WriteString(name)
+	}
 	c.out.WriteString("> ")
 }
 
@@ -109,6 +117,12 @@ func (c *conn) line(line []byte, payload string) {
 		last := ""
 		if i == len(all)-1 {
 			last = payload
+		}
+		if c.server.Router != nil && len(words) > 0 {
+			var done bool
+			if words, done = c.route(words, last); done {
+				continue
+			}
 		}
 		c.command(words, last)
 		if c.quit || c.out.err != nil {

@@ -11,18 +11,18 @@ import (
 // Register adds the commands about the connection itself.
 func Register(set *keyword.Set) {
 	set.Add(
-		row("help", "[<command>]", "list matching or all commands", Command{Run: help}, "help show"),
-		row("prompt", "[help | n | i | p | timed ]*", "toggle interactive mode with prompt", Command{Run: prompt}, "prompt help", "prompt sometimes"),
-		row("quit", "", "disconnect", Command{Run: quit}, "quit"),
-		row("echo", "<text>", "print text to the output", Command{Run: func(r *Request) {
+		row("help", "[<command>]", "list matching or all commands", Command{Of: OfBoth, Run: help}, "help show"),
+		row("prompt", "[help | n | i | p | timed ]*", "toggle interactive mode with prompt", Command{Of: OfBoth, Run: prompt}, "prompt help", "prompt sometimes"),
+		row("quit", "", "disconnect", Command{Of: OfBoth, Run: quit}, "quit"),
+		row("echo", "<text>", "print text to the output", Command{Of: OfBoth, Run: func(r *Request) {
 			r.Message(Info, "%s", strings.Join(r.Args, " "))
 		}}, "echo hello world"),
-		row("user", "", "lower the level of the current CLI session to user", Command{Run: func(r *Request) { r.Lower(User) }}, "user"),
-		row("operator", "", "lower the level of the current CLI session to operator", Command{Run: func(r *Request) { r.Lower(Operator) }}, "operator"),
-		row("show cli level", "", "display the level of the current CLI session", Command{Run: func(r *Request) {
+		row("user", "", "lower the level of the current CLI session to user", Command{Of: OfBoth, Run: func(r *Request) { r.Lower(User) }}, "user"),
+		row("operator", "", "lower the level of the current CLI session to operator", Command{Of: OfBoth, Run: func(r *Request) { r.Lower(Operator) }}, "operator"),
+		row("show cli level", "", "display the level of the current CLI session", Command{Of: OfBoth, Run: func(r *Request) {
 			r.Message(Info, "%s", r.Level())
 		}}, "show cli level"),
-		row("show cli sockets", "", "dump list of cli sockets", Command{Run: showSockets}, "show cli sockets"),
+		row("show cli sockets", "", "dump list of cli sockets", Command{Of: OfBoth, Run: showSockets}, "show cli sockets"),
 		row("set severity-output", "[none|number|string]", "set presence of severity level in feedback information", Command{Run: setSeverity}, "set severity-output number", "set severity-output loud", "set severity-output"),
 		row("set timeout", "[cli] <delay>", "change a timeout setting", Command{Run: setTimeout}, "set timeout cli 60", "set timeout cli", "set timeout cli 0", "set timeout client 5"),
 		row("expert-mode", "[on|off]", "show and allow commands that only developers need", Command{Level: Admin, Hidden: true, Run: expertMode}, "expert-mode on"),

@@ -2,9 +2,12 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Severity is how grave a message is, with syslog's numbers.
@@ -50,6 +53,22 @@ func (r *Request) Message(s Severity, format string, args ...any) {
 
 // Fail answers an error, Message with severity Err.
 func (r *Request) Fail(format string, args ...any) { r.Message(Err, format, args...) }
+
+// Exposes tells whether the connection's socket hands descriptors over
+// ("expose-fd listeners").
+func (r *Request) Exposes() bool { return r.conn.socket.ExposeFDs }
+
+// Pass sends a line together with a descriptor, over a unix socket. The
+// descriptor stays the caller's.
+func (r *Request) Pass(line string, fd int) error {
+	r.out.Flush()
+	over, ok := r.conn.Conn.(*net.UnixConn)
+	if !ok {
+		return errors.New("descriptors go over unix sockets only")
+	}
+	_, _, err := over.WriteMsgUnix([]byte(line+"\n"), unix.UnixRights(fd), nil)
+	return err
+}
 
 // Level returns what the connection may do now.
 func (r *Request) Level() Level { return r.conn.level }

@@ -18,6 +18,8 @@ type Server struct {
 	// Host is what commands act on; the package that owns a command asserts
 	// the interface that it declares.
 	Host any
+	// Router leads commands to other processes; nil for a process that has none.
+	Router Router
 	// Idle is "stats timeout": how long a connection may neither send nor take
 	// anything. Zero means 10 seconds, the reference's default.
 	Idle time.Duration
@@ -83,7 +85,9 @@ func (s *Server) Sockets() []Socket {
 	defer s.mu.Unlock()
 	var all []Socket
 	for _, k := range s.listeners {
-		all = append(all, k)
+		if !k.Internal {
+			all = append(all, k)
+		}
 	}
 	return sortSockets(all)
 }

@@ -22,6 +22,7 @@ type Socket struct {
 	Severity         SeverityOutput
 	ExposeFDs        bool // "expose-fd listeners"
 	Order            int  // place in the configuration, from 0
+	Internal         bool // the master's: lists leave it out
 }
 
 // String returns the address as "show cli sockets" prints it.

@@ -19,6 +19,8 @@ func Register(set *keyword.Set) {
 		set.Add(keyword.Row{Class: keyword.Command, Name: name, Args: args, Summary: summary, Bad: bad,
 			Good: []keyword.Example{{Config: good}}, Impl: cli.Command{Level: level, Run: run, Usage: usages[name]}})
 	}
+	set.Add(keyword.Row{Class: keyword.Command, Name: "_getsocks", Summary: "hands the listening sockets over, over a socket with expose-fd listeners",
+		Good: []keyword.Example{{Config: "_getsocks"}}, Impl: cli.Command{Hidden: true, Level: cli.Operator, Run: getSockets}})
 	command("get weight", "<bk>/<srv>", "report a server's current weight", cli.User, on(getWeight), "get weight be/s1", "get weight be", "get weight be/nowhere")
 	command("set weight", "<bk>/<srv> <w>", "change a server's weight (use 'set server' instead)", cli.Admin, on(setWeight), "set weight be/s1 50%", "set weight be/s1 300", "set weight be/s1 x")
 	command("set server", "<bk>/<srv> [opts]", "change a server's state, weight, address or ssl", cli.Admin, on(setServer), "set server be/s1 state drain", "set server be/s1 nothing", "set server be/s1 state nowhere")

@@ -12,12 +12,12 @@ func Register(set *keyword.Set) {
 	set.Add(
 		command("show info", "[desc|json|typed|float]*", "report information about the running process", cli.User, showInfo, "show info typed desc"),
 		command("show stat", "[desc|json|no-maint|typed|up]*", "report counters for each proxy and server", cli.User, showStat, "show stat typed", "show stat nowhere -1 -1", "show stat domain nowhere"),
-		command("show version", "", "show version of the current process", cli.User, showVersion, "show version"),
+		ofBoth(command("show version", "", "show version of the current process", cli.User, showVersion, "show version")),
 		command("show activity", "[-1|0|thread_num]", "show per-thread activity stats (for support/developers)", cli.Operator, showActivity, "show activity", "show activity 999"),
 		command("show pools", "[by*] [match <pfx>] [nb]", "report information about the memory pools usage", cli.User, showPools, "show pools"),
 		command("show backend", "", "list backends in the current running config", cli.User, showBackend, "show backend"),
-		command("show env", "[var]", "dump environment variables known to the process", cli.Operator, showEnv, "show env", "show env NO_SUCH_VARIABLE"),
-		command("show startup-logs", "", "report logs emitted during HAProxy startup", cli.Operator, showStartup, "show startup-logs"),
+		ofBoth(command("show env", "[var]", "dump environment variables known to the process", cli.Operator, showEnv, "show env", "show env NO_SUCH_VARIABLE")),
+		ofBoth(command("show startup-logs", "", "report logs emitted during HAProxy startup", cli.Operator, showStartup, "show startup-logs")),
 		command("show schema json", "", "report schema used for stats", cli.User, showSchema, "show schema json"),
 		command("show servers conn", "[<backend>]", "dump server connections status (all or for a single backend)", cli.User, showServersConn, "show servers conn", "show servers conn nowhere"),
 		command("show sess", "[help|<id>|all] [opts...]", "report the list of current streams or dump this exact stream", cli.Operator, showSess, "show sess all", "show sess 0x1", "show sess bogus", "show sess older x", "show sess backend nowhere"),
@@ -45,6 +45,14 @@ func Register(set *keyword.Set) {
 	} {
 		set.Add(keyword.Row{Class: keyword.StatModifier, Name: m[0], Summary: m[1]})
 	}
+}
+
+// ofBoth makes a command one that masters have as well.
+func ofBoth(r keyword.Row) keyword.Row {
+	c := r.Impl.(cli.Command)
+	c.Of = cli.OfBoth
+	r.Impl = c
+	return r
 }
 
 func command(name, args, summary string, level cli.Level, run func(*cli.Request), good string, bad ...string) keyword.Row {

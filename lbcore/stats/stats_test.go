@@ -105,7 +105,7 @@ func serve(t *testing.T, in *Instance) *reference {
 	set := keyword.NewSet()
 	cli.Register(set)
 	Register(set)
-	s := &cli.Server{Commands: cli.NewCommands(set), Host: host{in}}
+	s := &cli.Server{Commands: cli.NewCommands(set, cli.OfWorker), Host: host{in}}
 	path := filepath.Join(t.TempDir(), "s")
 	done := make(chan error, 2)
 	for name, level := range map[string]cli.Level{path: cli.Admin, path + "-user": cli.User} {

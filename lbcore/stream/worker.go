@@ -179,6 +179,7 @@ func (w *Worker) Kill() {
 type Acceptor struct {
 	W        *Worker
 	Bind     *proxy.Bind
+	Place    int // of its descriptor among those of Bind
 	Listener *loop.Listener
 	counters *proxy.LoopCounters
 	fe       *proxy.LoopCounters

@@ -1,0 +1,161 @@
+package node
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"gohap/lbcore"
+	"gohap/lbcore/cli"
+	"gohap/lbcore/clock"
+	"gohap/lbcore/keyword"
+	"gohap/lbcore/stats"
+)
+
+// newMasterCLI makes the command socket of a master.
+func newMasterCLI(m *master) *cli.Server {
+	return &cli.Server{Commands: cli.NewCommands(m.flags.words, cli.OfMaster), Host: m, Router: m, Started: clock.Mono()}
+}
+
+// masterCommands are the commands that only a master has.
+func masterCommands() (rows []keyword.Row) {
+	command := func(name, summary, good string, level cli.Level, run func(*master, *cli.Request)) {
+		rows = append(rows, keyword.Row{Class: keyword.Command, Name: name, Summary: summary, Good: []keyword.Example{{Config: good}},
+			Impl: cli.Command{Of: cli.OfMaster, Level: level, Run: func(r *cli.Request) { run(r.Host.(*master), r) }}})
+	}
+	routed := func(*master, *cli.Request) {} // the connection's router takes them
+	command("@!<pid>", "send a command to the <pid> process", "@!1234 show info", cli.User, routed)
+	command("@<relative pid>", "send a command to the <relative pid> process", "@1 show info", cli.User, routed)
+	command("@master", "send a command to the master process", "@master show proc", cli.User, routed)
+	command("reload", "achieve a soft-reload (-sf) of haproxy", "reload", cli.Operator, func(m *master, r *cli.Request) { m.reloadCommand(r, false) })
+	command("hard-reload", "achieve a hard-reload (-st) of haproxy", "hard-reload", cli.Operator, func(m *master, r *cli.Request) { m.reloadCommand(r, true) })
+	command("show proc", "show processes status", "show proc", cli.User, (*master).showProc)
+	return rows
+}
+
+// Stats implements stats.Host, for the commands that all processes have.
+func (m *master) Stats() *stats.Instance {
+	return &stats.Instance{Version: lbcore.Version, Environ: os.Environ, StartupLog: func() string {
+		told := make(chan string, 1)
+		m.do(func() { told <- m.lastLog })
+		return <-told
+	}}
+}
+
+// ask has f answer on the master's goroutine.
+func ask[T any](m *master, r *cli.Request, f func() T) (answer T) {
+	told := make(chan T, 1)
+	select {
+	case m.calls <- func() { told <- f() }:
+	case <-r.Context().Done():
+		return answer
+	}
+	select {
+	case answer = <-told:
+	case <-r.Context().Done():
+	}
+	return answer
+}
+
+// reloadCommand reloads, and answers how that went.
+func (m *master) reloadCommand(r *cli.Request, hard bool) {
+	told := make(chan Report, 1)
+	ask(m, r, func() bool {
+		m.reload(reload{hard: hard, done: func(r Report) { told <- r }})
+		return true
+	})
+	select {
+	case report := <-told:
+		r.Printf("Success=%d\n--\n%s", map[bool]int{true: 1}[report.Ready], report.Log)
+	case <-r.Context().Done():
+	}
+}
+
+// showProc lists the processes.
+func (m *master) showProc(r *cli.Request) {
+	r.WriteString(ask(m, r, m.processes))
+}
+
+func (m *master) processes() string {
+	var b strings.Builder
+	line := func(pid int, kind, reloads string, since time.Time) {
+		fmt.Fprintf(&b, "%-15d %-15s %-15s %-15s %-15s\n", pid, kind, reloads, uptime(since), lbcore.Version)
+	}
+	fmt.Fprintf(&b, "%-15s %-15s %-15s %-15s %-15s\n", "#<PID>", "<type>", "<reloads>", "<uptime>", "<version>")
+	line(os.Getpid(), "master", fmt.Sprintf("%d [failed: %d]", m.reloads, m.failed), m.since)
+	b.WriteString("# workers\n")
+	old := ""
+	for _, w := range m.workers {
+		switch {
+		case w == m.starting:
+		case w == m.current && w.reloads == 0:
+			line(w.Pid, "worker", "0", w.since)
+		default:
+			old = "# old workers\n"
+		}
+	}
+	b.WriteString(old)
+	for _, w := range m.workers {
+		if w != m.starting && (w != m.current || w.reloads > 0) {
+			line(w.Pid, "worker", strconv.Itoa(w.reloads), w.since)
+		}
+	}
+	return b.String()
+}
+
+func uptime(since time.Time) string {
+	s := int(clock.Wall().Sub(since) / time.Second)
+	return fmt.Sprintf("%dd%02dh%02dm%02ds", s/86400, s/3600%24, s/60%60, s%60)
+}
+
+// Name implements cli.Router.
+func (m *master) Name() string {
+	failed := make(chan bool, 1)
+	m.do(func() { failed <- m.failed > 0 })
+	if <-failed {
+		return "master[ReloadFailed]"
+	}
+	return "master"
+}
+
+// Target implements cli.Router.
+func (m *master) Target(word string) (cli.Target, bool) {
+	if word == "@" || word == "@master" {
+		return cli.Target{}, true
+	}
+	found := make(chan *workerProcess, 1)
+	m.do(func() { found <- m.find(word[1:]) })
+	w := <-found
+	if w == nil {
+		return cli.Target{}, false
+	}
+	return cli.Target{Name: strconv.Itoa(w.Pid), Dial: func() (net.Conn, error) {
+		f, err := w.connect()
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		return net.FileConn(f)
+	}}, true
+}
+
+// find returns the worker that "1" or "!1234" names, nil for none.
+func (m *master) find(name string) *workerProcess {
+	if name == "1" {
+		return m.current
+	}
+	text, byPid := strings.CutPrefix(name, "!")
+	pid, err := strconv.Atoi(text)
+	if !byPid || err != nil {
+		return nil
+	}
+	for _, w := range m.workers {
+		if w.Pid == pid {
+			return w
+		}
+	}
+	return nil
+}
