@@ -134,7 +134,11 @@ func (b *Builder) action(s *section, st *config.Statement, k ruleKind, row *keyw
 		Warn: func(f string, args ...any) { b.Warnf(st, f, args...) }}
 	act, err := row.Impl.(rule.ParseFunc)(a)
 	if err != nil {
-		b.Alertf(st, "error detected in %s '%s' while parsing '%s %s' rule : %s.", s.noun(), s.name, k.word, row.Name, err)
+		what := fmt.Sprintf("'%s %s'", k.word, written(row, st))
+		if k.word == "redirect" {
+			what = "redirect"
+		}
+		b.Alertf(st, "error detected in %s '%s' while parsing %s rule : %s.", s.noun(), s.name, what, err)
 		return rule.Rule{}, false
 	}
 	r := rule.Rule{Action: act, Word: row.Name, File: st.Pos.File, Line: st.Pos.Line}
@@ -143,7 +147,7 @@ func (b *Builder) action(s *section, st *config.Statement, k ruleKind, row *keyw
 		return r, true
 	}
 	if rest[0] != "if" && rest[0] != "unless" {
-		b.alertTight(st.Pos, "'%s %s' expects either 'if' or 'unless' followed by a condition but found '%s'.", k.word, row.Name, rest[0])
+		b.alertTight(st.Pos, "'%s %s' expects either 'if' or 'unless' followed by a condition but found '%s'.", k.word, written(row, st), rest[0])
 		return r, false
 	}
 	what := fmt.Sprintf("an '%s %s' condition", k.word, row.Name)

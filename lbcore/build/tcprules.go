@@ -92,11 +92,11 @@ func (b *Builder) inspectDelay(s *section, st *config.Statement) {
 		b.Alertf(st, "%s (unexpected character '%c')", expects, e.Char)
 		return
 	default:
-		b.Alertf(st, "%s (timer overflow in '%s', maximum value is 2147483647 ms)", expects, text)
+		b.Alertf(st, "%s (timer overflow in '%s', maximum value is 2147483647 ms or ~24.8 days)", expects, text)
 		return
 	}
 	if t.Trailing != "" {
-		b.Diag.Add(config.Warning, t.TrailingText(text))
+		b.trailing(t, text)
 	}
 	if len(st.Words) > 3 { // the reference passes over them in silence
 		b.Warnf(st, "'%s inspect-delay' takes one argument, '%s' is ignored.", st.Words[0], st.Words[3])
