@@ -59,6 +59,15 @@ func (b *Builder) Finish() *Result {
 	b.settleAlerts()
 	b.resolveReferences()
 	b.refuseDatagrams()
+	for _, s := range b.sections {
+		askFirst(s.p, s.monitors...)
+		for _, u := range s.useServers {
+			askFirst(s.p, u.cond)
+		}
+		for _, r := range s.p.PersistRules {
+			askFirst(s.p, r.Cond)
+		}
+	}
 	b.fullconn()
 	for _, t := range b.Global.LogTargets {
 		r.GlobalLoggers = append(r.GlobalLoggers, b.logger(t))

@@ -125,12 +125,13 @@ func (b *Builder) tcpRule(s *section, st *config.Statement, k ruleKind) {
 		b.Alertf(st, "'tcp-request switch-mode' not allowed because %s '%s' has no frontend capability", s.noun(), s.name)
 		return
 	}
+	asks := b.asking(a, k)
 	act, err := row.Impl.(rule.ParseFunc)(a)
 	if err != nil {
 		b.Alertf(st, "%s", err)
 		return
 	}
-	r := rule.Rule{Action: act, Word: row.Name, File: st.Pos.File, Line: st.Pos.Line}
+	r := rule.Rule{Action: act, Asks: *asks, Word: row.Name, File: st.Pos.File, Line: st.Pos.Line}
 	if rest := words[a.At:]; len(rest) > 0 {
 		if r.Cond = b.tcpCond(s, st, k.word+" "+name, rest, o); r.Cond == nil {
 			return

@@ -3,7 +3,6 @@ package stream
 import (
 	"net/netip"
 
-	"gohap/lbcore/auth"
 	"gohap/lbcore/buffer"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/message"
@@ -106,8 +105,10 @@ type Stream struct {
 	h1s      *mux.H1Server
 	pass     *tcpSides
 	look     inspection
-	// refusedBy are the lists for which the request's password was wrong.
-	refusedBy []*auth.List
+	// hashing: a goroutine hashes the request's password; wrong are the digests
+	// of those that were wrong (credentials.go).
+	hashing   bool
+	wrong     [][32]byte
 	challenge []byte // value of www-authenticate that the answer gets
 	applet    applet
 	reqHead   *message.Head // the client mux's head: Req while it is there
