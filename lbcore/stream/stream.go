@@ -10,6 +10,7 @@ import (
 	"gohap/lbcore/proxy"
 	"gohap/lbcore/rule"
 	"gohap/lbcore/sample"
+	"gohap/lbcore/transport"
 )
 
 // Phase is where a stream stands.
@@ -109,7 +110,8 @@ type Stream struct {
 	// of those that were wrong (credentials.go).
 	hashing   bool
 	wrong     [][32]byte
-	challenge []byte // value of www-authenticate that the answer gets
+	marks     *transport.Source // mark and type of service towards the server, nil without
+	challenge []byte            // value of www-authenticate that the answer gets
 	applet    applet
 	reqHead   *message.Head // the client mux's head: Req while it is there
 	resHead   message.Head  // head of a reply from here
