@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"gohap/lbcore/keyword"
@@ -135,6 +136,9 @@ func (e *evidence) goldenCase(path string) error {
 		}
 		if refused[fmt.Sprintf("%s:%d", filepath.Base(path), n)] {
 			e.add(keyword.ProxyRejected, words[0])
+			if i := slices.Index(words, "option"); i >= 0 && i+1 < len(words) {
+				e.add(keyword.OptionRejected, words[i+1])
+			}
 			continue
 		}
 		if _, ok := keyword.Known(keyword.Section, words[0]); ok && line[0] != ' ' && line[0] != '\t' {

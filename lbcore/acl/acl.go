@@ -172,13 +172,12 @@ type lineParser struct {
 	noDNS     bool
 	asMap     bool
 	id        int
-	explicit  bool // -m was given
-	loaded    bool // a file was
+	loaded    bool // a file was given
 }
 
 func (p *lineParser) parse(words []string) error {
 	p.id = -1
-	ended := false
+	ended, flags := false, false
 	for len(words) > 0 && strings.HasPrefix(words[0], "-") && words[0] != "-" {
 		if words[0] == "--" && p.scope.Set.Lookup(keyword.ACLFlag, "--") != nil {
 			words, ended = words[1:], true
@@ -188,13 +187,14 @@ func (p *lineParser) parse(words []string) error {
 		if err != nil {
 			return err
 		}
+		flags = true
 		words = words[used:]
 	}
 	l := p.line
 	if l.matcher == MatchNone {
 		return p.noMatcher()
 	}
-	if len(words) == 0 && !p.loaded && !ended && !p.explicit && l.matcher.needsPatterns() {
+	if len(words) == 0 && !flags && !ended && l.matcher.needsPatterns() {
 		p.warnEmpty()
 	}
 	if len(words) == 0 {
@@ -259,7 +259,7 @@ func (p *lineParser) flag(words []string) (int, error) {
 		if p.loaded {
 			return 0, errors.New("'-m' must only be specified before patterns and files in parsing ACL expression")
 		}
-		p.line.matcher, p.explicit, p.dotted = m, true, false
+		p.line.matcher, p.dotted = m, false
 		return 2, nil
 	case "-f":
 		return min(2, len(words)), p.file(arg)

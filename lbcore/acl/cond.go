@@ -138,6 +138,18 @@ func (c *Cond) Eval(ctx *sample.Context) Result {
 	return res
 }
 
+// Refs yields what the condition's expressions refer to, once it is resolved.
+func (c *Cond) Refs(yield func(ref any)) {
+	if c == nil {
+		return
+	}
+	for i := range c.terms {
+		for _, l := range c.terms[i].acl.Lines {
+			l.expr.Refs(yield)
+		}
+	}
+}
+
 // Needs returns what the condition's fetches look at.
 func (c *Cond) Needs() sample.Needs {
 	if c == nil {

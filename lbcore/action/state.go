@@ -162,7 +162,7 @@ func parseSetTimeout(a *rule.Args) (rule.Action, error) {
 	if errors.As(err, &ce) && ce.Rest != "" {
 		return nil, fmt.Errorf("unexpected character '%c' in rule 'set-timeout %s'", ce.Rest[0], which)
 	}
-	return nil, fmt.Errorf("timer overflow in rule 'set-timeout %s'", which)
+	return nil, fmt.Errorf("timer overflow in argument '%s' to rule 'set-timeout %s' (maximum value is 2147483647 ms or ~24.8 days)", text, which)
 }
 
 // Run implements rule.Action.

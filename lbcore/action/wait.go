@@ -22,6 +22,9 @@ func parseWaitForBody(a *rule.Args) (rule.Action, error) {
 		}
 		if w == "time" {
 			t, err := config.ParseTime(v, time.Millisecond)
+			if errors.Is(err, config.ErrTimeOverflow) {
+				return nil, errors.New("time overflow (maximum value is 2147483647 ms or ~24.8 days)")
+			}
 			if err != nil || t.Trailing != "" {
 				return nil, unexpected(err, t.Trailing)
 			}

@@ -38,6 +38,7 @@ type List struct {
 	next    int // place that is taken anew when order is full
 	waiting []job
 	running int
+	started uint64
 }
 
 const (
@@ -82,15 +83,16 @@ func (l *List) Allowed(name, password []byte) *User {
 
 // Remembers tells whether a user's password was verified before.
 func (l *List) Remembers(u *User, password []byte) bool {
-	d := l.digest(u, password)
+	d := l.Digest(u, password)
 	l.mu.Lock()
 	_, ok := l.known[d]
 	l.mu.Unlock()
 	return ok
 }
 
-// digest is a keyed hash of a secret and a password.
-func (l *List) digest(u *User, password []byte) (d [32]byte) {
+// Digest is a keyed hash of a user's secret and a password: what may be kept of
+// the two beyond the moment.
+func (l *List) Digest(u *User, password []byte) (d [32]byte) {
 	h := sha256.New()
 	h.Write(l.key[:])
 	h.Write([]byte(u.Secret))
@@ -133,10 +135,12 @@ func (l *List) Verify(u *User, password string, done func(ok bool)) {
 	switch {
 	case l.running < parallel:
 		l.running++
+		l.started++
 		l.mu.Unlock()
 		go l.work(j)
 	case len(l.waiting) < queued:
 		l.waiting = append(l.waiting, j)
+		l.started++
 		l.mu.Unlock()
 	default:
 		l.mu.Unlock()
@@ -144,12 +148,19 @@ func (l *List) Verify(u *User, password string, done func(ok bool)) {
 	}
 }
 
+// Started returns how many passwords were given to hash. Any goroutine.
+func (l *List) Started() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.started
+}
+
 // work does a job and what waits behind it.
 func (l *List) work(j job) {
 	for {
 		ok := Match(j.user.Secret, j.password)
 		if ok {
-			l.remember(l.digest(j.user, []byte(j.password)))
+			l.remember(l.Digest(j.user, []byte(j.password)))
 		}
 		j.done(ok)
 		l.mu.Lock()

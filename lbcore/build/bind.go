@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"os/user"
 	"slices"
 	"strconv"
 	"strings"
@@ -77,8 +76,8 @@ func bindRows() []keyword.Row {
 			}
 			return nil
 		}),
-		text("uid", "<number>", "owner of a unix socket", func(to *proxy.Bind, s string) (err error) { to.UID, err = userID("uid", s); return }),
-		text("gid", "<number>", "group of a unix socket", func(to *proxy.Bind, s string) (err error) { to.GID, err = groupID("gid", s); return }),
+		text("uid", "<number>", "owner of a unix socket", func(to *proxy.Bind, s string) (err error) { to.UID, err = socketUser("uid", s); return }),
+		text("gid", "<number>", "group of a unix socket", func(to *proxy.Bind, s string) (err error) { to.GID, err = socketGroup("gid", s); return }),
 		{Class: keyword.Bind, Name: "process", Args: "<set>", Flags: keyword.Deprecated | keyword.Ours, Instead: "thread",
 			Summary: "an old form without meaning: there is one process", Impl: BindFunc(func(b *Builder, st *config.Statement, _ *proxy.Bind, w []string) (int, error) {
 				b.Warnf(st, "'process' has no meaning any more on 'bind' and is ignored; please remove it.")
@@ -123,6 +122,7 @@ func bindKeyword(b *Builder, s *section, st *config.Statement) {
 			one := a
 			one.Port, one.PortHigh = port, port
 			l := &bindLine{addr: one, Bind: &proxy.Bind{Proxy: s.p, File: st.Pos.File, Line: st.Pos.Line, InheritFD: -1, UID: -1, GID: -1}}
+			b.unixDefaults(l.Bind)
 			if err := l.place(); err != nil {
 				b.Alertf(st, "'bind' : %s", err)
 				return
@@ -229,28 +229,6 @@ func netJoin(host string, port int) string {
 		}
 	}
 	return host + ":" + strconv.Itoa(port)
-}
-
-func userID(word, arg string) (int, error) {
-	if word == "user" {
-		u, err := user.Lookup(arg)
-		if err != nil {
-			return -1, err
-		}
-		arg = u.Uid
-	}
-	return strconv.Atoi(arg)
-}
-
-func groupID(word, arg string) (int, error) {
-	if word == "group" {
-		g, err := user.LookupGroup(arg)
-		if err != nil {
-			return -1, err
-		}
-		arg = g.Gid
-	}
-	return strconv.Atoi(arg)
 }
 
 func modeOf(m uint64) os.FileMode { return os.FileMode(m) & os.ModePerm }

@@ -52,7 +52,7 @@ type Builder struct {
 	alerts    map[*proxy.Proxy]*check.Alerts
 	plans     []*check.Plan
 	checkEnds map[*proxy.Server]check.Endpoints
-	nextID    int
+	statsAt   int              // how many proxies stood in front of the first stats line, which counts as one; -1 for none
 	procVars  *sample.ProcVars // reference: the variables of scope proc that are named exist from the start
 	lastError *config.Position
 	stop      bool // the reference reads no further
@@ -86,7 +86,7 @@ func New(set *keyword.Set, diag *config.Diagnostics, env *config.Environ) *Build
 		httpErrs: map[string]*errorSection{}, rings: map[string]*ringConf{},
 		procVars: sample.NewProcVars(), alerts: map[*proxy.Proxy]*check.Alerts{},
 		certs: certs.NewStore(), bindTLS: map[*proxy.Bind]*bindTLS{},
-		files: map[string][]byte{}, nextID: 2, // reference: the first proxy is number 2
+		files: map[string][]byte{}, statsAt: -1,
 	}
 	b.Global.init()
 	return b
@@ -245,9 +245,14 @@ func (b *Builder) time(st *config.Statement, text, what string, unit time.Durati
 		return 0, false
 	}
 	if t.Trailing != "" {
-		b.Diag.Add(config.Warning, t.TrailingText(text))
+		b.trailing(t, text)
 	}
 	return t.Value, true
+}
+
+// trailing warns of what stands behind a complete time.
+func (b *Builder) trailing(t config.Time, text string) {
+	b.Diag.Rawf(config.Warning, "config : %s", t.TrailingText(text))
 }
 
 // address reads an address with the builder's environment and resolver.

@@ -105,7 +105,7 @@ func checkGlobalRows() []keyword.Row {
 			if e, bad := err.(*config.CharError); bad {
 				b.alertTight(st.Pos, "unsupported character '%c' in 'max-spread-checks' (wants an integer delay).", e.Char)
 			} else if err != nil {
-				b.time(st, st.Words[1], "max-spread-checks", time.Millisecond)
+				b.alertTight(st.Pos, "%s in argument <%s> to <max-spread-checks>, maximum value is 2147483647 ms (~24.8 days).", err, st.Words[1])
 			}
 			b.Global.MaxSpreadChecks = t.Value
 		}, "max-spread-checks x"),

@@ -148,9 +148,9 @@ func agentRows(row rowMaker, flag func(string, string, func(*serverLine)) keywor
 			if arg == "" {
 				return errors.New("'agent-inter' expects a delay as argument.")
 			}
-			t, err := config.ParseTime(arg, time.Millisecond)
+			t, err := serverTime(to, "agent-inter", arg)
 			if err != nil {
-				return fmt.Errorf("%w in 'agent-inter' argument of server %s.", err, to.srv.Name)
+				return err
 			}
 			if to.more.agentInter = t.Value; t.Value <= 0 {
 				return fmt.Errorf("invalid value %d for argument 'agent-inter' of server %s.", 0, to.srv.Name)
@@ -433,4 +433,23 @@ func (b *Builder) checkPort(s *section, l *serverLine) {
 		}
 	}
 	b.Diag.Rawf(config.Alert, "config: %s '%s': server '%s' has %s.", s.noun(), s.name, l.srv.Name, text)
+}
+
+// serverTime reads the time of a server's option; the error has the reference's
+// wording, which is one for the options of checks, another for the rest.
+func serverTime(to *serverLine, name, text string) (config.Time, error) {
+	t, err := config.ParseTime(text, time.Millisecond)
+	switch {
+	case err == nil:
+		return t, nil
+	case name == "pool-purge-delay" && errors.Is(err, config.ErrTimeOverflow):
+		return t, errors.New(config.OverflowText(text, name))
+	case name == "pool-purge-delay":
+		return t, fmt.Errorf("%w in argument to <%s>.", err, name)
+	case !errors.Is(err, config.ErrTimeOverflow):
+		return t, fmt.Errorf("%w in '%s' argument of server %s.", err, name, to.srv.Name)
+	case name == "slowstart":
+		return t, fmt.Errorf("overflow in argument <%s> to <%s> of server %s, maximum value is 2147483647 ms (~24.8 days).", text, name, to.srv.Name)
+	}
+	return t, fmt.Errorf("%w in argument <%s> to <%s> of server %s, maximum value is 2147483647 ms (~24.8 days).", err, text, name, to.srv.Name)
 }

@@ -52,6 +52,10 @@ func (b *Builder) errorFile(st *config.Statement) (int, *rule.Reply) {
 		}
 		return 0, nil
 	}
+	if len(st.Words) > 3 && b.open != inHTTPErrors {
+		b.Alertf(st, "%s : expects exactly two arguments.\n", st.Words[0])
+		return 0, nil
+	}
 	code, err := strconv.Atoi(st.Words[1])
 	if err != nil || message.ErrorPage(code) == nil {
 		b.Alertf(st, "%s : status code '%d' not handled.", st.Words[0], code)
@@ -73,6 +77,10 @@ func (b *Builder) errorFile(st *config.Statement) (int, *rule.Reply) {
 func (b *Builder) errorLoc(s *section, st *config.Statement, status int) {
 	if len(st.Words) < 3 {
 		b.Alertf(st, "%s : expects <status_code> and <url> as arguments.\n", st.Words[0])
+		return
+	}
+	if len(st.Words) > 3 {
+		b.Alertf(st, "%s : expects exactly two arguments.\n", st.Words[0])
 		return
 	}
 	code, err := strconv.Atoi(st.Words[1])

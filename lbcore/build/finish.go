@@ -58,6 +58,16 @@ func (b *Builder) Finish() *Result {
 	b.tracks()
 	b.settleAlerts()
 	b.resolveReferences()
+	b.refuseDatagrams()
+	for _, s := range b.sections {
+		askFirst(s.p, s.monitors...)
+		for _, u := range s.useServers {
+			askFirst(s.p, u.cond)
+		}
+		for _, r := range s.p.PersistRules {
+			askFirst(s.p, r.Cond)
+		}
+	}
 	b.fullconn()
 	for _, t := range b.Global.LogTargets {
 		r.GlobalLoggers = append(r.GlobalLoggers, b.logger(t))
@@ -78,8 +88,36 @@ func (b *Builder) Finish() *Result {
 	case b.Diag.Errors() > 0:
 		b.Diag.Rawf(config.Alert, "Fatal errors found in configuration.")
 		return nil
+	case b.unresolved():
+		b.Diag.Rawf(config.Alert, "Failed to initialize server(s) addr.")
+		return nil
 	}
 	return r
+}
+
+// refuseDatagrams tells of servers whose address is no stream's.
+func (b *Builder) refuseDatagrams() {
+	for _, s := range b.sections {
+		for _, l := range s.servers {
+			if l.addr.Datagram {
+				b.Diag.Rawf(config.Alert, "[%s] : unsupported transport for server address in '%s' backend.", l.pos, s.mode)
+			}
+		}
+	}
+}
+
+// unresolved tells of servers whose name has no address: whether there is one.
+func (b *Builder) unresolved() bool {
+	found := false
+	for _, s := range b.sections {
+		for _, l := range s.servers {
+			if l.unresolved != "" {
+				found = true
+				b.Diag.Rawf(config.Alert, "[%s] : %scould not resolve address '%s'.", l.pos, l.label, l.unresolved)
+			}
+		}
+	}
+	return found
 }
 
 // numberProxies gives automatic ids; explicit ones are reserved first.
@@ -92,7 +130,10 @@ func (b *Builder) numberProxies() {
 		taken[s.id] = s
 	}
 	for i, s := range b.sections {
-		next := b.nextID + i // reference: those with a number of their own are counted
+		next := 1 + i // reference: those with a number of their own are counted
+		if b.statsAt >= 0 && i >= b.statsAt {
+			next++ // the proxy of the command sockets is one of them
+		}
 		s.p.ForcedID = s.id != 0
 		if s.id == 0 {
 			for taken[next] != nil {

@@ -1,7 +1,10 @@
 package build
 
 import (
+	"errors"
+	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,6 +38,7 @@ type Global struct {
 	StatsMaxconn    int
 	HardStop        time.Duration
 	UnixPrefix      string
+	Unix            UnixDefaults
 	Limits          proxy.Limits
 	MaxPipes        int // maxpipes, zero for no bound
 	MaxHeaders      int
@@ -79,6 +83,10 @@ func (b *Builder) globalLine(st *config.Statement) {
 	word := st.Words[0]
 	row := b.Set.Lookup(keyword.Global, word)
 	if row == nil {
+		if text := globalGone(word); text != "" {
+			b.Alertf(st, "%s", text)
+			return
+		}
 		b.unknown(st, keyword.Global, word, "keyword", "'global' section", b.Set.Names(keyword.Global))
 		return
 	}
@@ -124,13 +132,24 @@ func number(low, high int64, store func(*Global, int64)) GlobalFunc {
 // size makes a GlobalFunc that stores a number of bytes.
 func size(low, high int64, store func(*Global, int64)) GlobalFunc {
 	return func(b *Builder, st *config.Statement) {
-		if len(st.Words) != 2 {
-			b.Alertf(st, "'%s' expects an integer argument.", st.Words[0])
+		if b.tooMany(st, 2) {
+			return
+		}
+		if len(st.Words) < 2 {
+			b.Alertf(st, "'%s' expects an integer argument", st.Words[0])
 			return
 		}
 		n, err := config.ParseSize(st.Words[1])
 		if err != nil {
-			b.Alertf(st, "'%s' expects a size with an optional suffix 'k', 'm' or 'g', got '%s'.", st.Words[0], st.Words[1])
+			rest := st.Words[1]
+			if e, ok := err.(*config.CharError); ok {
+				rest = e.Rest
+			}
+			b.Alertf(st, "unexpected '%s' after size passed to '%s'", rest, st.Words[0])
+			return
+		}
+		if n == 0 && low > 0 {
+			b.Alertf(st, "'%s' expects a positive integer argument.", st.Words[0])
 			return
 		}
 		if int64(n) < low || int64(n) > high {
@@ -141,16 +160,72 @@ func size(low, high int64, store func(*Global, int64)) GlobalFunc {
 	}
 }
 
-func globalText(store func(*Global, string)) GlobalFunc {
-	return func(b *Builder, st *config.Statement) {
-		if len(st.Words) < 2 {
-			b.Alertf(st, "'%s' expects a string as argument.", st.Words[0])
-			return
-		}
-		if !b.tooMany(st, 2) {
-			store(&b.Global, st.Words[1])
-		}
+func maxHeaders(b *Builder, st *config.Statement) {
+	if b.tooMany(st, 2) {
+		return
 	}
+	n, err := strconv.Atoi(st.Word(1))
+	switch {
+	case st.Word(1) == "":
+		b.Alertf(st, "'tune.http.maxhdr' expects an integer argument.")
+	case err != nil, n < 1, n > 32767:
+		b.Alertf(st, "'tune.http.maxhdr' expects a numeric value between 1 and 32767")
+	default:
+		b.Global.MaxHeaders = n
+	}
+}
+
+// threads reads nbthread, whose texts are its own.
+func threads(b *Builder, st *config.Statement) {
+	if b.tooMany(st, 2) {
+		return
+	}
+	n, err := strconv.Atoi(st.Word(1))
+	switch {
+	case err != nil:
+		b.Alertf(st, "'nbthread' passed a missing or unparsable integer value in '%s'", st.Word(1))
+	case n < 1, n > 64:
+		b.Alertf(st, "'nbthread' value must be between 1 and 64 (was %d)", n)
+	default:
+		b.Global.Threads = n
+	}
+}
+
+func hardStopAfter(b *Builder, st *config.Statement) {
+	if len(st.Words) < 2 {
+		b.Alertf(st, "'hard-stop-after' expects <time> as argument.")
+		return
+	}
+	if _, err := config.ParseTime(st.Words[1], time.Millisecond); err != nil && !errors.Is(err, config.ErrTimeOverflow) {
+		b.Alertf(st, "%s in argument to <hard-stop-after>.\n", err) // reference: with a line end
+	} else if d, ok := b.time(st, st.Words[1], "hard-stop-after", time.Millisecond); ok {
+		b.Global.HardStop = d
+	}
+}
+
+func statsTimeout(b *Builder, st *config.Statement) {
+	text := st.Word(2)
+	if _, err := config.ParseTime(text, time.Millisecond); err != nil && !errors.Is(err, config.ErrTimeOverflow) {
+		b.Alertf(st, "'stats timeout' : %s", err)
+	} else if d, ok := b.time(st, text, "stats timeout", time.Millisecond); ok && d == 0 {
+		b.Alertf(st, "'stats timeout' expects a positive value")
+	} else if ok {
+		b.Global.StatsTimeout = d
+	}
+}
+
+// nodeName is what a name of the node may be made of.
+var nodeName = regexp.MustCompile(`^[0-9A-Za-z._-]+$`)
+
+func globalNode(b *Builder, st *config.Statement) {
+	if b.tooMany(st, 2) {
+		return
+	}
+	if !nodeName.MatchString(st.Word(1)) {
+		b.alertTight(st.Pos, "'node' requires valid node name - non-empty string with digits(0-9), letters(A-Z, a-z), dot(.), hyphen(-) or underscode(_).")
+		return
+	}
+	b.Global.Node = st.Words[1]
 }
 
 func globalRows() []keyword.Row {
@@ -166,7 +241,7 @@ func globalRows() []keyword.Row {
 		row("maxsessrate", "<number>", "most sessions a second", "maxsessrate 1000",
 			number(0, math.MaxInt32, func(g *Global, n int64) { g.MaxSessRate = n }), "maxsessrate x"),
 		row("nbthread", "<number>", "number of event loops", "nbthread 2",
-			number(1, 64, func(g *Global, n int64) { g.Threads = int(n) }), "nbthread 0", "nbthread 65"),
+			threads, "nbthread x", "nbthread 0", "nbthread 65"),
 		row("nosplice", "", "copies all bytes, whatever the options say", "nosplice",
 			func(b *Builder, st *config.Statement) {
 				b.tooMany(st, 1)
@@ -178,12 +253,23 @@ func globalRows() []keyword.Row {
 			size(1, 1<<30, func(g *Global, n int64) { g.Limits.PipeSize = int(n) }), "tune.pipesize x"),
 		row("ulimit-n", "<number>", "limit of file descriptors", "ulimit-n 10000",
 			number(0, math.MaxInt32, func(g *Global, n int64) { g.UlimitN = int(n) })),
-		row("node", "<name>", "name of this node in statistics", "node lb1", globalText(func(g *Global, s string) { g.Node = s })),
+		row("node", "<name>", "name of this node in statistics", "node lb1", globalNode, "node", "node a/b"),
 		row("description", "<text>", "text about this node in statistics", "description \"edge\"",
-			func(b *Builder, st *config.Statement) { b.Global.Desc = strings.Join(st.Words[1:], " ") }),
+			func(b *Builder, st *config.Statement) {
+				if b.Global.Desc = strings.Join(st.Words[1:], " "); b.Global.Desc == "" {
+					b.alertTight(st.Pos, "'description' expects a string argument.")
+				}
+			}, "description"),
 		row("log", "<target> [len <n>] [format <f>] [sample <r>:<n>] <facility> [<level> [<minlevel>]]",
 			"where traffic and events are logged", "log 127.0.0.1:514 local0", globalLog, "log 127.0.0.1:514 nofacility"),
-		row("log-tag", "<text>", "the tag of log lines", "log-tag lb", globalText(func(g *Global, s string) { g.LogTag = s })),
+		row("log-tag", "<text>", "the tag of log lines", "log-tag lb", func(b *Builder, st *config.Statement) {
+			if b.tooMany(st, 2) {
+				return
+			}
+			if b.Global.LogTag = st.Word(1); b.Global.LogTag == "" {
+				b.Alertf(st, "'log-tag' expects a tag for use in syslog.")
+			}
+		}, "log-tag"),
 		row("log-send-hostname", "[<name>]", "puts the host's name into syslog headers", "log-send-hostname",
 			func(b *Builder, st *config.Statement) {
 				b.Global.SendHost, b.Global.LogHost = true, b.Global.Node
@@ -193,13 +279,7 @@ func globalRows() []keyword.Row {
 			}),
 		row("stats", "socket|timeout|maxconn …", "the command socket", "stats socket /run/gohap.sock level admin", globalStats, "stats nonsense"),
 		row("hard-stop-after", "<time>", "longest duration of a soft stop", "hard-stop-after 30s",
-			func(b *Builder, st *config.Statement) {
-				if len(st.Words) < 2 {
-					b.Alertf(st, "'hard-stop-after' expects <time> as argument.")
-				} else if d, ok := b.time(st, st.Words[1], "hard-stop-after", time.Millisecond); ok {
-					b.Global.HardStop = d
-				}
-			}, "hard-stop-after x"),
+			hardStopAfter, "hard-stop-after x"),
 		row("unix-bind", "[prefix <p>] [mode <m>] [user <u>] [uid <u>] [group <g>] [gid <g>]", "defaults of unix sockets",
 			"unix-bind prefix /run/", globalUnixBind, "unix-bind nonsense 1"),
 		row("zero-warning", "", "makes every warning fatal", "zero-warning", func(b *Builder, st *config.Statement) { b.tooMany(st, 1) }),
@@ -209,7 +289,7 @@ func globalRows() []keyword.Row {
 		row("tune.maxrewrite", "<size>", "room in a buffer that is kept for rewriting heads", "tune.maxrewrite 1024",
 			size(0, 1<<24, func(g *Global, n int64) { g.Limits.MaxRewrite = int(n) }), "tune.maxrewrite x"),
 		row("tune.http.maxhdr", "<number>", "most lines in a head", "tune.http.maxhdr 128",
-			number(1, 32767, func(g *Global, n int64) { g.MaxHeaders = int(n) }), "tune.http.maxhdr 40000"),
+			maxHeaders, "tune.http.maxhdr 40000", "tune.http.maxhdr x"),
 		row("tune.http.logurilen", "<number>", "longest URI in logs", "tune.http.logurilen 2048",
 			number(1, 1<<20, func(g *Global, n int64) { g.Limits.LogURILen = int(n) })),
 		row("tune.http.cookielen", "<number>", "longest captured cookie", "tune.http.cookielen 63",
@@ -223,20 +303,24 @@ func globalRows() []keyword.Row {
 		row("h1-do-not-close-on-insecure-transfer-encoding", "",
 			"keeps connections after requests with both transfer-encoding and content-length",
 			"h1-do-not-close-on-insecure-transfer-encoding",
-			func(b *Builder, st *config.Statement) { b.Global.InsecureTE = true }),
+			func(b *Builder, st *config.Statement) {
+				b.tooMany(st, 1)
+				b.Global.InsecureTE = true
+			}, "h1-do-not-close-on-insecure-transfer-encoding now"),
 	}
 }
 
 func globalStats(b *Builder, st *config.Statement) {
+	if b.statsAt < 0 {
+		b.statsAt = len(b.sections)
+	}
 	switch st.Word(1) {
 	case "socket":
 		b.statsSocket(st)
 	case "timeout":
-		if len(st.Words) < 3 {
-			b.Alertf(st, "'global statement 'stats timeout' expects a positive value")
-		} else if d, ok := b.time(st, st.Words[2], "stats timeout", time.Millisecond); ok {
-			b.Global.StatsTimeout = d
-		}
+		statsTimeout(b, st)
+	case "bind-process":
+		b.Alertf(st, "'stats bind-process' is not supported anymore.")
 	case "maxconn":
 		n, err := strconv.Atoi(st.Word(2))
 		if err != nil || n <= 0 {
@@ -297,26 +381,34 @@ func (b *Builder) socketOptions(st *config.Statement, k *StatsSocket) {
 		var err error
 		switch word {
 		case "level":
-			k.Level, err = cli.ParseLevel(arg)
+			if k.Level, err = cli.ParseLevel(arg); err != nil {
+				err = fmt.Errorf("'level' only supports 'user', 'operator', and 'admin' (got '%s')", arg)
+			}
 			i++
 		case "mode":
 			var m uint64
 			if m, err = strconv.ParseUint(arg, 8, 32); err == nil {
 				k.Mode = modeOf(m)
+			} else {
+				err = fmt.Errorf("'mode' : missing or invalid mode '%s' (octal integer expected)", arg)
 			}
 			i++
 		case "uid", "user":
-			k.UID, err = userID(word, arg)
+			k.UID, err = socketUser(word, arg)
 			i++
 		case "gid", "group":
-			k.GID, err = groupID(word, arg)
+			k.GID, err = socketGroup(word, arg)
 			i++
 		case "severity-output":
-			k.Severity, err = cli.ParseSeverityOutput(arg)
+			if k.Severity, err = cli.ParseSeverityOutput(arg); err != nil {
+				err = fmt.Errorf("'severity-output' only supports 'none', 'number', and 'string' (got '%s')", arg)
+			}
 			i++
 		case "expose-fd":
-			if arg != "listeners" {
-				b.Alertf(st, "'stats socket' : 'expose-fd' : expects 'listeners', got '%s'", arg)
+			if arg == "" {
+				err = errors.New("'expose-fd' : missing fd type")
+			} else if arg != "listeners" {
+				err = fmt.Errorf("'expose-fd' only supports 'listeners' (got '%s')", arg)
 			}
 			k.ExposeFDs = true
 			i++
@@ -326,26 +418,17 @@ func (b *Builder) socketOptions(st *config.Statement, k *StatsSocket) {
 			}
 			i++
 		default:
-			b.unknown(st, keyword.Bind, word, "keyword", "'stats socket' line", []string{"level", "mode", "user", "group", "uid", "gid", "expose-fd", "severity-output", "name"})
-		}
-		if err != nil {
-			b.Alertf(st, "'stats socket' : '%s' : %s", word, err)
-		}
-	}
-}
-
-func globalUnixBind(b *Builder, st *config.Statement) {
-	for i := 1; i+1 < len(st.Words); i += 2 {
-		switch st.Words[i] {
-		case "prefix":
-			b.Global.UnixPrefix = st.Words[i+1]
-		default:
-			b.Alertf(st, "'unix-bind' only supports the 'prefix' option here, got '%s'", st.Words[i])
+			if _, ok := keyword.Known(keyword.Bind, word); ok {
+				b.Alertf(st, "'stats socket' : %s.", keyword.Refusal("keyword '"+word+"' in 'stats socket' line"))
+				return
+			}
+			hint := keyword.DidYouMean(word, []string{"level", "mode", "user", "group", "uid", "gid", "expose-fd", "severity-output", "name"})
+			b.Alertf(st, "'stats socket' : unknown keyword '%s'.%s", word, strings.Replace(hint, "; did", " Did", 1))
 			return
 		}
-	}
-	if len(st.Words)%2 == 0 {
-		b.Alertf(st, "'%s' expects a value", st.Words[len(st.Words)-1])
+		if err != nil {
+			b.Alertf(st, "'stats socket' : '%s'", err)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package build
 
 import (
+	"errors"
 	"math"
 	"os"
 	"time"
@@ -75,17 +76,20 @@ func globalTLSRows() []keyword.Row {
 		row("maxsslconn", "<number>", "most TLS connections, both sides", "10000", number(0, math.MaxInt32, func(g *Global, n int64) { g.MaxSSLConn = n })),
 		row("maxsslrate", "<number>", "most TLS connections of clients a second", "1000", number(0, math.MaxInt32, func(g *Global, n int64) { g.MaxSSLRate = n })),
 		row("tune.ssl.lifetime", "<time>", "how long a session may be resumed", "10m", func(b *Builder, st *config.Statement) {
+			if b.tooMany(st, 2) {
+				return
+			}
 			if len(st.Words) < 2 {
 				b.Alertf(st, "'tune.ssl.lifetime' expects ssl sessions <lifetime> in seconds as argument.")
 				return
 			}
 			t, err := config.ParseTime(st.Words[1], time.Second)
 			if err != nil {
-				c := "x"
-				if e, ok := err.(*config.CharError); ok {
-					c = string(rune(e.Char))
+				if errors.Is(err, config.ErrTimeOverflow) {
+					b.Alertf(st, "%s in argument '%s' to <tune.ssl.lifetime> (maximum value is 2147483647 s or ~68 years).", err, st.Words[1])
+				} else {
+					b.Alertf(st, "%s in argument to <tune.ssl.lifetime>.", err)
 				}
-				b.Alertf(st, "unexpected character '%s' in argument to <tune.ssl.lifetime>.", c)
 				return
 			}
 			b.certs.Lifetime = t.Value

@@ -70,7 +70,7 @@ func (b *Builder) logTarget(st *config.Statement) (log.Entry, bool) {
 			b.Alertf(st, "log : expects <address> and <facility> %s as arguments", where)
 			return e, false
 		}
-		b.Alertf(st, "log : %s.", text)
+		b.Alertf(st, "log : %s", text)
 		return e, false
 	}
 	if word := b.unknownLogWord(st.Words[1:]); word != "" {
@@ -129,7 +129,7 @@ func globalLog(b *Builder, st *config.Statement) {
 	case e.Flush:
 		b.Global.LogTargets = nil
 	case e.Global:
-		b.Alertf(st, "log : 'global' is not supported for a global syslog server.")
+		b.Alertf(st, "log : 'global' is not supported for a global syslog server")
 	default:
 		b.Global.LogTargets = append(b.Global.LogTargets, &LogTarget{e.Target, st.Pos})
 	}
@@ -152,11 +152,11 @@ func logKeyword(b *Builder, s *section, st *config.Statement) {
 // its loggers are the instance's business.
 func (b *Builder) logging(s *section) *proxy.Logging {
 	lg := &proxy.Logging{Tag: b.tagOf(s), Loggers: b.loggersOf(s)}
-	if len(lg.Loggers) == 0 && s.logFormat.text != "" {
-		b.Diag.Rawf(config.Warning, "log format ignored for %s '%s' since it has no log address.", s.noun(), s.name)
-	}
 	lg.Format = b.format(s, s.logFormat, sample.ForLog, sample.Logs, "log-format")
 	lg.SD = b.format(s, s.sdFormat, sample.ForLog, sample.Logs, "log-format-sd")
+	if len(lg.Loggers) == 0 && (lg.Format != nil || lg.SD != nil) {
+		b.Diag.Rawf(config.Warning, "log format ignored for %s '%s' since it has no log address.", s.noun(), s.name)
+	}
 	lg.Error = b.format(s, s.errorFormat, sample.ForLog, sample.Logs, "error-log-format")
 	for _, f := range []string{s.logFormat.text, s.errorFormat.text, s.sdFormat.text} {
 		lg.ServerSide = lg.ServerSide || strings.Contains(f, "bi") || strings.Contains(f, "bp") || strings.Contains(f, "bc_src")
@@ -233,6 +233,7 @@ func (b *Builder) format(s *section, f placed, place sample.Place, valid sample.
 	c, err := sample.CompileFormat(b.Set, text, sample.FormatOptions{Options: o, For: place, HTTP: s.mode == proxy.HTTP})
 	if err != nil {
 		b.Diag.Rawf(config.Alert, "Parsing [%s]: failed to parse %s : %s.", f.pos, what, strings.TrimSuffix(err.Error(), "."))
+		return nil
 	}
 	return c
 }

@@ -43,9 +43,7 @@ func optionRows() []keyword.Row {
 	return append(persistOptions(flag), []keyword.Row{
 		flag("http-server-close", proxy.OptServerClose, all, true, "closes server connections after each response"),
 		flag("httpclose", proxy.OptClose, all, true, "closes the connections of this side after each response"),
-		own("http-keep-alive", "", all, "keeps connections of both sides (the default)", func(b *Builder, s *section, _ *config.Statement) {
-			s.options &^= proxy.OptClose | proxy.OptServerClose
-		}),
+		keepAliveOption(),
 		flag("http-pretend-keepalive", proxy.OptPretend, be, true, "does not announce that server connections are closed"),
 		flag("http-buffer-request", proxy.OptBufferRequest, all, true, "waits for the request's body before it goes on"),
 		flag("abortonclose", proxy.OptAbortOnClose, be, false, "gives requests up whose client has left"),
@@ -87,6 +85,25 @@ func optionRows() []keyword.Row {
 	}...)
 }
 
+// connectionModes are the options that replace each other; they may be negated,
+// but "default" does not go with them.
+var connectionModes = map[string]bool{"httpclose": true, "http-server-close": true, "http-keep-alive": true}
+
+// keepAliveOption is the mode that is there without any: its negation says nothing.
+func keepAliveOption() keyword.Row {
+	return keyword.Row{Class: keyword.Option, Name: "http-keep-alive", Where: keyword.InProxies, Flags: keyword.Negatable,
+		Summary: "keeps connections of both sides (the default)",
+		Good:    []keyword.Example{{Config: "option http-keep-alive"}, {Config: "no option http-keep-alive"}},
+		Bad:     []string{"option http-keep-alive x"},
+		Impl: OptionFunc(func(b *Builder, s *section, st *config.Statement) {
+			if len(st.Words) > 2 {
+				b.Alertf(st, "'option http-keep-alive' cannot handle unexpected argument '%s'.", st.Words[2])
+			} else if !st.No {
+				s.options &^= proxy.OptClose | proxy.OptServerClose
+			}
+		})}
+}
+
 func optionKeyword(b *Builder, s *section, st *config.Statement) {
 	name := st.Word(1)
 	if name == "" {
@@ -96,6 +113,10 @@ func optionKeyword(b *Builder, s *section, st *config.Statement) {
 	row := b.Set.Lookup(keyword.Option, name)
 	if row == nil {
 		b.unknownOption(st, name)
+		return
+	}
+	if st.Default && connectionModes[name] {
+		b.alertTight(st.Pos, "negation/default is not supported for option '%s'.", name)
 		return
 	}
 	switch impl := row.Impl.(type) {
@@ -179,6 +200,10 @@ func (b *Builder) logOption(s *section, st *config.Statement) {
 		format = "http"
 	case "httpslog":
 		format = "https"
+	}
+	if st.Word(2) == "clf" && len(st.Words) > 3 {
+		b.Alertf(st, "'option %s' cannot handle unexpected argument '%s'.", name, st.Words[3])
+		return
 	}
 	if st.Word(2) == "clf" && name != "httpslog" {
 		format += "clf"

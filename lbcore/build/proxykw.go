@@ -54,6 +54,9 @@ func proxyRows() []keyword.Row {
 					b.Alertf(st, "'monitor-uri' expects an URI.")
 					return
 				}
+				if b.tooMany(st, 2) {
+					return
+				}
 				s.monitorURI = st.Words[1]
 			}
 		}, "monitor-uri"),
@@ -71,6 +74,10 @@ func proxyRows() []keyword.Row {
 		proxyRow("unique-id-format", fe, "<format>", "how a request's unique id is made", "unique-id-format %{+X}o\\ %ci:%cp", func(b *Builder, s *section, st *config.Statement) {
 			if len(st.Words) < 2 {
 				b.Alertf(st, "unique-id-format expects an argument.")
+				return
+			}
+			if len(st.Words) > 2 {
+				b.Alertf(st, "unique-id-format expects only one argument, don't forget to escape spaces!")
 				return
 			}
 			s.uniqueFormat = placed{st.Word(1), st.Pos}
@@ -92,6 +99,8 @@ func modeKeyword(b *Builder, s *section, st *config.Statement) {
 		s.mode = proxy.HTTP
 	case row != nil && m == "tcp":
 		s.mode = proxy.TCP
+	case m == "health":
+		b.Alertf(st, "'mode health' doesn't exist anymore. Please use 'http-request return status 200' instead.")
 	default:
 		if _, ok := keyword.Known(keyword.Mode, m); ok {
 			b.Alertf(st, "%s.", keyword.Refusal("mode '"+m+"'"))
@@ -166,7 +175,7 @@ func timeoutKeyword(b *Builder, s *section, st *config.Statement) {
 		return
 	}
 	if tm.Trailing != "" {
-		b.Diag.Add(config.Warning, tm.TrailingText(st.Words[2]))
+		b.trailing(tm, st.Words[2])
 	}
 	if tm.Small() {
 		b.Warnf(st, "%s", tm.SmallText(what, fmt.Sprintf("%s '%s'", s.noun(), s.name)))
@@ -304,6 +313,8 @@ func idKeyword(b *Builder, s *section, st *config.Statement) {
 	case n <= 0:
 		b.alertTight(st.Pos, "custom id has to be > 0.")
 		return
+	case b.tooMany(st, 2):
+		return
 	}
 	for _, o := range b.sections {
 		if o.id == n {
@@ -320,6 +331,9 @@ func reuseKeyword(b *Builder, s *section, st *config.Statement) {
 	}
 	for r := proxy.ReuseSafe; r <= proxy.ReuseAlways; r++ {
 		if r.String() == st.Word(1) && b.Set.Lookup(keyword.HTTPReuse, st.Word(1)) != nil {
+			if len(st.Words) > 2 {
+				b.Alertf(st, "'http-reuse %s' cannot handle unexpected argument '%s'.", r, st.Words[2])
+			}
 			s.reuse = r
 			return
 		}
@@ -413,6 +427,8 @@ func declareKeyword(b *Builder, s *section, st *config.Statement) {
 		b.Alertf(st, "'declare capture' requires a capture length ('len')")
 	case st.Word(4) == "":
 		b.Alertf(st, "'declare capture': 'len' requires a numeric value that represents the capture length")
+	case strings.Trim(st.Word(4), "0123456789") != "" && !strings.HasPrefix(st.Word(4), "-"):
+		b.Alertf(st, "'declare capture': cannot parse the length '%s'.", st.Word(4))
 	case atoi(st.Word(4)) <= 0:
 		b.Alertf(st, "length must be > 0")
 	default:

@@ -94,7 +94,7 @@ func proxyV2Options(b *Builder, _ *config.Statement, to *serverLine, w []string)
 	for _, name := range strings.Split(w[1], ",") {
 		row := b.Set.Lookup(keyword.ProxyV2Option, name)
 		if row == nil {
-			return 0, fmt.Errorf("'proxy-v2-options' : unknown option '%s'.", name)
+			return 0, fmt.Errorf("'%s' : proxy v2 option not implemented", name)
 		}
 		row.Impl.(func(*proxy.SendProxy))(to.sendProxy())
 	}

@@ -132,18 +132,23 @@ func (b *Builder) action(s *section, st *config.Statement, k ruleKind, row *keyw
 	a := &rule.Args{Set: b.Set, Class: k.class, Name: written(row, st), Words: words, HTTP: true, Plain: k.word == "redirect",
 		Options: b.options(s, st, k.place(s), k.in), Host: b,
 		Warn: func(f string, args ...any) { b.Warnf(st, f, args...) }}
+	asks := b.asking(a, k)
 	act, err := row.Impl.(rule.ParseFunc)(a)
 	if err != nil {
-		b.Alertf(st, "error detected in %s '%s' while parsing '%s %s' rule : %s.", s.noun(), s.name, k.word, row.Name, err)
+		what := fmt.Sprintf("'%s %s'", k.word, written(row, st))
+		if k.word == "redirect" {
+			what = "redirect"
+		}
+		b.Alertf(st, "error detected in %s '%s' while parsing %s rule : %s.", s.noun(), s.name, what, err)
 		return rule.Rule{}, false
 	}
-	r := rule.Rule{Action: act, Word: row.Name, File: st.Pos.File, Line: st.Pos.Line}
+	r := rule.Rule{Action: act, Asks: *asks, Word: row.Name, File: st.Pos.File, Line: st.Pos.Line}
 	rest := words[a.At:]
 	if len(rest) == 0 {
 		return r, true
 	}
 	if rest[0] != "if" && rest[0] != "unless" {
-		b.alertTight(st.Pos, "'%s %s' expects either 'if' or 'unless' followed by a condition but found '%s'.", k.word, row.Name, rest[0])
+		b.alertTight(st.Pos, "'%s %s' expects either 'if' or 'unless' followed by a condition but found '%s'.", k.word, written(row, st), rest[0])
 		return r, false
 	}
 	what := fmt.Sprintf("an '%s %s' condition", k.word, row.Name)
@@ -209,9 +214,27 @@ func redirectKeyword(b *Builder, s *section, st *config.Statement) {
 type heldRef struct {
 	sample.Ref
 	in string
+	// lazy: an action of the request rules asks by itself
+	lazy bool
 }
 
 // holdRefs takes the references of what stands in such a place.
 func (b *Builder) holdRefs(in string) func(sample.Ref) {
-	return func(r sample.Ref) { b.Global.refs = append(b.Global.refs, heldRef{r, in}) }
+	return func(r sample.Ref) { b.Global.refs = append(b.Global.refs, heldRef{Ref: r, in: in}) }
+}
+
+// asking collects the user lists that an action's expressions name, where the
+// action can wait.
+func (b *Builder) asking(a *rule.Args, k ruleKind) *[]*sample.Arg {
+	var list []*sample.Arg
+	if k.class == keyword.HTTPReq || k.class == keyword.TCPReqCont {
+		a.Options.Refs = func(r sample.Ref) {
+			lazy := r.Arg.Type == sample.ArgUserlist
+			if lazy {
+				list = append(list, r.Arg)
+			}
+			b.Global.refs = append(b.Global.refs, heldRef{Ref: r, in: k.in, lazy: lazy})
+		}
+	}
+	return &list
 }

@@ -21,6 +21,7 @@ type serverLine struct {
 	pos         config.Position
 	srv         *proxy.Server
 	addr        config.Address
+	unresolved  string // a name that has no address
 	check       bool
 	checks      proxy.CheckConfig
 	addrOf      *config.Address // addr option: where checks go
@@ -79,9 +80,9 @@ func serverRows() []keyword.Row {
 			if len(w) < 2 {
 				return 0, fmt.Errorf("'%s' expects %s as argument.", name, map[bool]string{true: "a delay", false: "<value>"}[name != "pool-purge-delay"])
 			}
-			t, err := config.ParseTime(w[1], time.Millisecond)
+			t, err := serverTime(to, name, w[1])
 			if err != nil {
-				return 0, fmt.Errorf("%w in '%s' argument of server %s.", err, name, to.srv.Name)
+				return 0, err
 			}
 			if t.Value < 0 || t.Value == 0 && name != "pool-purge-delay" {
 				return 0, fmt.Errorf("invalid value %d for argument '%s' of server %s.", 0, name, to.srv.Name)
@@ -171,6 +172,11 @@ func serverKeyword(b *Builder, s *section, st *config.Statement) {
 	}
 	rules.KeepNames = false // names are resolved now: there are no resolvers sections
 	a, err := config.ParseAddress(st.Words[2], rules)
+	if err != nil && l.srv.FQDN != "" {
+		l.unresolved = l.srv.FQDN // told once all was read
+		rules.Resolve = func(string, config.Family) (netip.Addr, error) { return netip.IPv4Unspecified(), nil }
+		a, err = config.ParseAddress(st.Words[2], rules)
+	}
 	if err != nil {
 		b.alertAt(st, "%s%s", l.label, err)
 		return

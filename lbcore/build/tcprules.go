@@ -92,11 +92,11 @@ func (b *Builder) inspectDelay(s *section, st *config.Statement) {
 		b.Alertf(st, "%s (unexpected character '%c')", expects, e.Char)
 		return
 	default:
-		b.Alertf(st, "%s (timer overflow in '%s', maximum value is 2147483647 ms)", expects, text)
+		b.Alertf(st, "%s (timer overflow in '%s', maximum value is 2147483647 ms or ~24.8 days)", expects, text)
 		return
 	}
 	if t.Trailing != "" {
-		b.Diag.Add(config.Warning, t.TrailingText(text))
+		b.trailing(t, text)
 	}
 	if len(st.Words) > 3 { // the reference passes over them in silence
 		b.Warnf(st, "'%s inspect-delay' takes one argument, '%s' is ignored.", st.Words[0], st.Words[3])
@@ -125,12 +125,13 @@ func (b *Builder) tcpRule(s *section, st *config.Statement, k ruleKind) {
 		b.Alertf(st, "'tcp-request switch-mode' not allowed because %s '%s' has no frontend capability", s.noun(), s.name)
 		return
 	}
+	asks := b.asking(a, k)
 	act, err := row.Impl.(rule.ParseFunc)(a)
 	if err != nil {
 		b.Alertf(st, "%s", err)
 		return
 	}
-	r := rule.Rule{Action: act, Word: row.Name, File: st.Pos.File, Line: st.Pos.Line}
+	r := rule.Rule{Action: act, Asks: *asks, Word: row.Name, File: st.Pos.File, Line: st.Pos.Line}
 	if rest := words[a.At:]; len(rest) > 0 {
 		if r.Cond = b.tcpCond(s, st, k.word+" "+name, rest, o); r.Cond == nil {
 			return

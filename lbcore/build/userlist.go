@@ -3,6 +3,7 @@ package build
 import (
 	"strings"
 
+	"gohap/lbcore/acl"
 	"gohap/lbcore/auth"
 	"gohap/lbcore/config"
 	"gohap/lbcore/keyword"
@@ -166,8 +167,9 @@ func (b *Builder) settleUserlists() {
 	}
 }
 
-// resolveUserlist binds an argument to a userlist, and tells the proxy that its
-// rules ask for it.
+// resolveUserlist binds an argument to a userlist, and tells the proxy which it
+// has to ask before its rules run: conditions and actions of request rules ask
+// when they come to it.
 func (b *Builder) resolveUserlist(r heldRef) string {
 	if r.Arg.Str == "" {
 		return "missing userlist name in arg 1 of " + r.what()
@@ -177,6 +179,9 @@ func (b *Builder) resolveUserlist(r heldRef) string {
 		return "unable to find userlist '" + r.Arg.Str + "' referenced in arg 1 of " + r.what()
 	}
 	r.Arg.Ref = u.list
+	if r.in == "" || r.lazy {
+		return ""
+	}
 	for _, s := range b.sections {
 		if s.name == r.Proxy || s.from != nil && s.from.name == r.Proxy {
 			addUserlist(s.p, u.list)
@@ -192,4 +197,15 @@ func addUserlist(p *proxy.Proxy, l *auth.List) {
 		}
 	}
 	p.Userlists = append(p.Userlists, l)
+}
+
+// askFirst tells a proxy of the lists that conditions ask for which cannot wait.
+func askFirst(p *proxy.Proxy, conds ...*acl.Cond) {
+	for _, c := range conds {
+		c.Refs(func(ref any) {
+			if l, ok := ref.(*auth.List); ok {
+				addUserlist(p, l)
+			}
+		})
+	}
 }

@@ -167,62 +167,70 @@ type Endpoints struct {
 	Agent     Agent
 }
 
-// spreadable is the shortest interval that first checks are spread over
-// (reference: shorter ones are respected).
+// spreadable is the shortest interval that makes others wait (reference: shorter
+// ones are respected).
 const spreadable = time.Second
 
 // targets lists the checked servers with the spread of their first checks.
 func (c *Checker) targets() []*target {
 	var all []*target
-	var least time.Duration
-	for _, p := range c.Proxies {
-		for _, s := range p.Servers {
-			if s.Check == nil || s.Watch.Track != nil {
-				continue
-			}
-			t := &target{Checker: c, srv: s, cfg: s.Check, transport: c.Endpoints[s].Transport}
-			t.network, t.address = endpoint(s)
-			t.ownAddr.Store(s.Check.OwnAddr)
-			t.ownPort.Store(s.Check.OwnPort)
-			all = append(all, t)
-			if s.Check.Inter >= spreadable && (least == 0 || s.Check.Inter < least) {
-				least = s.Check.Inter
-			}
-		}
-	}
-	for i, t := range all {
-		t.first = t.cfg.Start + c.spread(least)*time.Duration(i)/time.Duration(len(all))
-	}
+	c.eachFirst(func(s *proxy.Server, first time.Duration) {
+		t := &target{Checker: c, srv: s, cfg: s.Check, transport: c.Endpoints[s].Transport, first: first}
+		t.network, t.address = endpoint(s)
+		t.ownAddr.Store(s.Check.OwnAddr)
+		t.ownPort.Store(s.Check.OwnPort)
+		all = append(all, t)
+	}, nil)
 	return all
 }
 
 // agents lists the servers with an agent, spread likewise.
 func (c *Checker) agents() []*agentTarget {
 	var all []*agentTarget
-	var least time.Duration
-	for _, p := range c.Proxies {
-		for _, s := range p.Servers {
-			if s.Agent == nil {
-				continue
-			}
-			all = append(all, &agentTarget{Checker: c, srv: s, cfg: s.Agent, at: c.Endpoints[s].Agent})
-			if s.Agent.Inter >= spreadable && (least == 0 || s.Agent.Inter < least) {
-				least = s.Agent.Inter
-			}
-		}
-	}
-	for i, t := range all {
-		t.first = t.cfg.Start + c.spread(least)*time.Duration(i)/time.Duration(len(all))
-	}
+	c.eachFirst(nil, func(s *proxy.Server, first time.Duration) {
+		all = append(all, &agentTarget{Checker: c, srv: s, cfg: s.Agent, at: c.Endpoints[s].Agent, first: first})
+	})
 	return all
 }
 
-// spread is over how long first checks are spread.
-func (c *Checker) spread(least time.Duration) time.Duration {
-	if c.MaxSpread > 0 {
-		return min(least, c.MaxSpread)
+// eachFirst calls check and agent, where not nil, for what is checked and asked,
+// with how long the first time waits. Reference: checks and agents stand in one
+// line, a server's check before its agent; the n-th of N waits n/N of its own
+// interval, of the shortest one at least.
+func (c *Checker) eachFirst(check, agent func(s *proxy.Server, first time.Duration)) {
+	type first struct {
+		call  func(s *proxy.Server, first time.Duration)
+		srv   *proxy.Server
+		start time.Duration
+		inter time.Duration
 	}
-	return least
+	var line []first
+	var least time.Duration
+	add := func(f first) {
+		line = append(line, f)
+		if f.inter >= spreadable && (least == 0 || f.inter < least) {
+			least = f.inter
+		}
+	}
+	for _, p := range c.Proxies {
+		for _, s := range p.Servers {
+			if s.Check != nil && s.Watch.Track == nil {
+				add(first{check, s, s.Check.Start, s.Check.Inter})
+			}
+			if s.Agent != nil {
+				add(first{agent, s, s.Agent.Start, s.Agent.Inter})
+			}
+		}
+	}
+	for i, f := range line {
+		over := max(least, f.inter)
+		if c.MaxSpread > 0 {
+			over = min(over, c.MaxSpread)
+		}
+		if f.call != nil {
+			f.call(f.srv, f.start+over*time.Duration(i)/time.Duration(len(line)))
+		}
+	}
 }
 
 // jitter adds what spread-checks asks for: up to Spread percent of half of it

@@ -28,8 +28,8 @@
 //	fully down          downinter, else inter
 //	between the two     fastinter, else inter; also after too many observed errors
 //
-// First checks are spread: the n-th of N checked servers waits n/N of the
-// smallest inter of a second or more. How long a connection may take is inter,
+// First checks are spread: the n-th of N checks and agents waits n/N of its inter,
+// of the smallest one of a second or more at least. How long a connection may take is inter,
 // or the smaller of inter and "timeout connect" once "timeout check" is set,
 // which then bounds the dialogue.
 //

@@ -46,7 +46,12 @@ func allowed(c *sample.Context, args []sample.Arg, s *sample.Sample) (u *auth.Us
 	if !ok {
 		return nil, false
 	}
-	return l.Allowed(user, pass), true
+	if u = l.Allowed(user, pass); u == nil {
+		if st := exchange(c); st != nil && st.Ask(l, user, pass) {
+			c.Deferred = true
+		}
+	}
+	return u, true
 }
 
 func fetchAuth(c *sample.Context, args []sample.Arg, s *sample.Sample) bool {

@@ -27,13 +27,13 @@ func (s *Server) Prepare(n int) { s.pools = make([]idlePool, n) }
 
 // Reused takes an idle connection of this loop, the latest one, or returns nil;
 // with proven only one that has served more than one request. Loop only.
-// Where the stream decides the source address, it is one from there.
+// It is one that comes from where the stream's would, with the same mark.
 func (s *Server) Reused(l *loop.Loop, up mux.Upper, by mux.Route, proven bool) *mux.H1Server {
 	p := &s.pools[l.ID]
 	named, _ := up.(mux.Named)
 	for i := len(p.conns) - 1; i >= 0; i-- {
 		c := p.conns[i]
-		if proven && !isProven(c) || s.SNI != nil && named != nil && !c.Names(named) || s.Spoof != nil && !c.From(by.From) {
+		if proven && !isProven(c) || s.SNI != nil && named != nil && !c.Names(named) || !c.From(by.From) {
 			continue
 		}
 		if !p.claim(0) { // all are on their way to other loops

@@ -168,7 +168,7 @@ type Proxy struct {
 	SendName        []byte // http-send-name-header, lower-case
 
 	// Both.
-	// Userlists are those that the request rules ask for.
+	// Userlists are those that are asked before the rules, for what cannot wait.
 	Userlists      []*auth.List
 	TCPConnRules   rule.Set
 	TCPSessRules   rule.Set

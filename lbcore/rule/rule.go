@@ -37,9 +37,12 @@ func (f Func) Run(c *sample.Context) Verdict { return f(c) }
 type Rule struct {
 	Cond   *acl.Cond // nil: always
 	Action Action
-	Word   string // the action's name, for last_rule and messages
-	File   string
-	Line   int
+	// Asks are the user lists that the action's expressions look passwords up in:
+	// arguments, since lists are resolved after all was read.
+	Asks []*sample.Arg
+	Word string // the action's name, for last_rule and messages
+	File string
+	Line int
 }
 
 // Set is an ordered list of rules.
@@ -55,12 +58,20 @@ func (s Set) Run(c *sample.Context, at int) (int, Verdict) {
 	for ; at < len(s); at++ {
 		r := &s[at]
 		if r.Cond != nil {
-			switch r.Cond.Eval(c) {
+			c.Deferred = false
+			res := r.Cond.Eval(c)
+			if c.Deferred {
+				return at, Suspend
+			}
+			switch res {
 			case acl.Miss:
 				return at, Undecided
 			case acl.Fail:
 				continue
 			}
+		}
+		if r.Asks != nil && r.wait(c) {
+			return at, Suspend
 		}
 		if v := r.Action.Run(c); v != Continue {
 			if v != Suspend && r.Line > 0 {
@@ -70,4 +81,22 @@ func (s Set) Run(c *sample.Context, at int) (int, Verdict) {
 		}
 	}
 	return at, Continue
+}
+
+// asker is a stream: it looks up the password of its request in a user list
+// (*auth.List), and tells whether the outcome has to be waited for.
+type asker interface{ AskList(list any) bool }
+
+// wait tells whether the action has to wait for a password that is hashed.
+func (r *Rule) wait(c *sample.Context) bool {
+	s, ok := c.Stream.(asker)
+	if !ok {
+		return false
+	}
+	for _, a := range r.Asks {
+		if s.AskList(a.Ref) {
+			return true
+		}
+	}
+	return false
 }

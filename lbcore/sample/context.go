@@ -43,6 +43,11 @@ type Context struct {
 	// It is reset when a rule set begins.
 	SoftRewrite bool
 
+	// Deferred: a fetch lacks the outcome of work that no loop does, which it has
+	// started; its value counts for nothing. Rule sets suspend at the rule and
+	// are resumed when the outcome is there.
+	Deferred bool
+
 	// Log is the encoding that Format.Append wants from an alias while it
 	// runs: an AliasFunc may read it, nothing else may.
 	Log LogFlags

@@ -273,6 +273,21 @@ func (e *Expr) Args() []Arg { return e.args }
 // Row returns the row of the expression's fetch.
 func (e *Expr) Row() *FetchRow { return e.row }
 
+// Refs yields what the arguments refer to: proxies, servers, user lists.
+func (e *Expr) Refs(yield func(ref any)) {
+	list := func(args []Arg) {
+		for i := range args {
+			if args[i].Ref != nil {
+				yield(args[i].Ref)
+			}
+		}
+	}
+	list(e.args)
+	for i := range e.convs {
+		list(e.convs[i].args)
+	}
+}
+
 // Needs returns what the expression's fetch looks at.
 func (e *Expr) Needs() Needs { return e.row.Needs }
 

@@ -80,7 +80,7 @@ const patience = 2e6
 // tells whether the stream waits for it.
 func (s *Stream) takeOver() bool {
 	may, proven := s.mayReuse()
-	if !may || s.Server.Idle.Load() == 0 || s.Server.Spoof != nil {
+	if !may || s.Server.Idle.Load() == 0 || s.Server.Spoof != nil || s.marks != nil {
 		return false
 	}
 	w, c := s.W, &claim{s, s.Server}

@@ -9,39 +9,61 @@ import (
 	"gohap/lbcore/rule"
 )
 
-// credentials has the password of a request verified before the rules of a
-// proxy run that ask for it: hashing is slow, so the rules wait for a goroutine
-// that does it, once a request and list. It tells whether to go on.
+// credentials has the password of a request verified for the lists that are
+// asked where nothing can wait (monitor fail, use-server, formats). It tells
+// whether to go on. Rules ask for themselves, when they come to it.
 func (s *Stream) credentials(p *proxy.Proxy) bool {
 	for _, l := range p.Userlists {
-		if slices.Contains(s.refusedBy, l) {
-			continue
+		if s.AskList(l) {
+			s.suspended = true
+			return false
 		}
-		name, password, ok := s.BasicUser()
-		if !ok {
-			return true
-		}
-		u := l.User(name)
-		if u == nil || u.Plain || u.Secret == "" || l.Remembers(u, password) {
-			continue
-		}
-		s.verify(l, u, string(password))
-		return false
 	}
 	return true
 }
 
-// verify suspends the rules until a password was hashed.
-func (s *Stream) verify(l *auth.List, u *auth.User, password string) {
-	s.suspended = true
+// AskList is Ask for the request's own user and password.
+func (s *Stream) AskList(list any) bool {
+	l, _ := list.(*auth.List)
+	name, password, ok := s.BasicUser()
+	return l != nil && ok && s.Ask(l, name, password)
+}
+
+// Ask tells whether the outcome of a password has to be waited for: hashing is
+// slow, so a goroutine does it, one at a time for a stream, and then resumes it
+// at the rule that asked. A password that was found wrong is not hashed again
+// for this request, one that was right is known to the list.
+func (s *Stream) Ask(l *auth.List, name, password []byte) bool {
+	if s.hashing {
+		return true
+	}
+	if s.phase < phaseInspect || s.phase > phaseBackRules {
+		return false // nothing can wait
+	}
+	u := l.User(name)
+	if u == nil || u.Plain || u.Secret == "" || l.Remembers(u, password) {
+		return false
+	}
+	d := l.Digest(u, password)
+	if slices.Contains(s.wrong, d) {
+		return false
+	}
+	s.verify(l, u, d, string(password))
+	return true
+}
+
+// verify has a password hashed.
+func (s *Stream) verify(l *auth.List, u *auth.User, digest [32]byte, password string) {
+	s.hashing = true
 	id, lp := s.ID, s.W.Loop
 	l.Verify(u, password, func(ok bool) {
 		lp.Post(func() {
 			if s.ID != id || s.phase == ended {
 				return // the stream went, the object may be another's
 			}
+			s.hashing = false
 			if !ok {
-				s.refusedBy = append(s.refusedBy, l)
+				s.wrong = append(s.wrong, digest)
 			}
 			s.Resume()
 		})

@@ -40,7 +40,7 @@
 // less tune.maxrewrite in one piece, of a request or of a response, which the
 // tunnel forwards first. Rules that suspend resume at the rule that suspended
 // them; content rules that lack data are tried again from the first. A password
-// that has to be hashed suspends the stream before the rules (credentials.go).
+// that has to be hashed suspends the stream at the rule that asks (credentials.go).
 //
 // What a stream holds is a Lease or is owned by a pointer that release clears;
 // release is idempotent and runs in whatever phase an abort or a panic meets.

@@ -38,9 +38,6 @@ func (s *Stream) contentRules(p *proxy.Proxy) bool {
 		return true
 	}
 	s.gather()
-	if !s.credentials(p) {
-		return false
-	}
 	if s.exchange == nil && s.bodyState == mux.Aborted {
 		s.inspectBroken()
 		return false
@@ -53,6 +50,10 @@ func (s *Stream) contentRules(p *proxy.Proxy) bool {
 		s.inspectWait(p, 0)
 		return false
 	case rule.Suspend:
+		if s.hashing {
+			s.ruleAt, s.suspended = at, true
+			return false
+		}
 		s.inspectWait(p, at)
 		return false
 	}

@@ -104,10 +104,13 @@ func (s *Stream) run() {
 		case phaseInspect:
 			next = s.contentRules(s.FE)
 		case phaseMonitor:
+			if !s.credentials(s.FE) {
+				return
+			}
 			s.requestBegun()
 			next = s.monitor()
 		case phaseFrontRules:
-			next = s.credentials(s.FE) && s.holdBody(s.FE) && s.requestRules(s.FE)
+			next = s.holdBody(s.FE) && s.requestRules(s.FE)
 		case phaseSwitch:
 			next = s.switching()
 		case phaseBackInspect:
@@ -196,6 +199,9 @@ func (s *Stream) requestRules(p *proxy.Proxy) bool {
 	}
 	if len(p.RedirectRules) > 0 {
 		at, v := p.RedirectRules.Run(&s.Ctx, 0)
+		if v == rule.Suspend {
+			at = len(rules) // those are through
+		}
 		if !s.ruled(at, v) {
 			return false
 		}
@@ -236,7 +242,13 @@ func (s *Stream) switching() bool {
 	be := s.FE.DefaultBackend
 	for i := range s.FE.Switches {
 		r := &s.FE.Switches[i]
-		if r.Cond != nil && r.Cond.Eval(&s.Ctx) != acl.Pass {
+		s.Ctx.Deferred = false
+		pass := r.Cond.Eval(&s.Ctx) == acl.Pass
+		if s.Ctx.Deferred {
+			s.suspended = true
+			return false
+		}
+		if !pass {
 			continue
 		}
 		if r.Backend != nil {

@@ -14,10 +14,40 @@ import (
 // origin is where the connection to the server comes from, nil for the kernel's
 // choice.
 func (s *Stream) origin() *transport.Source {
-	if s.Server.Spoof == nil {
-		return s.Server.Source
+	from := s.Server.Source
+	if s.Server.Spoof != nil {
+		from = s.spoofed(s.Server.Spoof)
 	}
-	return s.spoofed(s.Server.Spoof)
+	if s.marks == nil {
+		return from
+	}
+	marked := *s.marks // connections keep it beyond the stream
+	if from != nil {
+		marked.From, marked.Ports, marked.Foreign = from.From, from.Ports, from.Foreign
+		marked.Device, marked.UserTimeout = from.Device, from.UserTimeout
+	}
+	return &marked
+}
+
+// SetServerTOS sets the type of service of what goes to the server, for as long
+// as the connection lives: it is chosen, or made, by it. Loop only.
+func (s *Stream) SetServerTOS(tos uint8) {
+	m := s.marking()
+	m.TOS, m.HasTOS = tos, true
+}
+
+// SetServerMark is the same of the netfilter mark, for which the process needs a
+// privilege.
+func (s *Stream) SetServerMark(mark uint32) {
+	m := s.marking()
+	m.Mark, m.HasMark = mark, true
+}
+
+func (s *Stream) marking() *transport.Source {
+	if s.marks == nil {
+		s.marks = new(transport.Source)
+	}
+	return s.marks
 }
 
 // spoofed is the source of a server that is to see somebody's address. Documented:

@@ -3,7 +3,6 @@ package stream
 import (
 	"net/netip"
 
-	"gohap/lbcore/auth"
 	"gohap/lbcore/buffer"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/message"
@@ -11,6 +10,7 @@ import (
 	"gohap/lbcore/proxy"
 	"gohap/lbcore/rule"
 	"gohap/lbcore/sample"
+	"gohap/lbcore/transport"
 )
 
 // Phase is where a stream stands.
@@ -106,9 +106,12 @@ type Stream struct {
 	h1s      *mux.H1Server
 	pass     *tcpSides
 	look     inspection
-	// refusedBy are the lists for which the request's password was wrong.
-	refusedBy []*auth.List
-	challenge []byte // value of www-authenticate that the answer gets
+	// hashing: a goroutine hashes the request's password; wrong are the digests
+	// of those that were wrong (credentials.go).
+	hashing   bool
+	wrong     [][32]byte
+	marks     *transport.Source // mark and type of service towards the server, nil without
+	challenge []byte            // value of www-authenticate that the answer gets
 	applet    applet
 	reqHead   *message.Head // the client mux's head: Req while it is there
 	resHead   message.Head  // head of a reply from here

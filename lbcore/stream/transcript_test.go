@@ -101,11 +101,16 @@ type stage struct {
 	port     uint16
 }
 
-func play(t *testing.T, script string, bytewise bool) {
+func newStage(t *testing.T, bytewise bool) *stage {
 	s := &stage{t: t, k: simkernel.New(), clk: clock.NewFake(time.Unix(1_800_000_000, 0)),
 		clients: map[string]*simkernel.Peer{}, servers: map[string]*simkernel.Peer{}, bytewise: bytewise, port: 1000}
 	s.l = loop.New(0, s.k.Loop(), s.clk, 32768, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	s.setup("")
+	return s
+}
+
+func play(t *testing.T, script string, bytewise bool) {
+	s := newStage(t, bytewise)
 	n := 0
 	for line := range strings.Lines(script) {
 		n++

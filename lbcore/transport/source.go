@@ -24,6 +24,12 @@ type Source struct {
 	// UserTimeout is how long sent bytes may stay unacknowledged, milliseconds,
 	// zero for the system's default.
 	UserTimeout int
+	// Mark is the netfilter mark of the connection's packets, TOS their type of
+	// service, where the flags say so. Reference: what the kernel refuses is
+	// passed over.
+	Mark            uint32
+	TOS             uint8
+	HasMark, HasTOS bool
 }
 
 // PortRange is a range of local ports, both ends included.
@@ -46,7 +52,8 @@ func (s *Source) Same(o *Source) bool {
 		return s == o
 	}
 	return (s.From == o.From || s.From != nil && o.From != nil && s.From.IP == o.From.IP) &&
-		s.Ports == o.Ports && s.Foreign == o.Foreign && s.Device == o.Device && s.UserTimeout == o.UserTimeout
+		s.Ports == o.Ports && s.Foreign == o.Foreign && s.Device == o.Device && s.UserTimeout == o.UserTimeout &&
+		s.HasMark == o.HasMark && s.Mark == o.Mark && s.HasTOS == o.HasTOS && s.TOS == o.TOS
 }
 
 // tries is how many sockets Dial may spend on finding a free port: the whole
@@ -78,6 +85,16 @@ func (s *Source) Apply(k Binder, fd int32, family int) loop.Errno {
 	}
 	if s.UserTimeout > 0 {
 		k.SetOption(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, s.UserTimeout)
+	}
+	if s.HasMark {
+		k.SetOption(fd, unix.SOL_SOCKET, unix.SO_MARK, int(s.Mark))
+	}
+	if s.HasTOS {
+		level, option := unix.IPPROTO_IP, unix.IP_TOS
+		if family == unix.AF_INET6 {
+			level, option = unix.IPPROTO_IPV6, unix.IPV6_TCLASS
+		}
+		k.SetOption(fd, level, option, int(s.TOS))
 	}
 	from := s.next()
 	if from == nil {

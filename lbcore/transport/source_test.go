@@ -60,6 +60,9 @@ func TestSourceApply(t *testing.T) {
 		{"foreign", Source{From: at("192.0.2.1:0"), Foreign: true}, unix.AF_INET, unix.EPERM, ErrForeign, "192.0.2.1:0", [2]int{unix.IPPROTO_IP, unix.IP_TRANSPARENT}, 1},
 		{"foreign v6", Source{From: at("[2001:db8::1]:0"), Foreign: true}, unix.AF_INET6, 0, 0, "[2001:db8::1]:0", [2]int{unix.IPPROTO_IPV6, unix.IPV6_TRANSPARENT}, 1},
 		{"user timeout", Source{UserTimeout: 5000}, unix.AF_INET, 0, 0, "", [2]int{unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT}, 5000},
+		{"mark", Source{Mark: 7, HasMark: true}, unix.AF_INET, 0, 0, "", [2]int{unix.SOL_SOCKET, unix.SO_MARK}, 7},
+		{"type of service", Source{TOS: 32, HasTOS: true}, unix.AF_INET, 0, 0, "", [2]int{unix.IPPROTO_IP, unix.IP_TOS}, 32},
+		{"type of service v6", Source{TOS: 32, HasTOS: true}, unix.AF_INET6, 0, 0, "", [2]int{unix.IPPROTO_IPV6, unix.IPV6_TCLASS}, 32},
 	} {
 		r := recorder{answer: c.answer}
 		if e := c.source.Apply(&r, 3, c.family); e != c.want {
