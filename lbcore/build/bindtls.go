@@ -22,7 +22,6 @@ type bindTLS struct {
 	pos      config.Position
 	settings certs.Settings
 	entries  []bindEntry
-	defaults bool // default-crt was used
 }
 
 // bindEntry is a certificate of a bind line, or of a line of its crt-list.
@@ -64,7 +63,6 @@ func bindTLSRows() []keyword.Row {
 			return b.bindCert(t, w, false)
 		}),
 		row("default-crt", "<file>", "a certificate for names that no other has", "default-crt "+certExample, func(b *Builder, t *bindTLS, w []string) (int, error) {
-			t.defaults = true
 			return b.bindCert(t, w, true)
 		}),
 		row("crt-list", "<file>", "certificates with settings and names of their own", "crt-list testdata/tls/list", func(b *Builder, t *bindTLS, w []string) (int, error) {
@@ -162,7 +160,7 @@ func (b *Builder) settleBind(s *section, to *proxy.Bind, t *bindTLS) {
 	}
 	for i, e := range t.entries {
 		e.own.ALPN = b.spoken(s, e.own.ALPN)
-		if err := front.Add(e.slots, e.own, e.filters, e.fallback || i == 0 && !t.defaults); err != nil {
+		if err := front.Add(e.slots, e.own, e.filters, e.fallback || i == 0); err != nil {
 			b.bindProblem(s, t, err)
 			return
 		}

@@ -227,6 +227,7 @@ func (c *Cert) judgeKey(key crypto.Signer) error {
 }
 
 // complete appends issuers to a lone certificate, as far as they are known.
+// Reference: they are found by the identifier of their key.
 func complete(chain, issuers []*x509.Certificate) []*x509.Certificate {
 	for len(chain) < 10 {
 		last := chain[len(chain)-1]
@@ -235,7 +236,7 @@ func complete(chain, issuers []*x509.Certificate) []*x509.Certificate {
 		}
 		found := false
 		for _, i := range issuers {
-			if bytes.Equal(i.RawSubject, last.RawIssuer) && last.CheckSignatureFrom(i) == nil {
+			if len(last.AuthorityKeyId) > 0 && bytes.Equal(i.SubjectKeyId, last.AuthorityKeyId) && last.CheckSignatureFrom(i) == nil {
 				if !bytes.Equal(i.RawIssuer, i.RawSubject) { // reference: roots are not sent
 					chain, found = append(chain[:len(chain):len(chain)], i), true
 				}

@@ -165,7 +165,7 @@ func TestChoice(t *testing.T) {
 		{"a.filter.example", all, false, "own.pem"}, {"not.filter.example", all, false, "first.pem"}, {"own.example", all, true, ""},
 	} {
 		got := ""
-		if e := build(c.strict).find(c.name, c.takes); e != nil {
+		if e := build(c.strict).find(c.name, &takes{old: c.takes, new: c.takes}); e != nil {
 			got = filepath.Base(e.Cert().Path)
 		}
 		if got != c.want {

@@ -149,7 +149,7 @@ func wildcard(name string) string {
 
 // find returns the entry for a name and the kinds of key that the client takes,
 // nil for none.
-func (f *Front) find(name string, takes [kinds]bool) *Entry {
+func (f *Front) find(name string, takes *takes) *Entry {
 	x := f.index.Load()
 	if name != "" {
 		if e := pick(x.exact[name], name, takes); e != nil {
@@ -172,13 +172,10 @@ func (f *Front) find(name string, takes [kinds]bool) *Entry {
 }
 
 // pick prefers ECDSA, as the reference does.
-func pick(entries []*Entry, name string, takes [kinds]bool) *Entry {
+func pick(entries []*Entry, name string, takes *takes) *Entry {
 	for _, k := range [...]Kind{ECDSA, RSA, Other} {
-		if !takes[k] {
-			continue
-		}
 		for _, e := range entries {
-			if e.Cert().Kind == k && (name == "" || !e.refuses(name)) {
+			if e.Cert().Kind == k && takes.has(e, k) && (name == "" || !e.refuses(name)) {
 				return e
 			}
 		}
@@ -186,32 +183,45 @@ func pick(entries []*Entry, name string, takes [kinds]bool) *Entry {
 	return nil
 }
 
-// takes finds which kinds of key a client can verify.
-func takes(h *tls.ClientHelloInfo) (t [kinds]bool) {
-	t[RSA] = len(h.SignatureSchemes) == 0
+// takes is which kinds of key a client can verify, up to TLS 1.2 and in TLS 1.3,
+// where cipher suites do not name the kind.
+type takes struct {
+	old, new [kinds]bool
+	is13     bool // the client offers it
+}
+
+func (t *takes) has(e *Entry, k Kind) bool {
+	if t.is13 && e.profile.with.MaxVersion >= tls.VersionTLS13 {
+		return t.new[k]
+	}
+	return t.old[k]
+}
+
+// takesOf finds which kinds of key a client can verify.
+func takesOf(h *tls.ClientHelloInfo) (t takes) {
+	t.new[RSA] = len(h.SignatureSchemes) == 0
 	for _, s := range h.SignatureSchemes {
 		switch s {
 		case tls.ECDSAWithP256AndSHA256, tls.ECDSAWithP384AndSHA384, tls.ECDSAWithP521AndSHA512, tls.ECDSAWithSHA1:
-			t[ECDSA] = true
+			t.new[ECDSA] = true
 		case tls.Ed25519:
-			t[Other] = true
+			t.new[Other] = true
 		default:
-			t[RSA] = true
+			t.new[RSA] = true
 		}
 	}
-	if slices.Contains(h.SupportedVersions, tls.VersionTLS13) {
-		return t
-	}
+	t.is13 = slices.Contains(h.SupportedVersions, tls.VersionTLS13)
 	ecdsa := slices.ContainsFunc(h.CipherSuites, func(id uint16) bool {
 		return slices.ContainsFunc(suites, func(s suite) bool { return s.id == id && strings.Contains(s.tags, "aECDSA") })
 	})
-	t[ECDSA], t[Other] = t[ECDSA] && ecdsa, t[Other] && ecdsa
+	t.old = [kinds]bool{RSA: t.new[RSA], ECDSA: t.new[ECDSA] && ecdsa, Other: t.new[Other] && ecdsa}
 	return t
 }
 
 // choose implements tls.Config.GetConfigForClient.
 func (f *Front) choose(h *tls.ClientHelloInfo) (*tls.Config, error) {
-	e := f.find(strings.ToLower(strings.TrimSuffix(h.ServerName, ".")), takes(h))
+	t := takesOf(h)
+	e := f.find(strings.ToLower(strings.TrimSuffix(h.ServerName, ".")), &t)
 	conn, _ := h.Conn.(Handshaker)
 	if e == nil {
 		return nil, nil // without a certificate: getCertificate ends it

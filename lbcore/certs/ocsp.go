@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"os"
+	"slices"
 
 	"golang.org/x/crypto/ocsp"
 
@@ -25,7 +26,10 @@ func (c *Cert) loadOCSP(chain []*x509.Certificate, path, issuerPath string, want
 	if err != nil {
 		return err
 	}
-	r, err := ocsp.ParseResponseForCert(der, c.TLS.Leaf, issuer)
+	r, err := ocsp.ParseResponseForCert(der, c.TLS.Leaf, nil)
+	if err == nil {
+		err = signedBy(r, issuer)
+	}
 	switch {
 	case err != nil:
 		return fmt.Errorf("'%s' is not an OCSP response for '%s': %w", path, c.Path, err)
@@ -36,6 +40,21 @@ func (c *Cert) loadOCSP(chain []*x509.Certificate, path, issuerPath string, want
 	}
 	c.TLS.OCSPStaple = der
 	return nil
+}
+
+// signedBy tells who may sign a response (RFC 6960 section 4.2.2.2): the issuer,
+// whose certificate may come along, or whom it made a responder.
+func signedBy(r *ocsp.Response, issuer *x509.Certificate) error {
+	by := r.Certificate // it has signed the response
+	switch {
+	case by == nil:
+		return r.CheckSignatureFrom(issuer)
+	case by.Equal(issuer):
+		return nil
+	case !slices.Contains(by.ExtKeyUsage, x509.ExtKeyUsageOCSPSigning):
+		return fmt.Errorf("it is signed by '%s', which is no responder", by.Subject)
+	}
+	return issuer.CheckSignature(by.SignatureAlgorithm, by.RawTBSCertificate, by.Signature)
 }
 
 func (c *Cert) issuer(chain []*x509.Certificate, path string) (*x509.Certificate, error) {
