@@ -3,6 +3,7 @@
 package build
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"slices"
@@ -158,6 +159,7 @@ func (b *Builder) settleBind(s *section, to *proxy.Bind, t *bindTLS) {
 		b.bindProblem(s, t, err)
 		return
 	}
+	b.warnVersions(s, t, own.Versions)
 	for i, e := range t.entries {
 		e.own.ALPN = b.spoken(s, e.own.ALPN)
 		if err := front.Add(e.slots, e.own, e.filters, e.fallback || i == 0); err != nil {
@@ -198,6 +200,18 @@ func (b *Builder) settleALPN(s *section, t *bindTLS, own *certs.Settings) {
 	case s.mode == proxy.HTTP && slices.Contains(own.ALPN, "h2"):
 		b.Diag.Warnf(t.pos, "'bind %s' in section '%s' : 'alpn' : h2 is not offered, for HTTP/2 is not there yet", t.line, s.name)
 		own.ALPN = b.spoken(s, own.ALPN)
+	}
+}
+
+// warnVersions tells of a choice of versions that is not taken as it stands.
+func (b *Builder) warnVersions(s *section, t *bindTLS, v certs.Versions) {
+	low, _, odd, _ := v.Range(tls.VersionTLS12)
+	switch odd {
+	case certs.Ignored:
+		b.Diag.Rawf(config.Warning, "Proxy '%s': no-sslv3/no-tlsv1x are ignored for bind '%s' at [%s]. Use only 'ssl-min-ver' and 'ssl-max-ver' to fix.", s.name, t.line, t.pos)
+	case certs.Lowered:
+		b.Diag.Rawf(config.Warning, "Proxy '%s': Ambiguous configuration for bind '%s' at [%s]: the ssl-min-ver value is not configured and the ssl-max-ver value is lower than the default ssl-min-ver value (TLSv1.2). Setting the ssl-min-ver to %s. Use 'ssl-min-ver' to fix this.",
+			s.name, t.line, t.pos, certs.ConfigVersion(low))
 	}
 }
 

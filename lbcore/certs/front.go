@@ -49,8 +49,11 @@ type profile struct {
 
 // NewFront begins a bind line with its settings.
 func NewFront(s *Store, general Settings) (*Front, error) {
-	f := &Front{store: s, general: general, strict: general.StrictSNI, made: map[string]*profile{}}
+	f := &Front{store: s, general: general, strict: general.StrictSNI == Yes, made: map[string]*profile{}}
 	p, err := f.profile(general)
+	if err == nil { // lines of a list narrow what is in force
+		f.general.Versions = Versions{Min: p.with.MinVersion, Max: p.with.MaxVersion}
+	}
 	f.plain = p
 	return f, err
 }
@@ -284,8 +287,8 @@ func (f *Front) profile(s Settings) (*profile, error) {
 	if err := p.client(cfg, f.store); err != nil {
 		return nil, err
 	}
-	cfg.SessionTicketsDisabled = s.NoTickets
-	if !s.NoTickets {
+	cfg.SessionTicketsDisabled = s.Tickets == No
+	if s.Tickets != No {
 		keys, err := f.store.Tickets(s.TicketFile)
 		if err != nil {
 			return nil, err

@@ -409,7 +409,14 @@ var errorRows = []entry{
 	{name: "ssl_c_ca_err_depth", out: sample.SInt, needs: clientConn, summary: "the place of that error in the chain", good: ex("ssl_c_ca_err_depth", missing), bad: []string{"ssl_c_ca_err_depth(x)"},
 		fetch: verified(func(v certs.Verdict) int { return v.Depth })},
 	{name: "ssl_c_verify", out: sample.SInt, needs: clientConn, summary: "the result of verifying the client's certificate, 0 for well", good: ex("ssl_c_verify", missing), bad: []string{"ssl_c_verify(x)"},
-		fetch: verified(func(v certs.Verdict) int { return v.Code })},
+		fetch: func(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
+			t := clientTLS(c)
+			if t == nil || t.Handshaking() { // reference: known once the handshake is over
+				return false
+			}
+			s.SetInt(int64(t.Verdict().Result()))
+			return true
+		}},
 	{name: "ssl_c_used", out: sample.Bool, needs: clientConn, summary: "whether the session has a client certificate", good: ex("ssl_c_used", missing), bad: []string{"ssl_c_used(x)"},
 		fetch: tlsKnown(clientTLS, func(s *tls.ConnectionState) bool { return len(s.PeerCertificates) > 0 })},
 	{name: "ssl_fc_has_crt", out: sample.Bool, needs: clientConn, summary: "whether the client has shown a certificate on this connection", good: ex("ssl_fc_has_crt", missing), bad: []string{"ssl_fc_has_crt(x)"},
