@@ -17,6 +17,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 // Kind is the algorithm of a certificate's key.
@@ -37,6 +38,8 @@ type Cert struct {
 	Names []string // of the leaf, lower-case: common name and alternative names
 	Kind  Kind
 	slow  bool // its key is used by helpers
+
+	stapleEnd time.Time // when the OCSP response is out of date, zero for never
 }
 
 // Leaf returns the certificate itself.

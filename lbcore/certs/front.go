@@ -230,7 +230,7 @@ func (f *Front) choose(h *tls.ClientHelloInfo) (*tls.Config, error) {
 		return nil, nil // without a certificate: getCertificate ends it
 	}
 	if conn != nil {
-		conn.Choose(e)
+		conn.Choose(e, e.Cert().staple(h))
 	}
 	p := e.profile
 	cfg := p.without
@@ -251,11 +251,17 @@ func (f *Front) getCertificate(h *tls.ClientHelloInfo) (*tls.Certificate, error)
 		return nil, nil // "no certificates configured", which the peer is told as an unknown name
 	}
 	c := conn.Chosen().Cert()
-	if !c.slow {
+	expired := c.staple(h) == StapleExpired
+	if !c.slow && !expired {
 		return &c.TLS, nil
 	}
 	own := c.TLS
-	own.PrivateKey = &slowKey{c.signer(), conn}
+	if c.slow {
+		own.PrivateKey = &slowKey{c.signer(), conn}
+	}
+	if expired {
+		own.OCSPStaple = nil
+	}
 	return &own, nil
 }
 

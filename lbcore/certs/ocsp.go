@@ -2,6 +2,7 @@ package certs
 
 import (
 	"bytes"
+	"crypto/tls"
 	"crypto/x509"
 	"fmt"
 	"os"
@@ -11,6 +12,29 @@ import (
 
 	"gohap/lbcore/clock"
 )
+
+// Staple is what becomes of an OCSP response in a handshake.
+type Staple uint8
+
+// The ways of a response: none is there or asked for, it goes along, it is out of
+// date by now and stays behind.
+const (
+	StapleNone Staple = iota
+	StapleSent
+	StapleExpired
+)
+
+// staple judges the response for a client.
+func (c *Cert) staple(h *tls.ClientHelloInfo) Staple {
+	const statusRequest = 5 // RFC 6066 section 8
+	switch {
+	case c.TLS.OCSPStaple == nil || !slices.Contains(h.Extensions, statusRequest):
+		return StapleNone
+	case !c.stapleEnd.IsZero() && c.stapleEnd.Before(clock.Wall()):
+		return StapleExpired
+	}
+	return StapleSent
+}
 
 // loadOCSP reads the response that is stapled. One that is out of date, for
 // another certificate or not good is refused.
@@ -38,7 +62,7 @@ func (c *Cert) loadOCSP(chain []*x509.Certificate, path, issuerPath string, want
 	case !r.NextUpdate.IsZero() && r.NextUpdate.Before(clock.Wall()):
 		return fmt.Errorf("the OCSP response of '%s' expired at %s", path, r.NextUpdate.UTC().Format("2006-01-02 15:04:05"))
 	}
-	c.TLS.OCSPStaple = der
+	c.TLS.OCSPStaple, c.stapleEnd = der, r.NextUpdate
 	return nil
 }
 

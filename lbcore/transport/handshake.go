@@ -171,7 +171,7 @@ func (w *wire) Write(p []byte) (int, error) {
 }
 
 // Choose implements certs.Handshaker.
-func (w *wire) Choose(e *certs.Entry) { w.hs.entry = e }
+func (w *wire) Choose(e *certs.Entry, s certs.Staple) { w.hs.entry, w.staple = e, s }
 
 // Chosen implements certs.Handshaker.
 func (w *wire) Chosen() *certs.Entry { return w.hs.entry }
@@ -221,7 +221,7 @@ func (w *wire) SetWriteDeadline(time.Time) error { return nil }
 type nowhere struct{}
 
 func (nowhere) Network() string { return "tcp" }
-func (nowhere) String() string  { return "" }
+func (nowhere) String() string  { return "peer" } // sessions without a name are kept under it
 
 var (
 	_ net.Conn         = (*wire)(nil)

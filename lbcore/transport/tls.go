@@ -29,6 +29,7 @@ type TLS struct {
 	last   *buffer.Buffer // the end of out
 	shown  *certs.Cert    // the certificate that this side has shown
 	failed certs.Verdict  // what the peer's certificate was forgiven
+	staple certs.Staple   // what became of its OCSP response
 	cork   bool           // writes are collected
 	shut   bool           // our direction ends when out has left
 	closed bool
@@ -70,6 +71,10 @@ func (t *TLS) Name() string { return t.conn.ConnectionState().ServerName }
 
 // Shown returns the certificate that this side has shown, nil for none.
 func (t *TLS) Shown() *certs.Cert { return t.shown }
+
+// Stapled tells what became of the OCSP response of the certificate that this side
+// has shown.
+func (t *TLS) Stapled() certs.Staple { return t.staple }
 
 // Stand remembers when the handshake was over, monotonic ns; Stood tells it.
 func (t *TLS) Stand(now int64) { t.stood = now }
