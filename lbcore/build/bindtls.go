@@ -3,6 +3,7 @@
 package build
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"slices"
@@ -22,7 +23,6 @@ type bindTLS struct {
 	pos      config.Position
 	settings certs.Settings
 	entries  []bindEntry
-	defaults bool // default-crt was used
 }
 
 // bindEntry is a certificate of a bind line, or of a line of its crt-list.
@@ -64,7 +64,6 @@ func bindTLSRows() []keyword.Row {
 			return b.bindCert(t, w, false)
 		}),
 		row("default-crt", "<file>", "a certificate for names that no other has", "default-crt "+certExample, func(b *Builder, t *bindTLS, w []string) (int, error) {
-			t.defaults = true
 			return b.bindCert(t, w, true)
 		}),
 		row("crt-list", "<file>", "certificates with settings and names of their own", "crt-list testdata/tls/list", func(b *Builder, t *bindTLS, w []string) (int, error) {
@@ -160,9 +159,10 @@ func (b *Builder) settleBind(s *section, to *proxy.Bind, t *bindTLS) {
 		b.bindProblem(s, t, err)
 		return
 	}
+	b.warnVersions(s, t, own.Versions)
 	for i, e := range t.entries {
 		e.own.ALPN = b.spoken(s, e.own.ALPN)
-		if err := front.Add(e.slots, e.own, e.filters, e.fallback || i == 0 && !t.defaults); err != nil {
+		if err := front.Add(e.slots, e.own, e.filters, e.fallback || i == 0); err != nil {
 			b.bindProblem(s, t, err)
 			return
 		}
@@ -200,6 +200,18 @@ func (b *Builder) settleALPN(s *section, t *bindTLS, own *certs.Settings) {
 	case s.mode == proxy.HTTP && slices.Contains(own.ALPN, "h2"):
 		b.Diag.Warnf(t.pos, "'bind %s' in section '%s' : 'alpn' : h2 is not offered, for HTTP/2 is not there yet", t.line, s.name)
 		own.ALPN = b.spoken(s, own.ALPN)
+	}
+}
+
+// warnVersions tells of a choice of versions that is not taken as it stands.
+func (b *Builder) warnVersions(s *section, t *bindTLS, v certs.Versions) {
+	low, _, odd, _ := v.Range(tls.VersionTLS12)
+	switch odd {
+	case certs.Ignored:
+		b.Diag.Rawf(config.Warning, "Proxy '%s': no-sslv3/no-tlsv1x are ignored for bind '%s' at [%s]. Use only 'ssl-min-ver' and 'ssl-max-ver' to fix.", s.name, t.line, t.pos)
+	case certs.Lowered:
+		b.Diag.Rawf(config.Warning, "Proxy '%s': Ambiguous configuration for bind '%s' at [%s]: the ssl-min-ver value is not configured and the ssl-max-ver value is lower than the default ssl-min-ver value (TLSv1.2). Setting the ssl-min-ver to %s. Use 'ssl-min-ver' to fix this.",
+			s.name, t.line, t.pos, certs.ConfigVersion(low))
 	}
 }
 

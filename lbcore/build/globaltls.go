@@ -156,12 +156,12 @@ func tlsOptions(to func(*Global) *certs.Settings) GlobalFunc {
 }
 
 func extraFiles(b *Builder, st *config.Statement) {
-	x := certs.Extra{DelExt: b.certs.Extra.DelExt, Key: true}
+	x := certs.Extra{DelExt: b.certs.Extra.DelExt}
 	fail := len(st.Words) < 2
 	for _, w := range st.Words[1:] {
 		switch w {
 		case "none":
-			x = certs.Extra{DelExt: x.DelExt, Key: true}
+			x = certs.Extra{DelExt: x.DelExt}
 		case "all":
 			d := x.DelExt
 			x = certs.AllExtra

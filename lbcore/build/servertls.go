@@ -141,10 +141,10 @@ func (l *serverLine) settleTLS(b *Builder, s *section) bool {
 	case err != nil:
 		return fail("%s.", sentenceOf(err))
 	}
+	if _, _, odd, _ := own.Versions.Range(0); odd == certs.Ignored {
+		b.Diag.Rawf(config.Warning, "[%s] : 'server %s/%s' : no-sslv3/no-tlsv1x are ignored for this server. Use only 'ssl-min-ver' and 'ssl-max-ver' to fix.", l.pos, s.name, l.srv.Name)
+	}
 	for _, n := range back.Notes {
-		if strings.HasPrefix(n, "SSL/TLS versions range") {
-			n = fmt.Sprintf("%s '%s': %s", s.noun(), s.name, strings.Replace(n, "contiguous.", "contiguous for server '"+l.srv.Name+"'.", 1))
-		}
 		b.Diag.Rawf(config.Warning, "[%s] : 'server %s/%s' : %s", l.pos, s.name, l.srv.Name, n)
 	}
 	t.back = back

@@ -211,6 +211,10 @@ func (v *verifier) forgive(certs []*x509.Certificate, err error) (Verdict, error
 	if d.Depth > 0 {
 		ignored = v.ignoreCA
 	}
+	if ignored.Has(d.Code) && !ignored.Has(d.Result()) {
+		d.Code = d.Result()
+		failed.Err = &verdictError{d, "unable to verify the first certificate"}
+	}
 	if ignored.Has(d.Code) {
 		return d, nil
 	}

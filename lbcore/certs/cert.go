@@ -17,6 +17,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 // Kind is the algorithm of a certificate's key.
@@ -37,6 +38,8 @@ type Cert struct {
 	Names []string // of the leaf, lower-case: common name and alternative names
 	Kind  Kind
 	slow  bool // its key is used by helpers
+
+	stapleEnd time.Time // when the OCSP response is out of date, zero for never
 }
 
 // Leaf returns the certificate itself.
@@ -227,6 +230,7 @@ func (c *Cert) judgeKey(key crypto.Signer) error {
 }
 
 // complete appends issuers to a lone certificate, as far as they are known.
+// Reference: they are found by the identifier of their key.
 func complete(chain, issuers []*x509.Certificate) []*x509.Certificate {
 	for len(chain) < 10 {
 		last := chain[len(chain)-1]
@@ -235,7 +239,7 @@ func complete(chain, issuers []*x509.Certificate) []*x509.Certificate {
 		}
 		found := false
 		for _, i := range issuers {
-			if bytes.Equal(i.RawSubject, last.RawIssuer) && last.CheckSignatureFrom(i) == nil {
+			if len(last.AuthorityKeyId) > 0 && bytes.Equal(i.SubjectKeyId, last.AuthorityKeyId) && last.CheckSignatureFrom(i) == nil {
 				if !bytes.Equal(i.RawIssuer, i.RawSubject) { // reference: roots are not sent
 					chain, found = append(chain[:len(chain):len(chain)], i), true
 				}

@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -131,7 +132,7 @@ func TestChoice(t *testing.T) {
 	write(t, dir+"/wild.pem", issue(t, ec, nil, nil, "*.wild.example"), keyPEM(t, ec))
 	write(t, dir+"/own.pem", issue(t, ec, nil, nil, "own.example"), keyPEM(t, ec))
 	build := func(strict bool) *Front {
-		f, err := NewFront(store, Settings{StrictSNI: strict})
+		f, err := NewFront(store, Settings{StrictSNI: map[bool]Choice{true: Yes}[strict]})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -165,7 +166,7 @@ func TestChoice(t *testing.T) {
 		{"a.filter.example", all, false, "own.pem"}, {"not.filter.example", all, false, "first.pem"}, {"own.example", all, true, ""},
 	} {
 		got := ""
-		if e := build(c.strict).find(c.name, c.takes); e != nil {
+		if e := build(c.strict).find(c.name, &takes{old: c.takes, new: c.takes}); e != nil {
 			got = filepath.Base(e.Cert().Path)
 		}
 		if got != c.want {
@@ -221,13 +222,13 @@ func TestVersions(t *testing.T) {
 		return x
 	}
 	for _, c := range []struct{ in, want string }{
-		{"", "TLSv1.2 TLSv1.3 "}, {"min=TLSv1.0", "TLSv1 TLSv1.3 "}, {"min=SSLv3", "TLSv1 TLSv1.3 "}, {"no=TLSv1.3", "TLSv1.2 TLSv1.2 "},
-		{"no=TLSv1.2", "TLSv1.3 TLSv1.3 "}, {"min=TLSv1.0 no=TLSv1.2", "TLSv1.3 TLSv1.3 TLSv1.2"}, {"min=TLSv1.3 max=TLSv1.2", "none"},
-		{"max=TLSv1.1", "none"}, {"no=TLSv1.2 no=TLSv1.3", "none"}, {"min=TLSv1.0 max=TLSv1.1", "TLSv1 TLSv1.1 "},
+		{"", "TLSv1.2 TLSv1.3 0"}, {"min=TLSv1.0", "TLSv1 TLSv1.3 0"}, {"min=SSLv3", "TLSv1 TLSv1.3 0"}, {"no=TLSv1.3", "TLSv1.2 TLSv1.2 0"},
+		{"no=TLSv1.2", "TLSv1.3 TLSv1.3 0"}, {"min=TLSv1.0 no=TLSv1.2", "TLSv1 TLSv1.3 1"}, {"min=TLSv1.3 max=TLSv1.2", "none"},
+		{"max=TLSv1.1", "TLSv1.1 TLSv1.1 2"}, {"no=TLSv1.2 no=TLSv1.3", "none"}, {"min=TLSv1.0 max=TLSv1.1", "TLSv1 TLSv1.1 0"},
 	} {
 		got := "none"
-		if lo, hi, hole, err := v(c.in).Range(tls.VersionTLS12); err == nil {
-			got = VersionName(lo) + " " + VersionName(hi) + " " + hole
+		if lo, hi, odd, err := v(c.in).Range(tls.VersionTLS12); err == nil {
+			got = VersionName(lo) + " " + VersionName(hi) + " " + strconv.Itoa(int(odd))
 		}
 		if got != c.want {
 			t.Errorf("%q: %q, want %q", c.in, got, c.want)

@@ -210,9 +210,9 @@ var curves = []curve{
 	{tls.SecP256r1MLKEM768, []string{"SecP256r1MLKEM768"}},
 	{tls.SecP384r1MLKEM1024, []string{"SecP384r1MLKEM1024"}},
 	{tls.X25519, []string{"X25519", "x25519"}},
-	{tls.CurveP256, []string{"prime256v1", "P-256", "secp256r1"}},
-	{tls.CurveP384, []string{"secp384r1", "P-384"}},
-	{tls.CurveP521, []string{"secp521r1", "P-521"}},
+	{tls.CurveP256, []string{"SECP256R1", "prime256v1", "P-256", "secp256r1"}},
+	{tls.CurveP384, []string{"SECP384R1", "secp384r1", "P-384"}},
+	{tls.CurveP521, []string{"SECP521R1", "secp521r1", "P-521"}},
 }
 
 // foreignCurves are groups that OpenSSL knows and crypto/tls has not got.

@@ -25,14 +25,10 @@ func (c *Cert) signer() crypto.Signer { return c.TLS.PrivateKey.(crypto.Signer) 
 // effect. low is the oldest version where nothing is said.
 func (s *Settings) config(low uint16) (cfg *tls.Config, notes []string, err error) {
 	cfg = &tls.Config{DynamicRecordSizingDisabled: true, CipherSuites: defaultSuites, Time: clock.Wall}
-	var hole string
-	if cfg.MinVersion, cfg.MaxVersion, hole, err = s.Versions.Range(low); err != nil {
+	if cfg.MinVersion, cfg.MaxVersion, _, err = s.Versions.Range(low); err != nil {
 		return nil, nil, err
 	}
 	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
-	if hole != "" {
-		note("SSL/TLS versions range not contiguous. Hole find for %s. Use only 'ssl-min-ver' and 'ssl-max-ver' to fix.", hole)
-	}
 	if s.Ciphers != "" {
 		ids, missing, unknown, err := ParseCiphers(s.Ciphers)
 		if err != nil {
@@ -94,7 +90,11 @@ type Back struct {
 
 // NewBack makes the client's side. crt may be nil; reuse keeps sessions.
 func NewBack(store *Store, s Settings, crt *Slot, host string, reuse bool) (*Back, error) {
-	cfg, notes, err := s.config(tls.VersionTLS12)
+	low := uint16(tls.VersionTLS12)
+	if s.Versions.Min == 0 && s.Versions.Max != 0 { // reference: nothing is said of it
+		low = min(low, tls.VersionTLS10)
+	}
+	cfg, notes, err := s.config(low)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +122,7 @@ func NewBack(store *Store, s Settings, crt *Slot, host string, reuse bool) (*Bac
 			return &crt.Cert().TLS, nil
 		}
 	}
-	if reuse && !s.NoTickets {
+	if reuse && s.Tickets != No {
 		cfg.ClientSessionCache = tls.NewLRUClientSessionCache(16)
 	}
 	return b, nil

@@ -49,8 +49,11 @@ type profile struct {
 
 // NewFront begins a bind line with its settings.
 func NewFront(s *Store, general Settings) (*Front, error) {
-	f := &Front{store: s, general: general, strict: general.StrictSNI, made: map[string]*profile{}}
+	f := &Front{store: s, general: general, strict: general.StrictSNI == Yes, made: map[string]*profile{}}
 	p, err := f.profile(general)
+	if err == nil { // lines of a list narrow what is in force
+		f.general.Versions = Versions{Min: p.with.MinVersion, Max: p.with.MaxVersion}
+	}
 	f.plain = p
 	return f, err
 }
@@ -149,7 +152,7 @@ func wildcard(name string) string {
 
 // find returns the entry for a name and the kinds of key that the client takes,
 // nil for none.
-func (f *Front) find(name string, takes [kinds]bool) *Entry {
+func (f *Front) find(name string, takes *takes) *Entry {
 	x := f.index.Load()
 	if name != "" {
 		if e := pick(x.exact[name], name, takes); e != nil {
@@ -172,13 +175,10 @@ func (f *Front) find(name string, takes [kinds]bool) *Entry {
 }
 
 // pick prefers ECDSA, as the reference does.
-func pick(entries []*Entry, name string, takes [kinds]bool) *Entry {
+func pick(entries []*Entry, name string, takes *takes) *Entry {
 	for _, k := range [...]Kind{ECDSA, RSA, Other} {
-		if !takes[k] {
-			continue
-		}
 		for _, e := range entries {
-			if e.Cert().Kind == k && (name == "" || !e.refuses(name)) {
+			if e.Cert().Kind == k && takes.has(e, k) && (name == "" || !e.refuses(name)) {
 				return e
 			}
 		}
@@ -186,38 +186,51 @@ func pick(entries []*Entry, name string, takes [kinds]bool) *Entry {
 	return nil
 }
 
-// takes finds which kinds of key a client can verify.
-func takes(h *tls.ClientHelloInfo) (t [kinds]bool) {
-	t[RSA] = len(h.SignatureSchemes) == 0
+// takes is which kinds of key a client can verify, up to TLS 1.2 and in TLS 1.3,
+// where cipher suites do not name the kind.
+type takes struct {
+	old, new [kinds]bool
+	is13     bool // the client offers it
+}
+
+func (t *takes) has(e *Entry, k Kind) bool {
+	if t.is13 && e.profile.with.MaxVersion >= tls.VersionTLS13 {
+		return t.new[k]
+	}
+	return t.old[k]
+}
+
+// takesOf finds which kinds of key a client can verify.
+func takesOf(h *tls.ClientHelloInfo) (t takes) {
+	t.new[RSA] = len(h.SignatureSchemes) == 0
 	for _, s := range h.SignatureSchemes {
 		switch s {
 		case tls.ECDSAWithP256AndSHA256, tls.ECDSAWithP384AndSHA384, tls.ECDSAWithP521AndSHA512, tls.ECDSAWithSHA1:
-			t[ECDSA] = true
+			t.new[ECDSA] = true
 		case tls.Ed25519:
-			t[Other] = true
+			t.new[Other] = true
 		default:
-			t[RSA] = true
+			t.new[RSA] = true
 		}
 	}
-	if slices.Contains(h.SupportedVersions, tls.VersionTLS13) {
-		return t
-	}
+	t.is13 = slices.Contains(h.SupportedVersions, tls.VersionTLS13)
 	ecdsa := slices.ContainsFunc(h.CipherSuites, func(id uint16) bool {
 		return slices.ContainsFunc(suites, func(s suite) bool { return s.id == id && strings.Contains(s.tags, "aECDSA") })
 	})
-	t[ECDSA], t[Other] = t[ECDSA] && ecdsa, t[Other] && ecdsa
+	t.old = [kinds]bool{RSA: t.new[RSA], ECDSA: t.new[ECDSA] && ecdsa, Other: t.new[Other] && ecdsa}
 	return t
 }
 
 // choose implements tls.Config.GetConfigForClient.
 func (f *Front) choose(h *tls.ClientHelloInfo) (*tls.Config, error) {
-	e := f.find(strings.ToLower(strings.TrimSuffix(h.ServerName, ".")), takes(h))
+	t := takesOf(h)
+	e := f.find(strings.ToLower(strings.TrimSuffix(h.ServerName, ".")), &t)
 	conn, _ := h.Conn.(Handshaker)
 	if e == nil {
 		return nil, nil // without a certificate: getCertificate ends it
 	}
 	if conn != nil {
-		conn.Choose(e)
+		conn.Choose(e, e.Cert().staple(h))
 	}
 	p := e.profile
 	cfg := p.without
@@ -238,11 +251,17 @@ func (f *Front) getCertificate(h *tls.ClientHelloInfo) (*tls.Certificate, error)
 		return nil, nil // "no certificates configured", which the peer is told as an unknown name
 	}
 	c := conn.Chosen().Cert()
-	if !c.slow {
+	expired := c.staple(h) == StapleExpired
+	if !c.slow && !expired {
 		return &c.TLS, nil
 	}
 	own := c.TLS
-	own.PrivateKey = &slowKey{c.signer(), conn}
+	if c.slow {
+		own.PrivateKey = &slowKey{c.signer(), conn}
+	}
+	if expired {
+		own.OCSPStaple = nil
+	}
 	return &own, nil
 }
 
@@ -274,8 +293,8 @@ func (f *Front) profile(s Settings) (*profile, error) {
 	if err := p.client(cfg, f.store); err != nil {
 		return nil, err
 	}
-	cfg.SessionTicketsDisabled = s.NoTickets
-	if !s.NoTickets {
+	cfg.SessionTicketsDisabled = s.Tickets == No
+	if s.Tickets != No {
 		keys, err := f.store.Tickets(s.TicketFile)
 		if err != nil {
 			return nil, err

@@ -50,8 +50,9 @@ func help(f func()) {
 // Handshaker is the connection that a handshake belongs to, as the functions that
 // crypto/tls calls in the middle of it see it: ClientHelloInfo.Conn.
 type Handshaker interface {
-	// Choose remembers what answers the client's name, Chosen tells it.
-	Choose(e *Entry)
+	// Choose remembers what answers the client's name and what becomes of its
+	// OCSP response; Chosen tells it.
+	Choose(e *Entry, s Staple)
 	Chosen() *Entry
 	// Forgive remembers what was wrong with the peer's certificate and did not
 	// end the handshake.

@@ -28,6 +28,15 @@ type Problem struct {
 // is fine.
 type Verdict struct{ Code, Depth int }
 
+// Result is the number that verification ends with when the error is let pass.
+// Reference: a certificate with nobody above it is found wrong twice.
+func (v Verdict) Result() int {
+	if v.Code == VerifyNoIssuer && v.Depth == 0 {
+		return VerifyNoFirst
+	}
+	return v.Code
+}
+
 // Numbers of connection errors (reference: fc_err).
 const (
 	ConnProxyEmpty   = 11

@@ -19,6 +19,24 @@ const (
 	VerifyRequired
 )
 
+// Choice is a switch that may be left open.
+type Choice uint8
+
+// The positions of a switch.
+const (
+	Open Choice = iota
+	Yes
+	No
+)
+
+// over takes the default of a switch that is left open.
+func (c Choice) over(d Choice) Choice {
+	if c == Open {
+		return d
+	}
+	return c
+}
+
 // Settings are how TLS is spoken on a bind line, a line of a crt-list or a server.
 // Empty fields take the default.
 type Settings struct {
@@ -37,9 +55,9 @@ type Settings struct {
 	CRLFile       string
 	IgnoreCA      ErrorSet
 	IgnoreCrt     ErrorSet
-	NoTickets     bool
+	Tickets       Choice // yes where nothing is said
 	NoCANames     bool
-	StrictSNI     bool
+	StrictSNI     Choice // no where nothing is said
 	TicketFile    string
 }
 
@@ -50,9 +68,7 @@ func (s Settings) Over(d Settings) Settings {
 			*a = b
 		}
 	}
-	if s.Versions == (Versions{}) {
-		s.Versions = d.Versions
-	}
+	s.Versions = s.Versions.over(d.Versions)
 	text(&s.Ciphers, d.Ciphers)
 	text(&s.Suites, d.Suites)
 	if s.Curves == "" && s.ECDHE == "" {
@@ -76,17 +92,29 @@ func (s Settings) Over(d Settings) Settings {
 		s.IgnoreCrt = d.IgnoreCrt
 	}
 	text(&s.TicketFile, d.TicketFile)
-	s.NoTickets = s.NoTickets || d.NoTickets
+	s.Tickets = s.Tickets.over(d.Tickets)
 	s.NoCANames = s.NoCANames || d.NoCANames
-	s.StrictSNI = s.StrictSNI || d.StrictSNI
+	s.StrictSNI = s.StrictSNI.over(d.StrictSNI)
 	return s
 }
 
-// Versions are the protocol versions that a line allows: from Min to Max without
-// those of No. Zero leaves a bound open.
+// Versions are the protocol versions that a line allows: from Min to Max, or, where
+// neither is said, all but those of No. Zero leaves a bound open.
 type Versions struct {
 	Min, Max uint16
 	No       uint8 // bits of versionNames
+}
+
+// over takes the bounds that are left open from d, and what d takes out.
+func (v Versions) over(d Versions) Versions {
+	if v.Min == 0 {
+		v.Min = d.Min
+	}
+	if v.Max == 0 {
+		v.Max = d.Max
+	}
+	v.No |= d.No
+	return v
 }
 
 // versionNames are the configuration's names, oldest first; SSLv3 is spoken by
@@ -107,34 +135,47 @@ func (v *Versions) Without(version uint16) { v.No |= 1 << (version - sslv3) }
 
 var errNoVersion = errors.New("all SSL/TLS versions are disabled")
 
+// Ambiguity is what is odd about a choice of versions.
+type Ambiguity uint8
+
+// The ambiguities.
+const (
+	Clear   Ambiguity = iota
+	Ignored           // versions are taken out beside a bound: they stay
+	Lowered           // the newest is older than the oldest that is the default
+)
+
 // Range returns the oldest and newest version that are allowed; low is the oldest
-// where nothing else is said. hole names a version that is left out in the middle:
-// only what lies above it is allowed then.
-func (v Versions) Range(low uint16) (minVersion, maxVersion uint16, hole string, err error) {
+// where nothing else is said.
+func (v Versions) Range(low uint16) (minVersion, maxVersion uint16, odd Ambiguity, err error) {
 	from, to := v.Min, v.Max
-	if from == 0 {
-		from = low
+	if v.No != 0 && (from != 0 || to != 0) {
+		odd, v.No = Ignored, 0
 	}
 	if to == 0 {
 		to = tls.VersionTLS13
 	}
-	for i := to; i >= from && i >= sslv3; i-- {
-		allowed := v.No&(1<<(i-sslv3)) == 0 && i > sslv3
-		switch {
-		case allowed && maxVersion == 0:
-			minVersion, maxVersion = i, i
-		case allowed && hole == "":
-			minVersion = i
-			if i+1 < maxVersion && v.No&(1<<(i+1-sslv3)) != 0 {
-				return i + 2, maxVersion, versionNames[i+1-sslv3], nil
-			}
+	if from == 0 {
+		if from = low; to < low {
+			from, odd = to, Lowered
 		}
 	}
-	if maxVersion == 0 {
-		return 0, 0, "", errNoVersion
+	for i := max(from, tls.VersionTLS10); i <= to; i++ {
+		if v.No&(1<<(i-sslv3)) == 0 {
+			if minVersion == 0 {
+				minVersion = i
+			}
+			maxVersion = i
+		}
 	}
-	return minVersion, maxVersion, hole, nil
+	if minVersion == 0 {
+		return 0, 0, odd, errNoVersion
+	}
+	return minVersion, maxVersion, odd, nil
 }
+
+// ConfigVersion is a version's name in configurations.
+func ConfigVersion(v uint16) string { return versionNames[v-sslv3] }
 
 // VersionName is how the reference writes a version.
 func VersionName(v uint16) string {

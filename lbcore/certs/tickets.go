@@ -72,28 +72,25 @@ func parseTickets(path string, text []byte) (*Tickets, error) {
 // stampMark begins what is added to a session that goes into a ticket.
 const stampMark = "gohap1"
 
-// session is what tickets carry beside the session itself: when it began, for
-// which settings it was made and what its certificate was forgiven.
+// session is what tickets carry beside the session itself: when it began and for
+// which settings it was made. Certificates are judged anew.
 type session struct {
 	since    int64 // wall seconds
 	settings uint64
-	verdict  Verdict
 }
 
 func (s session) bytes() []byte {
 	b := append(make([]byte, 0, 32), stampMark...)
 	b = binary.BigEndian.AppendUint64(b, uint64(s.since))
-	b = binary.BigEndian.AppendUint64(b, s.settings)
-	return append(b, byte(s.verdict.Code), byte(s.verdict.Depth))
+	return binary.BigEndian.AppendUint64(b, s.settings)
 }
 
 func readSession(b []byte) (s session, ok bool) {
-	if len(b) != len(stampMark)+18 || string(b[:len(stampMark)]) != stampMark {
+	if len(b) != len(stampMark)+16 || string(b[:len(stampMark)]) != stampMark {
 		return s, false
 	}
 	b = b[len(stampMark):]
 	s.since, s.settings = int64(binary.BigEndian.Uint64(b)), binary.BigEndian.Uint64(b[8:])
-	s.verdict = Verdict{int(b[16]), int(b[17])}
 	return s, true
 }
 
@@ -102,7 +99,7 @@ func readSession(b []byte) (s session, ok bool) {
 func sealing(cfg *tls.Config, keys *Tickets, life time.Duration, settings uint64) {
 	cfg.SetSessionTicketKeys(keys.Keys)
 	cfg.WrapSession = func(cs tls.ConnectionState, ss *tls.SessionState) ([]byte, error) {
-		ss.Extra = [][]byte{session{clock.Wall().Unix(), settings, Verdict{}}.bytes()}
+		ss.Extra = [][]byte{session{clock.Wall().Unix(), settings}.bytes()}
 		return cfg.EncryptTicket(cs, ss)
 	}
 	cfg.UnwrapSession = func(identity []byte, cs tls.ConnectionState) (*tls.SessionState, error) {

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"fmt"
 	"strings"
 	"time"
 
@@ -115,7 +116,11 @@ func shown(c *sample.Context) *x509.Certificate {
 func certText(of certOf, text func(*x509.Certificate) string) sample.FetchFunc {
 	return func(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
 		crt := of(c)
-		return crt != nil && keep(c, s, text(crt))
+		if crt == nil {
+			return false
+		}
+		t := text(crt)
+		return t != "" && keep(c, s, t)
 	}
 }
 
@@ -149,14 +154,20 @@ var shortNames = map[string]string{
 	"0.9.2342.19200300.100.1.25": "DC", "0.9.2342.19200300.100.1.1": "UID",
 }
 
+// namePart is one attribute of a distinguished name.
+type namePart struct {
+	key, value string
+	joined     bool // it stands in one set with the one before
+}
+
 // nameParts reads a distinguished name in its own order.
-func nameParts(raw []byte) (parts [][2]string) {
+func nameParts(raw []byte) (parts []namePart) {
 	var rdns pkix.RDNSequence
 	if _, err := asn1.Unmarshal(raw, &rdns); err != nil {
 		return nil
 	}
 	for _, set := range rdns {
-		for _, a := range set {
+		for i, a := range set {
 			v, ok := a.Value.(string)
 			if !ok {
 				continue
@@ -165,7 +176,7 @@ func nameParts(raw []byte) (parts [][2]string) {
 			if n := shortNames[oid]; n != "" {
 				oid = n
 			}
-			parts = append(parts, [2]string{oid, v})
+			parts = append(parts, namePart{oid, v, i > 0})
 		}
 	}
 	return parts
@@ -190,13 +201,16 @@ func distinguished(of certOf, raw func(*x509.Certificate) []byte) sample.FetchFu
 		if len(args) > 2 {
 			rfc = args[2].Str == "rfc2253"
 		}
-		if word == "" {
-			return keep(c, s, wholeName(parts, rfc))
+		switch {
+		case word == "" && rfc:
+			return keep(c, s, rfc2253(parts))
+		case word == "":
+			return keep(c, s, oneLine(parts))
 		}
 		var found []string
 		for _, p := range parts {
-			if p[0] == word {
-				found = append(found, p[1])
+			if p.key == word {
+				found = append(found, p.value)
 			}
 		}
 		if occ < 0 {
@@ -206,21 +220,45 @@ func distinguished(of certOf, raw func(*x509.Certificate) []byte) sample.FetchFu
 	}
 }
 
-func wholeName(parts [][2]string, rfc bool) string {
+// oneLine is OpenSSL's short form of a name.
+func oneLine(parts []namePart) string {
 	var b strings.Builder
-	if !rfc {
-		for _, p := range parts {
-			b.WriteString("/" + p[0] + "=" + p[1])
-		}
-		return b.String()
+	for _, p := range parts {
+		b.WriteString("/" + p.key + "=" + p.value)
 	}
+	return b.String()
+}
+
+// rfc2253 writes a name as RFC 2253 section 2 has it, last part first.
+func rfc2253(parts []namePart) string {
+	var b strings.Builder
 	for i := len(parts) - 1; i >= 0; i-- {
-		b.WriteString(parts[i][0] + "=" + parts[i][1])
-		if i > 0 {
+		b.WriteString(parts[i].key + "=")
+		escapeName(&b, parts[i].value)
+		switch {
+		case i > 0 && parts[i].joined:
+			b.WriteByte('+')
+		case i > 0:
 			b.WriteByte(',')
 		}
 	}
 	return b.String()
+}
+
+// escapeName writes a value (RFC 2253 section 2.4; bytes beyond ASCII in hex, as
+// OpenSSL does).
+func escapeName(b *strings.Builder, v string) {
+	for i := range len(v) {
+		switch c := v[i]; {
+		case strings.IndexByte(`,+"\<>;`, c) >= 0, c == '#' && i == 0, c == ' ' && (i == 0 || i == len(v)-1):
+			b.WriteByte('\\')
+			b.WriteByte(c)
+		case c < ' ' || c >= 0x7f:
+			fmt.Fprintf(b, `\%02X`, c)
+		default:
+			b.WriteByte(c)
+		}
+	}
 }
 
 // checkName knows the formats of a distinguished name.
@@ -237,12 +275,13 @@ type badArgument string
 
 func (e badArgument) Error() string { return string(e) }
 
-// certTime writes a time as it stands in certificates (RFC 5280 section 4.1.2.5).
+// certTime writes a time as it stands in certificates (RFC 5280 section 4.1.2.5),
+// with two digits of the year. Reference: there is none beyond 2099.
 func certTime(t time.Time) string {
-	if y := t.UTC().Year(); y >= 1950 && y < 2050 {
-		return t.UTC().Format("060102150405Z")
+	if y := t.UTC().Year(); y < 1950 || y > 2099 {
+		return ""
 	}
-	return t.UTC().Format("20060102150405Z")
+	return t.UTC().Format("060102150405Z")
 }
 
 func keyAlg(c *x509.Certificate) string {
@@ -360,11 +399,11 @@ func fetchChain(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
 		return false
 	}
 	cs := t.State()
-	if len(cs.PeerCertificates) == 0 {
+	if len(cs.PeerCertificates) < 2 || cs.DidResume {
 		return false
 	}
 	var all []byte
-	for _, crt := range cs.PeerCertificates {
+	for _, crt := range cs.PeerCertificates[1:] { // reference: without the client's own
 		all = append(all, crt.Raw...)
 	}
 	s.SetBin(c.Arena.Copy(all))
@@ -409,14 +448,31 @@ var errorRows = []entry{
 	{name: "ssl_c_ca_err_depth", out: sample.SInt, needs: clientConn, summary: "the place of that error in the chain", good: ex("ssl_c_ca_err_depth", missing), bad: []string{"ssl_c_ca_err_depth(x)"},
 		fetch: verified(func(v certs.Verdict) int { return v.Depth })},
 	{name: "ssl_c_verify", out: sample.SInt, needs: clientConn, summary: "the result of verifying the client's certificate, 0 for well", good: ex("ssl_c_verify", missing), bad: []string{"ssl_c_verify(x)"},
-		fetch: verified(func(v certs.Verdict) int { return v.Code })},
+		fetch: func(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
+			t := clientTLS(c)
+			if t == nil || t.Handshaking() { // reference: known once the handshake is over
+				return false
+			}
+			s.SetInt(int64(t.Verdict().Result()))
+			return true
+		}},
 	{name: "ssl_c_used", out: sample.Bool, needs: clientConn, summary: "whether the session has a client certificate", good: ex("ssl_c_used", missing), bad: []string{"ssl_c_used(x)"},
 		fetch: tlsKnown(clientTLS, func(s *tls.ConnectionState) bool { return len(s.PeerCertificates) > 0 })},
 	{name: "ssl_fc_has_crt", out: sample.Bool, needs: clientConn, summary: "whether the client has shown a certificate on this connection", good: ex("ssl_fc_has_crt", missing), bad: []string{"ssl_fc_has_crt(x)"},
 		fetch: tlsKnown(clientTLS, func(s *tls.ConnectionState) bool { return len(s.PeerCertificates) > 0 && !s.DidResume })},
+	{name: "ssl_fc_session_id", out: sample.Bin, needs: clientConn, summary: "the id of the client's session", good: ex("ssl_fc_session_id", missing), bad: []string{"ssl_fc_session_id(x)"},
+		fetch: func(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
+			t := clientTLS(c)
+			if t == nil {
+				return false
+			}
+			id := t.Session()
+			s.SetBin(c.Arena.Copy(id))
+			return len(id) > 0
+		}},
 	{name: "ssl_fc_has_sni", out: sample.Bool, needs: clientConn, summary: "whether the client has named the server", good: ex("ssl_fc_has_sni", "0"), bad: []string{"ssl_fc_has_sni(x)"},
 		fetch: tlsFlag(clientTLS, func(s *tls.ConnectionState) bool { return s.ServerName != "" })},
-	{name: "ssl_c_chain_der", out: sample.Bin, needs: clientConn, summary: "the DER forms of the client's certificates", good: ex("ssl_c_chain_der", missing), bad: []string{"ssl_c_chain_der(x)"},
+	{name: "ssl_c_chain_der", out: sample.Bin, needs: clientConn, summary: "the DER forms of the certificates behind the client's own", good: ex("ssl_c_chain_der", missing), bad: []string{"ssl_c_chain_der(x)"},
 		fetch: fetchChain},
 }
 

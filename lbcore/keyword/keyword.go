@@ -57,6 +57,7 @@ const (
 	Command        Class = "cli-commands"
 	SetServer      Class = "set-server subcommands"
 	StatColumn     Class = "stats-csv-columns (generic part, in this order)"
+	StatModule     Class = "stats-csv-columns (module part, after \"-\")"
 	StatModifier   Class = "show-stat/info modifiers"
 	InfoField      Class = "show-info-fields"
 	Capture        Class = "capture forms"

@@ -79,7 +79,7 @@ func TestKnownClasses(t *testing.T) {
 		Section, Global, GlobalStats, Proxy, ProxyRejected, Option, OptionRejected, Timeout, Bind, Server,
 		TCPReqConn, TCPReqSess, TCPReqCont, TCPResCont, HTTPReq, HTTPRes, HTTPAfterRes, Redirect, Balance,
 		HTTPReuse, RetryOn, CookieOption, Mode, Fetch, Converter, ACL, Matcher, ACLFlag, PredefinedACL, VarScope, LogAlias, LogFlag,
-		LogFormat, LogTargetParam, Facility, Level, Command, StatColumn, StatModifier, InfoField, Capture,
+		LogFormat, LogTargetParam, Facility, Level, Command, StatColumn, StatModule, StatModifier, InfoField, Capture,
 		Predicate, Directive, PseudoVar, EnvVar, Flag, AddressPrefix, Filter, Service, HealthCheck, HTTPErrors,
 		SectionRing, StatusCode, Signal, "section userlist", "section peers", "crt-list line options", "section crt-store", "section traces", "section acme",
 	} {

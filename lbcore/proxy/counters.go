@@ -49,9 +49,11 @@ const (
 	CTimeSum
 	DTimeSum
 	TTimeSum
-	SSLSess          // handshakes that succeeded
-	SSLReused        // of those, resumed
-	FailedHandshakes // those that did not
+	SSLSess          // full handshakes
+	SSLReused        // resumed sessions
+	FailedHandshakes // handshakes that did not succeed
+	Stapled          // OCSP responses that went along
+	StaplesExpired   // and those that did not, for they were out of date
 	counters
 )
 

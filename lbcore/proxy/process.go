@@ -51,9 +51,11 @@ func (s *SSL) Alive(n int64) {
 	s.Total.Add(1)
 }
 
+// Accept counts a client's connection whose handshake begins, at now (monotonic ns).
+func (s *SSL) Accept(now int64) { s.Rate.Count(now) }
+
 // Front counts a client's handshake that is over, at now (monotonic ns).
 func (s *SSL) Front(now int64, resumed bool) {
-	s.Rate.Count(now)
 	if !resumed {
 		s.FrontKeys.Count(now)
 	}

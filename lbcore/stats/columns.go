@@ -135,9 +135,14 @@ var columns = []column{
 	{"proto", "L", "SGP", str, proto, "Protocol"},
 }
 
-// h1Columns stand behind the separator "-": the reference's columns of its
-// HTTP/1 module that this program counts.
-var h1Columns = []column{
+// moduleColumns stand behind the separator "-": the reference's columns of its
+// modules, as far as this program counts them.
+var moduleColumns = []column{
+	{"ssl_sess", "FLSB", "MCP", u64, cum(proxy.SSLSess), "Total number of ssl sessions established"},
+	{"ssl_reused_sess", "FLSB", "MCP", u64, cum(proxy.SSLReused), "Total number of ssl sessions reused"},
+	{"ssl_failed_handshake", "FLSB", "MCP", u64, cum(proxy.FailedHandshakes), "Total number of failed handshake"},
+	{"ssl_ocsp_staple", "FLSB", "MCP", u64, cum(proxy.Stapled), "Total number of stapled OCSP responses"},
+	{"ssl_failed_ocsp_staple", "FLSB", "MCP", u64, cum(proxy.StaplesExpired), "Total number of failed OCSP stapling (expired or error)"},
 	{"h1_open_connections", "FB", "MGP", u64, h1Open, "Count of currently open connections"},
 	{"h1_total_connections", "FB", "MCP", u64, h1Connections, "Total number of connections"},
 	{"h1_total_streams", "FB", "MCP", u64, h1Streams, "Total number of streams"},

@@ -30,6 +30,10 @@ func Register(set *keyword.Set) {
 		c := &columns[i]
 		set.Add(keyword.Row{Class: keyword.StatColumn, Name: c.name, Out: c.typ.String(), Summary: lower(c.desc), Impl: c})
 	}
+	for i := range moduleColumns {
+		c := &moduleColumns[i]
+		set.Add(keyword.Row{Class: keyword.StatModule, Name: c.name, Out: c.typ.String(), Summary: lower(c.desc), Impl: c})
+	}
 	for i := range fields {
 		f := &fields[i]
 		set.Add(keyword.Row{Class: keyword.InfoField, Name: f.name, Out: f.typ.String(), Summary: lower(f.desc), Impl: f})

@@ -105,6 +105,7 @@ type dump struct {
 	form       form
 	mono, wall int64
 	shown      []bool // by column
+	modules    []bool // by column behind the separator
 	rows       int    // written so far
 }
 
@@ -119,6 +120,9 @@ func (in *Instance) WriteStat(w writer, q Query) {
 	d := &dump{Instance: in, Query: q, w: w, mono: in.clock().Mono(), wall: in.clock().Wall().Unix()}
 	for i := range columns {
 		d.shown = append(d.shown, in.has(keyword.StatColumn, columns[i].name))
+	}
+	for i := range moduleColumns {
+		d.modules = append(d.modules, in.has(keyword.StatModule, moduleColumns[i].name))
 	}
 	d.form = map[string]form{"typed": asTyped, "json": asJSON}[q.Form]
 	switch d.form {
@@ -153,8 +157,10 @@ func (d *dump) header() {
 		}
 	}
 	d.w.WriteString("-,")
-	for i := range h1Columns {
-		d.w.WriteString(h1Columns[i].name + ",")
+	for i := range moduleColumns {
+		if d.modules[i] {
+			d.w.WriteString(moduleColumns[i].name + ",")
+		}
 	}
 	d.w.WriteString("\n")
 }
@@ -216,8 +222,10 @@ func (d *dump) line(o object) {
 	if d.form == asCSV {
 		d.w.WriteString("-,")
 	}
-	for i := range h1Columns {
-		n += d.cell(&o, &h1Columns[i], len(columns)+i, n)
+	for i := range moduleColumns {
+		if d.modules[i] {
+			n += d.cell(&o, &moduleColumns[i], len(columns)+i, n)
+		}
 	}
 	switch d.form {
 	case asCSV:

@@ -301,6 +301,7 @@ func (s *Stream) connectTimeout() {
 
 // connectFailed is called when a connection was refused or could not be made.
 func (s *Stream) connectFailed() {
+	s.unsecured()
 	s.dropServer()
 	if s.Server.Address().To.Family == loop.Passed {
 		// Reference: that no descriptor can be passed is a fault of this side.

@@ -69,6 +69,7 @@ func (o *opening) handshake() transport.State {
 		o.tls = transport.Server(&o.Raw, front.Config())
 		ss.flags |= secured
 		ss.W.Mux.Secured(1)
+		ss.W.Proc.SSL.Accept(ss.W.Loop.Now())
 	}
 	s := o.tls.Handshake()
 	if s == transport.Failed {
@@ -85,12 +86,7 @@ func (o *opening) finish() {
 	o.over = true
 	if o.tls != nil {
 		o.tls.Stand(w.Loop.Now())
-		resumed := o.tls.State().DidResume
-		w.Proc.SSL.Front(w.Loop.Now(), resumed)
-		ss.count(proxy.SSLSess, 1)
-		if resumed {
-			ss.count(proxy.SSLReused, 1)
-		}
+		ss.handshook(o.tls)
 	}
 	if !ss.admitSession(o.FD()) {
 		o.shut(false)
@@ -186,7 +182,9 @@ func (o *opening) fail(p certs.Problem) {
 	if p.Conn != certs.ConnEmpty && p.Conn != certs.ConnProxyEmpty || !ss.FE.Has(proxy.OptDontLogNull) {
 		ss.logKilled(o)
 	}
-	ss.count(proxy.FailedHandshakes, 1)
+	if o.tls != nil {
+		ss.count(proxy.FailedHandshakes, 1)
+	}
 	o.shut(false)
 	ss.Gone()
 }

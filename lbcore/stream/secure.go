@@ -56,15 +56,40 @@ func (s *Stream) ServerTLS() *transport.TLS {
 	return nil
 }
 
+// handshook counts a handshake with a client that is over.
+func (ss *Session) handshook(t *transport.TLS) {
+	resumed := t.State().DidResume
+	ss.W.Proc.SSL.Front(ss.W.Loop.Now(), resumed)
+	if resumed {
+		ss.count(proxy.SSLReused, 1)
+		return
+	}
+	ss.count(proxy.SSLSess, 1)
+	switch t.Stapled() {
+	case certs.StapleSent:
+		ss.count(proxy.Stapled, 1)
+	case certs.StapleExpired:
+		ss.count(proxy.StaplesExpired, 1)
+	}
+}
+
 // secured counts a handshake with a server that is over.
 func (s *Stream) secured() {
 	if t := s.ServerTLS(); t != nil {
 		resumed := t.State().DidResume
 		s.W.Proc.SSL.Back(s.W.Loop.Now(), resumed)
-		s.countBackend(proxy.SSLSess)
 		if resumed {
 			s.countBackend(proxy.SSLReused)
+		} else {
+			s.countBackend(proxy.SSLSess)
 		}
+	}
+}
+
+// unsecured counts a handshake with a server that failed.
+func (s *Stream) unsecured() {
+	if t := s.ServerTLS(); t != nil && t.Handshaking() {
+		s.countBackend(proxy.FailedHandshakes)
 	}
 }
 

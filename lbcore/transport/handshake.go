@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"iter"
@@ -19,9 +20,9 @@ type handshake struct {
 	away  bool                // a helper computes for it
 	over  bool
 	err   error
-	first [8]byte // what the peer sent first
-	last  [7]byte // and what it sent last
-	n     int64   // bytes received
+	first [76]byte // what the peer sent first: a hello up to its session id
+	last  [7]byte  // and what it sent last
+	n     int64    // bytes received
 	entry *certs.Entry
 }
 
@@ -67,6 +68,9 @@ func (t *TLS) Handshake() State {
 	if h.entry != nil {
 		t.shown = h.entry.Cert()
 	}
+	if s := t.State(); s.DidResume && s.Version < tls.VersionTLS13 {
+		t.session = h.session()
+	}
 	return OK
 }
 
@@ -87,6 +91,17 @@ func (t *TLS) Problem() certs.Problem {
 		return certs.Problem{}
 	}
 	return certs.Explain(t.hs.err, t.hs.first[:min(t.hs.n, int64(len(t.hs.first)))], t.hs.last[:])
+}
+
+// session is the id in a client's hello (RFC 5246 section 7.4.1.2), which a resumed
+// session has; nil for none.
+func (h *handshake) session() []byte {
+	const at = 5 + 4 + 2 + 32 // behind both headers, the version and the random
+	b := h.first[:min(h.n, int64(len(h.first)))]
+	if len(b) <= at || int(b[at]) > len(b)-at-1 || b[at] == 0 {
+		return nil
+	}
+	return append([]byte(nil), b[at+1:at+1+int(b[at])]...)
 }
 
 // end leaves the coroutine for good.
@@ -171,7 +186,7 @@ func (w *wire) Write(p []byte) (int, error) {
 }
 
 // Choose implements certs.Handshaker.
-func (w *wire) Choose(e *certs.Entry) { w.hs.entry = e }
+func (w *wire) Choose(e *certs.Entry, s certs.Staple) { w.hs.entry, w.staple = e, s }
 
 // Chosen implements certs.Handshaker.
 func (w *wire) Chosen() *certs.Entry { return w.hs.entry }
@@ -221,7 +236,7 @@ func (w *wire) SetWriteDeadline(time.Time) error { return nil }
 type nowhere struct{}
 
 func (nowhere) Network() string { return "tcp" }
-func (nowhere) String() string  { return "" }
+func (nowhere) String() string  { return "peer" } // sessions without a name are kept under it
 
 var (
 	_ net.Conn         = (*wire)(nil)

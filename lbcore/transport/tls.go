@@ -22,17 +22,19 @@ import (
 // error. Writes always succeed; what the socket does not take waits in out, and
 // Send says Again until that has left.
 type TLS struct {
-	raw    *Raw
-	conn   *tls.Conn
-	hs     *handshake     // nil once the handshake has succeeded
-	out    *buffer.Buffer // encrypted, not yet sent; linked by Next
-	last   *buffer.Buffer // the end of out
-	shown  *certs.Cert    // the certificate that this side has shown
-	failed certs.Verdict  // what the peer's certificate was forgiven
-	cork   bool           // writes are collected
-	shut   bool           // our direction ends when out has left
-	closed bool
-	stood  int64 // when the handshake was over
+	raw     *Raw
+	conn    *tls.Conn
+	hs      *handshake     // nil once the handshake has succeeded
+	out     *buffer.Buffer // encrypted, not yet sent; linked by Next
+	last    *buffer.Buffer // the end of out
+	shown   *certs.Cert    // the certificate that this side has shown
+	failed  certs.Verdict  // what the peer's certificate was forgiven
+	staple  certs.Staple   // what became of its OCSP response
+	cork    bool           // writes are collected
+	session []byte         // the id of a session of TLS 1.2 that was resumed
+	shut    bool           // our direction ends when out has left
+	closed  bool
+	stood   int64 // when the handshake was over
 }
 
 // recordSize is the most plaintext of one record, bytes.
@@ -65,11 +67,29 @@ func (t *TLS) Move(dst *Raw, h loop.Handler) {
 // State returns what was agreed on.
 func (t *TLS) State() tls.ConnectionState { return t.conn.ConnectionState() }
 
+// Session returns what tells a client's session from others. Reference: in TLS 1.3
+// each connection has one of its own, before it a resumed session has the id that
+// the client gave, and one that begins with a ticket has none.
+func (t *TLS) Session() []byte {
+	if t.hs != nil {
+		return nil
+	}
+	if s := t.conn.ConnectionState(); s.Version == tls.VersionTLS13 {
+		id, _ := s.ExportKeyingMaterial("EXPORTER-gohap-session-id", nil, 32)
+		return id
+	}
+	return t.session
+}
+
 // Name returns the name that the client asked for.
 func (t *TLS) Name() string { return t.conn.ConnectionState().ServerName }
 
 // Shown returns the certificate that this side has shown, nil for none.
 func (t *TLS) Shown() *certs.Cert { return t.shown }
+
+// Stapled tells what became of the OCSP response of the certificate that this side
+// has shown.
+func (t *TLS) Stapled() certs.Staple { return t.staple }
 
 // Stand remembers when the handshake was over, monotonic ns; Stood tells it.
 func (t *TLS) Stand(now int64) { t.stood = now }
