@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gohap/lbcore/balance"
 	"gohap/lbcore/build"
 	"gohap/lbcore/check"
 	"gohap/lbcore/cli"
@@ -35,6 +36,7 @@ type Instance struct {
 	Workers []*stream.Worker
 
 	checker  *check.Checker
+	idle     *proxy.IdleLimits
 	commands *cli.Server
 	shared   *log.Shared
 	outputs  map[int]*log.Writer
@@ -149,7 +151,7 @@ func (in *Instance) idleLimits() *proxy.IdleLimits {
 func (in *Instance) proxies() {
 	now := in.started.Unix()
 	loops := in.Group.Loops
-	idle := in.idleLimits()
+	in.idle = in.idleLimits()
 	for _, p := range in.Config.Proxies {
 		p.FE, p.BE = proxy.NewCounters(len(loops)), proxy.NewCounters(len(loops))
 		p.FE.Prepare(loops)
@@ -164,47 +166,34 @@ func (in *Instance) proxies() {
 				b.Counters.Prepare(loops)
 			}
 		}
-		for _, s := range p.Servers {
-			s.Counters = proxy.NewCounters(len(loops))
-			s.Counters.Prepare(loops)
-			s.Prepare(len(loops))
-			s.Share(loops, idle)
+		for _, s := range p.Set().All {
+			in.prepareServer(s)
 		}
 		if p.IsBackend {
-			in.backend(p, now)
+			p.Balance(in.policy)
 		}
 	}
 }
 
-func (in *Instance) backend(p *proxy.Proxy, now int64) {
-	changed := func(*proxy.Server) {
-		if p.Policy != nil {
-			p.Policy.Update()
-		}
-		if p.Backup != nil {
-			p.Backup.Update()
-		}
+// prepareServer makes the run-time parts of a server.
+func (in *Instance) prepareServer(s *proxy.Server) {
+	loops := in.Group.Loops
+	s.Counters = proxy.NewCounters(len(loops))
+	s.Counters.Prepare(loops)
+	s.Prepare(len(loops))
+	s.Share(loops, in.idle)
+	s.Init(in.started.Unix(), func(s *proxy.Server) { s.Proxy.Rebalance() })
+}
+
+// policy makes what chooses among servers.
+func (in *Instance) policy(p *proxy.Proxy, servers []*proxy.Server, backups bool) balance.Policy {
+	switch {
+	case len(servers) == 0:
+		return nil
+	case backups && !p.Has(proxy.OptAllBackups):
+		return firstUsable(servers)
 	}
-	for _, s := range p.Servers {
-		s.Init(now, changed)
-	}
-	if len(p.Active) > 0 {
-		p.Policy = build.NewPolicy(in.Config.Set, p, p.Active)
-		for i, s := range p.Active {
-			s.Balanced(p.Policy, i)
-		}
-	}
-	if len(p.Backups) > 0 {
-		backups := p.Backups
-		if !p.Has(proxy.OptAllBackups) {
-			p.Backup = firstUsable(backups)
-			return
-		}
-		p.Backup = build.NewPolicy(in.Config.Set, p, backups)
-		for i, s := range backups {
-			s.Balanced(p.Backup, i)
-		}
-	}
+	return build.NewPolicy(in.Config.Set, p, servers)
 }
 
 // findBackend serves use_backend rules whose name is computed.
@@ -310,7 +299,7 @@ func (in *Instance) serverChanged(s *proxy.Server, change proxy.Transition) {
 	case change == proxy.WentDown && s.Watch.KillOnDown:
 		in.shutdownServer(s, 'D')
 	case change == proxy.WentUp && s.Watch.KillBackupsOnUp && !s.Backup:
-		for _, b := range s.Proxy.Backups {
+		for _, b := range s.Proxy.Set().Backups {
 			in.shutdownServer(b, 'U')
 		}
 	}

@@ -339,7 +339,7 @@ func (b *Builder) checkChain(s *section, l *serverLine) {
 		}
 		return
 	}
-	t.Watch.Followers = append(t.Watch.Followers, l.srv)
+	t.AddFollower(l.srv)
 }
 
 // tracking tells whether a server was to track another, which was refused.

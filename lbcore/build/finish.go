@@ -225,11 +225,6 @@ func (b *Builder) settleServers(s *section) {
 		}
 		p.AddServer(l.srv)
 		b.serverCookie(s, l)
-		if l.srv.Backup {
-			p.Backups = append(p.Backups, l.srv)
-		} else {
-			p.Active = append(p.Active, l.srv)
-		}
 	}
 	b.settleBalance(s)
 }

@@ -176,7 +176,7 @@ func (c *Checker) targets() []*target {
 	var all []*target
 	var least time.Duration
 	for _, p := range c.Proxies {
-		for _, s := range p.Servers {
+		for _, s := range p.Set().All {
 			if s.Check == nil || s.Watch.Track != nil {
 				continue
 			}
@@ -201,7 +201,7 @@ func (c *Checker) agents() []*agentTarget {
 	var all []*agentTarget
 	var least time.Duration
 	for _, p := range c.Proxies {
-		for _, s := range p.Servers {
+		for _, s := range p.Set().All {
 			if s.Agent == nil {
 				continue
 			}

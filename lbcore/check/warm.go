@@ -15,7 +15,7 @@ const warmStep = time.Second
 
 func (c *Checker) prepareWarming() {
 	for _, p := range c.Proxies {
-		for _, s := range p.Servers {
+		for _, s := range p.Set().All {
 			if s.Slowstart > 0 {
 				c.warming = append(c.warming, s)
 				s.OnStarting(c.wakeWarming)

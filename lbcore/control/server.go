@@ -56,7 +56,7 @@ func (c *Control) server(r *cli.Request) *proxy.Server {
 		return nil
 	}
 	id, byID := strings.CutPrefix(name, "#")
-	for _, s := range p.Servers {
+	for _, s := range p.Set().All {
 		if s.Name == name || byID && strconv.Itoa(s.ID) == id {
 			return s
 		}

@@ -39,7 +39,7 @@ func showServersState(r *cli.Request) {
 	r.WriteString(stateVersion + "\n" + stateHeader + "\n")
 	wall := c.Checks.Clock.Wall().Unix()
 	for _, p := range some {
-		for _, s := range p.Servers {
+		for _, s := range p.Set().All {
 			stateLine(r, s, wall)
 		}
 	}

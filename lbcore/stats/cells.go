@@ -83,7 +83,7 @@ func h1Open(o *object) cell {
 		return number(o.p.FEConn.Load())
 	}
 	n := int64(0)
-	for _, s := range o.p.Servers {
+	for _, s := range o.p.Set().All {
 		n += s.Used.Load() + s.Idle.Load()
 	}
 	return number(n)
@@ -345,7 +345,7 @@ func lastChange(o *object) cell {
 // downTime is the time spent down, seconds, the present one included.
 func downTime(o *object) cell {
 	if o.kind == 'B' {
-		if len(o.p.Servers) == 0 {
+		if len(o.p.Set().All) == 0 {
 			return empty
 		}
 		n := o.p.DownTime.Load()

@@ -30,17 +30,17 @@ func status(o *object) cell {
 // weight.
 func backendStatus(o *object) string {
 	text := "UP"
-	if len(o.p.Servers) > 0 && o.p.Availability() == (proxy.Availability{}) {
+	if len(o.p.Set().All) > 0 && o.p.Availability() == (proxy.Availability{}) {
 		text = "DOWN"
 	}
 	if o.only {
 		up := 0
-		for _, s := range o.p.Servers {
+		for _, s := range o.p.Set().All {
 			if s.Oper() != proxy.Down && !s.Admin().Maint() {
 				up++
 			}
 		}
-		text += fmt.Sprintf(" (%d/%d)", up, len(o.p.Servers))
+		text += fmt.Sprintf(" (%d/%d)", up, len(o.p.Set().All))
 	}
 	return text
 }

@@ -348,7 +348,7 @@ func (s *Stream) retry(cause byte, pause bool) {
 
 // moveOn goes to another server.
 func (s *Stream) moveOn() {
-	s.avoid = s.serverIndex()
+	s.avoid = s.Server
 	s.redispatch()
 	s.Times.Queue = 0 // reference: what came before counts as waiting, unlike attempts on one server
 	s.chooseServer()
@@ -361,25 +361,17 @@ func (s *Stream) redispatches() bool {
 		return false
 	}
 	every := be.RedispatchEvery
+	set := be.Set()
 	if every < 0 { // counted from the end; reference: as a multiple of what is left then
 		every = max(be.Retries+1+every, 1)
 	}
 	switch {
 	case s.Forced:
 		return false // reference: force-persist holds
-	case !s.Server.Usable(), !s.Direct && be.Policy != nil && be.Policy.Dynamic() && len(be.Active) > 1:
+	case !s.Server.Usable(), !s.Direct && set.Policy != nil && set.Policy.Dynamic() && len(set.Active) > 1:
 		return true // reference: at once when nothing ties the request to it
 	}
 	return every > 0 && s.Retries%every == 0
-}
-
-func (s *Stream) serverIndex() int {
-	for i, srv := range s.BE.Active {
-		if srv == s.Server {
-			return i
-		}
-	}
-	return -1
 }
 
 // dropServer closes the server connection, if there is one.
