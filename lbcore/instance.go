@@ -46,6 +46,10 @@ type Instance struct {
 	accepts  [][]*stream.Acceptor // by loop
 	stop     sync.Once
 	telling  sync.Mutex // of standard error, see tell
+	changing sync.Mutex // of the servers of backends, and what follows
+	ended    bool       // no server comes or goes any more
+	parted   bool       // a server was deleted since one was added last
+	revision uint64     // reference: of servers: how often one was added behind a deletion
 	serving  sync.WaitGroup
 }
 
@@ -177,12 +181,20 @@ func (in *Instance) proxies() {
 
 // prepareServer makes the run-time parts of a server.
 func (in *Instance) prepareServer(s *proxy.Server) {
+	in.partsOf(s)
+	s.Init(in.started.Unix(), rebalance)
+}
+
+// rebalance follows a server's change of state or weight.
+func rebalance(s *proxy.Server) { s.Proxy.Rebalance() }
+
+// partsOf gives a server what its loops need.
+func (in *Instance) partsOf(s *proxy.Server) {
 	loops := in.Group.Loops
 	s.Counters = proxy.NewCounters(len(loops))
 	s.Counters.Prepare(loops)
 	s.Prepare(len(loops))
 	s.Share(loops, in.idle)
-	s.Init(in.started.Unix(), func(s *proxy.Server) { s.Proxy.Rebalance() })
 }
 
 // policy makes what chooses among servers.
@@ -283,7 +295,8 @@ func (in *Instance) serveCommands(l net.Listener, s cli.Socket) {
 
 // Control implements control.Host.
 func (in *Instance) Control() *control.Control {
-	return &control.Control{Words: in.Config.Set, Proxies: in.Config.Proxies, Checks: in.checker, Shutdown: in.shutdownServer}
+	return &control.Control{Words: in.Config.Set, Proxies: in.Config.Proxies, Checks: in.checker, Shutdown: in.shutdownServer,
+		Refuses: in.Config.Servers.Refuses, Add: in.AddServer, Delete: in.DeleteServer}
 }
 
 // shutdownServer ends the sessions of a server; any goroutine.

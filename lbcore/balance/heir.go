@@ -103,3 +103,12 @@ func (p *Ring) Settle() {
 		p.loads.touch(i, n)
 	}
 }
+
+var (
+	_ Heir = (*RoundRobin)(nil)
+	_ Heir = (*LeastConn)(nil)
+	_ Heir = (*StaticRR)(nil)
+	_ Heir = (*HashMap)(nil)
+	_ Heir = (*Ring)(nil)
+	_ Heir = (*Random)(nil)
+)

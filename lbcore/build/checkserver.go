@@ -339,6 +339,8 @@ func (b *Builder) checkChain(s *section, l *serverLine) {
 		}
 		return
 	}
+	t.Pin()
+	l.srv.Pin()
 	t.AddFollower(l.srv)
 }
 
@@ -411,6 +413,9 @@ func (b *Builder) checkPort(s *section, l *serverLine) {
 		return
 	}
 	text := "neither service port nor check port"
+	if l.dynamic { // reference
+		text += " nor tcp_check rule 'connect' with port information"
+	}
 	rules := s.check.tcp
 	if s.check.option == "httpchk" {
 		rules = s.check.http

@@ -35,7 +35,7 @@ func serverTLSRows() []keyword.Row {
 			Impl: ServerFunc(func(b *Builder, st *config.Statement, to *serverLine, w []string) (int, error) {
 				n, err := f(b, st, to, w)
 				var file *fileError
-				if errors.As(err, &file) {
+				if errors.As(err, &file) && !to.dynamic {
 					b.alertAt(st, "%s%s.", to.label, file.first)
 				}
 				return n, err

@@ -46,13 +46,12 @@ type Checker struct {
 	// Mail sends alerts; nil is nobody.
 	Mail *Mailroom
 
+	ctx    context.Context // of all goroutines, once started
 	cancel context.CancelFunc
 	wait   sync.WaitGroup
-	asked  []*agentTarget
-	checks []*target
 	ready  bool
 
-	warming  []*proxy.Server // those with slowstart; never changed once prepared
+	list     atomic.Pointer[roster]
 	starting atomic.Pointer[context.CancelFunc]
 }
 
@@ -77,8 +76,7 @@ func (c *Checker) Prepare() {
 	if c.Changed == nil {
 		c.Changed = func(*proxy.Server, proxy.Transition) {}
 	}
-	c.checks, c.asked = c.targets(), c.agents()
-	c.prepareWarming()
+	c.list.Store(&roster{checks: c.targets(), asked: c.agents(), warming: c.toWarm()})
 	c.ready = true
 }
 
@@ -87,19 +85,16 @@ func (c *Checker) Start() {
 	if !c.ready {
 		c.Prepare()
 	}
-	var ctx context.Context
-	ctx, c.cancel = context.WithCancel(context.Background())
-	if len(c.warming) > 0 {
-		c.wait.Go(func() { c.warm(ctx) })
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	all := c.list.Load()
+	if len(all.warming) > 0 {
+		c.wait.Go(func() { c.warm(c.ctx) })
 	}
-	for _, t := range c.checks {
-		if t.srv.Watch.Observe != proxy.ObserveNone {
-			t.srv.OnErrors(t.watch)
-		}
-		c.wait.Go(func() { t.run(ctx) })
+	for _, t := range all.checks {
+		c.begin(t)
 	}
-	for _, t := range c.asked {
-		c.wait.Go(func() { t.run(ctx) })
+	for _, t := range all.asked {
+		c.launch(&t.task, t.run)
 	}
 }
 
@@ -129,6 +124,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // target is one checked server. It belongs to its goroutine.
 type target struct {
 	*Checker
+	task             task
 	srv              *proxy.Server
 	cfg              *proxy.CheckConfig
 	transport        *Transport // nil: plain
@@ -146,6 +142,7 @@ type target struct {
 // agentTarget is one server whose agent is asked.
 type agentTarget struct {
 	*Checker
+	task   task
 	srv    *proxy.Server
 	cfg    *proxy.AgentConfig
 	first  time.Duration
@@ -180,11 +177,7 @@ func (c *Checker) targets() []*target {
 			if s.Check == nil || s.Watch.Track != nil {
 				continue
 			}
-			t := &target{Checker: c, srv: s, cfg: s.Check, transport: c.Endpoints[s].Transport}
-			t.network, t.address = endpoint(s)
-			t.ownAddr.Store(s.Check.OwnAddr)
-			t.ownPort.Store(s.Check.OwnPort)
-			all = append(all, t)
+			all = append(all, c.target(s, c.Endpoints[s]))
 			if s.Check.Inter >= spreadable && (least == 0 || s.Check.Inter < least) {
 				least = s.Check.Inter
 			}
@@ -194,6 +187,15 @@ func (c *Checker) targets() []*target {
 		t.first = t.cfg.Start + c.spread(least)*time.Duration(i)/time.Duration(len(all))
 	}
 	return all
+}
+
+// target makes what checks a server.
+func (c *Checker) target(s *proxy.Server, ends Endpoints) *target {
+	t := &target{Checker: c, srv: s, cfg: s.Check, transport: ends.Transport}
+	t.network, t.address = endpoint(s)
+	t.ownAddr.Store(s.Check.OwnAddr)
+	t.ownPort.Store(s.Check.OwnPort)
+	return t
 }
 
 // agents lists the servers with an agent, spread likewise.
@@ -239,7 +241,7 @@ func (c *Checker) jitter(d time.Duration) time.Duration {
 // both (set server check-addr, check-port): what is invalid or negative stays. It
 // returns false when it is not checked. Any goroutine, once prepared.
 func (c *Checker) MoveCheck(s *proxy.Server, addr netip.Addr, port int) bool {
-	for _, t := range c.checks {
+	for _, t := range c.list.Load().checks {
 		if t.srv != s {
 			continue
 		}
@@ -282,7 +284,7 @@ func (c *Checker) MoveAgent(s *proxy.Server, addr netip.Addr, port int) bool {
 // server agent-send); false when it has none. Any
 // goroutine, once prepared.
 func (c *Checker) ChangeAgent(s *proxy.Server, change func(*Agent)) bool {
-	for _, t := range c.asked {
+	for _, t := range c.list.Load().asked {
 		if t.srv == s {
 			t.mu.Lock()
 			change(&t.at)
@@ -296,7 +298,7 @@ func (c *Checker) ChangeAgent(s *proxy.Server, change func(*Agent)) bool {
 // Moved tells that a server has another address: checks follow it, but for what
 // they have of their own. Any goroutine, once prepared.
 func (c *Checker) Moved(s *proxy.Server) {
-	for _, t := range c.checks {
+	for _, t := range c.list.Load().checks {
 		if t.srv != s {
 			continue
 		}
@@ -316,7 +318,7 @@ func (c *Checker) Moved(s *proxy.Server) {
 
 // Target returns where the checks of a server go; any goroutine, once prepared.
 func (c *Checker) Target(s *proxy.Server) *loop.Sockaddr {
-	for _, t := range c.checks {
+	for _, t := range c.list.Load().checks {
 		if to := t.target.Load(); t.srv == s && to != nil {
 			return to
 		}
@@ -344,7 +346,7 @@ func (t *target) run(ctx context.Context) {
 			t.analyse(*last)
 			continue
 		}
-		if t.srv.Admin().Maint() || t.srv.ChecksOff() {
+		if t.srv.ChecksPaused() || t.srv.ChecksOff() {
 			continue
 		}
 		t.srv.SetInProgress(true)

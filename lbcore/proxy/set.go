@@ -119,6 +119,9 @@ func (set *ServerSet) rebalance(settle bool) {
 // goroutine at a time joins and parts the servers of a proxy.
 func (p *Proxy) Join(s *Server, make PolicyMaker) {
 	s.Proxy, s.NameBytes = p, []byte(s.Name)
+	if len(p.Set().All) == 0 { // reference: it has been down since the start, or since its last server went
+		p.isDown.Store(true)
+	}
 	p.change(func(set *ServerSet) { set.add(s) }, make)
 }
 
@@ -127,6 +130,9 @@ func (p *Proxy) Join(s *Server, make PolicyMaker) {
 func (p *Proxy) Part(s *Server, make PolicyMaker) {
 	p.change(func(set *ServerSet) { set.remove(s) }, make)
 	s.seated.Store(nil)
+	if len(p.Set().All) == 0 {
+		p.isDown.Store(false)
+	}
 }
 
 // Return puts a server that was parted back where it was in the set before.
@@ -257,6 +263,7 @@ func (set *ServerSet) IndexOf(s *Server) int {
 // life is what ends a server.
 type life struct {
 	gone      atomic.Bool
+	pinned    atomic.Bool
 	followers atomic.Pointer[[]*Server]
 }
 
@@ -267,6 +274,30 @@ func (s *Server) Gone() bool { return s.life.gone.Load() }
 // SetGone marks the server as deleted, or takes that back: no connection to it is
 // kept from now on; any goroutine.
 func (s *Server) SetGone(v bool) { s.life.gone.Store(v) }
+
+// Pin says that something of the configuration points to the server: it cannot be
+// deleted; any goroutine.
+func (s *Server) Pin() { s.life.pinned.Store(true) }
+
+// Pinned tells whether Pin was called; any goroutine.
+func (s *Server) Pinned() bool { return s.life.pinned.Load() }
+
+// StartInMaint is Init for a server that is added while the instance runs:
+// reference: it begins in maintenance.
+func (s *Server) StartInMaint(disabled bool, wallSec int64, onChange func(*Server)) {
+	s.Dynamic = true
+	admin := ForcedMaint
+	if disabled {
+		admin |= ConfigMaint
+	}
+	s.admin.Store(uint32(admin))
+	s.Init(wallSec, onChange)
+}
+
+// InUse tells whether requests use the server or wait for it; any goroutine.
+func (s *Server) InUse() bool {
+	return s.Conn.Load() > 0 || s.QueueLen() > 0 || s.Used.Load() > 0
+}
 
 // Followers returns the servers that track this one; any goroutine.
 func (s *Server) Followers() []*Server {

@@ -527,3 +527,11 @@ func tracked(o *object) cell {
 	}
 	return word(t.Proxy.Name + "/" + t.Name)
 }
+
+// revision is which server of that id it is.
+func revision(o *object) cell {
+	if o.s == nil {
+		return number(0)
+	}
+	return number(int64(o.s.Revision))
+}
