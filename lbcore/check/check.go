@@ -50,6 +50,7 @@ type Checker struct {
 	cancel context.CancelFunc
 	wait   sync.WaitGroup
 	ready  bool
+	warms  bool // a goroutine warms servers up; of who starts, adds and removes
 
 	list     atomic.Pointer[roster]
 	starting atomic.Pointer[context.CancelFunc]
@@ -87,9 +88,7 @@ func (c *Checker) Start() {
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	all := c.list.Load()
-	if len(all.warming) > 0 {
-		c.wait.Go(func() { c.warm(c.ctx) })
-	}
+	c.beginWarming()
 	for _, t := range all.checks {
 		c.begin(t)
 	}

@@ -67,9 +67,16 @@ func (c *Checker) Add(s *proxy.Server, ends Endpoints) {
 		all.warming = append(all.warming, s)
 	}
 	c.list.Store(all)
-	if len(old.warming) == 0 && len(all.warming) > 0 {
-		c.wait.Go(func() { c.warm(c.ctx) })
+	c.beginWarming()
+}
+
+// beginWarming runs the goroutine that warms servers up, once there are any.
+func (c *Checker) beginWarming() {
+	if c.warms || len(c.list.Load().warming) == 0 {
+		return
 	}
+	c.warms = true
+	c.wait.Go(func() { c.warm(c.ctx) })
 }
 
 // Remove checks a server no more; it waits for the check that runs.
