@@ -169,8 +169,11 @@ func TestInherit(t *testing.T) {
 				set := p.Set()
 				at := set.Policy.Pick(&balance.Request{Avoid: -1})
 				text += set.Active[at].Name
-				if s := set.Active[at]; i%5 != 0 { // some streams stay
-					s.Conn.Inc()
+				s := set.Active[at]
+				s.Conn.Inc()
+				s.Touched()
+				if i%5 == 0 { // the other streams stay
+					s.Conn.Dec()
 					s.Touched()
 				}
 				if !disturbed {
