@@ -26,6 +26,7 @@ func (in *Instance) AddServer(p *proxy.Proxy, words []string) (notes string, err
 	}
 	added, err := in.Config.Servers.Read(p, words, in.Process.Facts)
 	if err != nil {
+		in.told(config.Alert, fmt.Sprintf("CLI : 'server %s/%s' : %s", p.Name, words[0], err))
 		return "", err
 	}
 	s := added.Server
@@ -41,7 +42,7 @@ func (in *Instance) AddServer(p *proxy.Proxy, words []string) (notes string, err
 		t.AddFollower(s)
 	}
 	p.Join(s, in.policy)
-	in.told(fmt.Sprintf("CLI : 'server %s/%s' : New server registered.", p.Name, s.Name))
+	in.told(config.Notice, fmt.Sprintf("CLI : 'server %s/%s' : New server registered.", p.Name, s.Name))
 	return added.Notes, nil
 }
 
@@ -77,13 +78,13 @@ func (in *Instance) DeleteServer(s *proxy.Server) error {
 		t.DropFollower(s)
 	}
 	in.parted = true
-	in.told("Server deleted.")
+	in.told(config.Notice, "Server deleted.")
 	return nil
 }
 
-// told writes a notice on standard error.
-func (in *Instance) told(text string) {
+// told writes what a command did on standard error.
+func (in *Instance) told(severity config.Severity, text string) {
 	in.telling.Lock()
 	defer in.telling.Unlock()
-	in.Config.Diag.Tell(config.Notice, text)
+	in.Config.Diag.Tell(severity, text)
 }

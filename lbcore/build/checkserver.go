@@ -340,7 +340,6 @@ func (b *Builder) checkChain(s *section, l *serverLine) {
 		return
 	}
 	t.Pin()
-	l.srv.Pin()
 	t.AddFollower(l.srv)
 }
 

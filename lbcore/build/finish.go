@@ -255,9 +255,9 @@ func (l *serverLine) settleProbes() {
 	}
 	switch {
 	case l.tls.on:
-		l.srv.UseSSL = 1
+		l.srv.SaySSL(1)
 	case l.tls.denied:
-		l.srv.UseSSL = -1
+		l.srv.SaySSL(-1)
 	}
 	l.srv.SetCheckAt(c)
 	l.srv.SetAgentAt(a)

@@ -168,6 +168,7 @@ var settings = []struct {
 	{"check-addr", "<addr> [port <port>]", "where checks go", ofChecks.setAddr},
 	{"check-port", "<port>", "the port that checks go to", ofChecks.setPort},
 	{"health", "up|stopping|down", "the health, until checks find another", setHealth},
+	{"ssl", "on|off", "whether connections to it speak TLS", setSSL},
 	{"state", "ready|drain|maint", "the administrative state", setState},
 	{"weight", "<weight>[%]", "the weight, absolute or in percent of the configured one", setServerWeight},
 }
@@ -188,8 +189,6 @@ func setServer(c *Control, s *proxy.Server, r *cli.Request) {
 			return
 		}
 		r.Fail("set server <b>/<s> fqdn failed because no resolution is configured.")
-	case "ssl":
-		r.Fail("'set server <srv> ssl' cannot be set.  default-server should define ssl settings")
 	default:
 		r.Fail("%s", usage)
 	}
@@ -220,6 +219,22 @@ func setAgent(c *Control, s *proxy.Server, r *cli.Request) {
 		r.Fail("agent checks are not enabled on this server.")
 	case !c.Checks.SetAgent(s, word(r, 1)):
 		r.Fail("'set server <srv> agent' expects 'up' or 'down'.")
+	}
+}
+
+// setSSL switches TLS. Reference: whether it can be comes before what is asked.
+func setSSL(_ *Control, s *proxy.Server, r *cli.Request) {
+	on := word(r, 1) == "on"
+	switch {
+	case s.Dynamic:
+		r.Fail("'set server <srv> ssl' not supported on dynamic servers")
+	case s.TLS == nil:
+		r.Fail("'set server <srv> ssl' cannot be set.  default-server should define ssl settings")
+	case !on && word(r, 1) != "off":
+		r.Fail("'set server <srv> ssl' expects 'on' or 'off'.")
+	default:
+		s.SetTLS(on)
+		r.Message(cli.Notice, "server ssl setting updated.")
 	}
 }
 

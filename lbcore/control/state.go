@@ -55,7 +55,7 @@ func stateLine(r *cli.Request, s *proxy.Server, wall int64) {
 	r.Printf("%d %s %d %s %s %d %d %d %d %d %d %d %d %d %d %d %d %s %d - %d %d %s %s %d\n",
 		s.Proxy.ID, s.Proxy.Name, s.ID, s.Name, ip, s.Oper(), s.Admin(), s.UserWeight(), s.Weight0,
 		max(0, wall-h.LastChange), check.Number(h.Status), verdict, h.Value, checkBits(s, h.InProgress), agentBits(s),
-		bit(s.Proxy.ForcedID), bit(s.ForcedID), orDash(s.FQDN), port, s.UseSSL,
+		bit(s.Proxy.ForcedID), bit(s.ForcedID), orDash(s.FQDN), port, s.UseSSL(),
 		toCheck.Port, addrOrDash(toCheck.Addr), addrOrDash(toAgent.Addr), toAgent.Port)
 }
 

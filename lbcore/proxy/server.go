@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gohap/lbcore/certs"
 	"gohap/lbcore/clock"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/mux"
@@ -61,7 +62,6 @@ type Server struct {
 
 	at          atomic.Pointer[Address]
 	FQDN        string // the name that the configuration gives for its address, "" for none
-	UseSSL      int    // srv_use_ssl: 1 with ssl, -1 (reference) with no-ssl
 	ForcedID    bool   // the configuration gives ID
 	Rise        int    // of its checks, also where there are none
 	Fall        int
@@ -89,6 +89,8 @@ type Server struct {
 	NonStick    bool
 	RingKey     uint32 // place on hash rings, see hash-key
 
+	TLS      *certs.Back // what SetTLS switches on, nil for nothing
+	ssl      ssl
 	seated   atomic.Pointer[seat]
 	life     life
 	Dynamic  bool   // it was added while the instance ran

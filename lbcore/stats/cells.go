@@ -179,17 +179,17 @@ func private(f func(*object) cell) func(*object) cell {
 // checked limits a value to servers that are checked.
 func checked(f func(*object) cell) func(*object) cell {
 	return func(o *object) cell {
-		if o.s.Check == nil {
+		if !checks(o.s) {
 			return empty
 		}
 		return f(o)
 	}
 }
 
-// checking is checked without those in maintenance, whose checks rest.
+// checking is checked without those whose checks rest in maintenance.
 func checking(f func(*object) cell) func(*object) cell {
 	return checked(func(o *object) cell {
-		if o.s.Admin().Maint() {
+		if o.s.ChecksPaused() {
 			return empty
 		}
 		return f(o)
@@ -476,7 +476,7 @@ func reqOther(o *object) cell {
 // agented limits a value to servers with an agent.
 func agented(f func(*object) cell) func(*object) cell {
 	return func(o *object) cell {
-		if o.s.Agent == nil {
+		if o.s.Agent == nil || o.s.AgentOff() {
 			return empty
 		}
 		return f(o)

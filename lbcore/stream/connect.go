@@ -43,7 +43,7 @@ func (s *Stream) dial() {
 		s.noConnection()
 		return
 	}
-	s.dialed(c.Dial(s.W.Mux, s.route(), &s.Server.Config, s.Server, s), c)
+	s.dialed(c.Dial(s.W.Mux, s.route(), s.Server.Dialled(), s.Server, s), c)
 }
 
 // noConnection is called when strict-maxconn allows no further connection.
@@ -106,7 +106,7 @@ func (c *claim) taken(w *Worker, conn *mux.H1Server) {
 	s.claim, s.wake = nil, 0
 	if conn != nil {
 		c.srv.Adopt(w.Mux, conn, s)
-		if !conn.Goes(s.route()) || conn.Lost() {
+		if !conn.Goes(s.route()) || !conn.By(s.Server.Dialled()) || conn.Lost() {
 			conn.Abort(false)
 			conn = nil
 		}
@@ -132,7 +132,7 @@ func (s *Stream) idleConnection() *mux.H1Server {
 		} else if may, proven := s.mayReuse(); may {
 			c = s.Server.Reused(s.W.Loop, s, s.route(), proven)
 		}
-		if c == nil || c.Goes(s.route()) && c.Names(s) && !c.Lost() {
+		if c == nil || c.Goes(s.route()) && c.By(s.Server.Dialled()) && c.Names(s) && !c.Lost() {
 			return c
 		}
 		c.Abort(false)
