@@ -52,7 +52,7 @@ func (in *Instance) DumpStates() {
 	}
 	for _, p := range in.Config.Proxies {
 		in.logFor(p, log.Notice, fmt.Sprintf("SIGHUP received, dumping servers states for proxy %s.", p.Name))
-		for _, s := range p.Servers {
+		for _, s := range p.Set().All {
 			in.both(p, log.Notice, serverState(s))
 		}
 		in.both(p, log.Notice, proxyState(p))
@@ -71,7 +71,7 @@ func serverState(s *proxy.Server) string {
 func proxyState(p *proxy.Proxy) string {
 	state := "has no servers."
 	switch a := p.Availability(); {
-	case len(p.Servers) == 0:
+	case len(p.Set().All) == 0:
 	case a.Active > 0:
 		state = fmt.Sprintf("has %d active servers and %d backup servers available.", a.Active, a.Backup)
 	case a.Backup > 0:

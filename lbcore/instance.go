@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gohap/lbcore/balance"
 	"gohap/lbcore/build"
 	"gohap/lbcore/check"
 	"gohap/lbcore/cli"
@@ -35,6 +36,7 @@ type Instance struct {
 	Workers []*stream.Worker
 
 	checker  *check.Checker
+	idle     *proxy.IdleLimits
 	commands *cli.Server
 	sockets  []net.Listener // of commands
 	shared   *log.Shared
@@ -47,6 +49,10 @@ type Instance struct {
 	inUse    bool       // an address could not be bound for that
 	opening  sync.Mutex // of listening sockets: the descriptors of bind lines once the loops run
 	telling  sync.Mutex // of standard error, see tell
+	changing sync.Mutex // of the servers of backends, and what follows
+	ended    bool       // no server comes or goes any more
+	parted   bool       // a server was deleted since one was added last
+	revision uint64     // reference: of servers: how often one was added behind a deletion
 	serving  sync.WaitGroup
 }
 
@@ -173,7 +179,7 @@ func (in *Instance) idleLimits() *proxy.IdleLimits {
 func (in *Instance) proxies() {
 	now := in.started.Unix()
 	loops := in.Group.Loops
-	idle := in.idleLimits()
+	in.idle = in.idleLimits()
 	for _, p := range in.Config.Proxies {
 		p.FE, p.BE = proxy.NewCounters(len(loops)), proxy.NewCounters(len(loops))
 		p.FE.Prepare(loops)
@@ -188,47 +194,42 @@ func (in *Instance) proxies() {
 				b.Counters.Prepare(loops)
 			}
 		}
-		for _, s := range p.Servers {
-			s.Counters = proxy.NewCounters(len(loops))
-			s.Counters.Prepare(loops)
-			s.Prepare(len(loops))
-			s.Share(loops, idle)
+		for _, s := range p.Set().All {
+			in.prepareServer(s)
 		}
 		if p.IsBackend {
-			in.backend(p, now)
+			p.Balance(in.policy)
 		}
 	}
 }
 
-func (in *Instance) backend(p *proxy.Proxy, now int64) {
-	changed := func(*proxy.Server) {
-		if p.Policy != nil {
-			p.Policy.Update()
-		}
-		if p.Backup != nil {
-			p.Backup.Update()
-		}
+// prepareServer makes the run-time parts of a server.
+func (in *Instance) prepareServer(s *proxy.Server) {
+	in.partsOf(s)
+	s.Init(in.started.Unix(), rebalance)
+}
+
+// rebalance follows a server's change of state or weight.
+func rebalance(s *proxy.Server) { s.Proxy.Rebalance() }
+
+// partsOf gives a server what its loops need.
+func (in *Instance) partsOf(s *proxy.Server) {
+	loops := in.Group.Loops
+	s.Counters = proxy.NewCounters(len(loops))
+	s.Counters.Prepare(loops)
+	s.Prepare(len(loops))
+	s.Share(loops, in.idle)
+}
+
+// policy makes what chooses among servers.
+func (in *Instance) policy(p *proxy.Proxy, servers []*proxy.Server, backups bool) balance.Policy {
+	switch {
+	case len(servers) == 0:
+		return nil
+	case backups && !p.Has(proxy.OptAllBackups):
+		return firstUsable(servers)
 	}
-	for _, s := range p.Servers {
-		s.Init(now, changed)
-	}
-	if len(p.Active) > 0 {
-		p.Policy = build.NewPolicy(in.Config.Set, p, p.Active)
-		for i, s := range p.Active {
-			s.Balanced(p.Policy, i)
-		}
-	}
-	if len(p.Backups) > 0 {
-		backups := p.Backups
-		if !p.Has(proxy.OptAllBackups) {
-			p.Backup = firstUsable(backups)
-			return
-		}
-		p.Backup = build.NewPolicy(in.Config.Set, p, backups)
-		for i, s := range backups {
-			s.Balanced(p.Backup, i)
-		}
-	}
+	return build.NewPolicy(in.Config.Set, p, servers)
 }
 
 // findBackend serves use_backend rules whose name is computed.
@@ -321,7 +322,8 @@ func (in *Instance) serveCommands(l net.Listener, s *build.StatsSocket) {
 
 // Control implements control.Host.
 func (in *Instance) Control() *control.Control {
-	return &control.Control{Words: in.Config.Set, Proxies: in.Config.Proxies, Checks: in.checker, Shutdown: in.shutdownServer}
+	return &control.Control{Words: in.Config.Set, Proxies: in.Config.Proxies, Checks: in.checker, Shutdown: in.shutdownServer,
+		Refuses: in.Config.Servers.Refuses, Add: in.AddServer, Delete: in.DeleteServer}
 }
 
 // shutdownServer ends the sessions of a server; any goroutine.
@@ -337,7 +339,7 @@ func (in *Instance) serverChanged(s *proxy.Server, change proxy.Transition) {
 	case change == proxy.WentDown && s.Watch.KillOnDown:
 		in.shutdownServer(s, 'D')
 	case change == proxy.WentUp && s.Watch.KillBackupsOnUp && !s.Backup:
-		for _, b := range s.Proxy.Backups {
+		for _, b := range s.Proxy.Set().Backups {
 			in.shutdownServer(b, 'U')
 		}
 	}

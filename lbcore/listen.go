@@ -280,15 +280,11 @@ func sentence(err error) string {
 func (in *Instance) listen() {
 	burst := in.Config.Global.MaxAccept
 	in.accepts = make([][]*stream.Acceptor, len(in.Group.Loops))
-	var servers []*proxy.Server
-	for _, p := range in.Config.Proxies {
-		servers = append(servers, p.Servers...)
-	}
 	// Every loop has its acceptors before any loop watches a socket: the first
 	// connection of a shared one may be handed to another loop at once.
 	in.Group.Each(func(l *loop.Loop) {
 		w := in.Workers[l.ID]
-		w.Housekeep(servers)
+		w.Housekeep(in.Config.Proxies)
 		for _, p := range in.Config.Proxies {
 			for _, b := range p.Binds {
 				for i := l.ID; i < max(len(b.FDs), l.ID+1); i += len(in.Group.Loops) {

@@ -68,6 +68,9 @@ func (in *Instance) Wait(limit time.Duration) bool {
 // Stop ends everything at once.
 func (in *Instance) Stop() {
 	in.stop.Do(func() {
+		in.changing.Lock()
+		in.ended = true
+		in.changing.Unlock()
 		in.checker.Stop()
 		in.commands.Close()
 		in.Group.Each(func(l *loop.Loop) { in.Workers[l.ID].Kill() })

@@ -153,6 +153,7 @@ var flagNotes = []struct {
 	{keyword.Experimental, "experimental"},
 	{keyword.NoEffect, "without effect"},
 	{keyword.Ours, "gohap only"},
+	{keyword.Dynamic, "`add server`"},
 }
 
 func notes(r *keyword.Row) string {

@@ -291,7 +291,7 @@ func quiet(t *testing.T, in *lbcore.Instance) {
 	}
 	in.Group.Each(func(l *loop.Loop) {
 		for _, p := range in.Config.Proxies {
-			for _, s := range p.Servers {
+			for _, s := range p.Set().All {
 				s.CloseIdle(l)
 			}
 		}
@@ -327,7 +327,7 @@ func gauges(t *testing.T, in *lbcore.Instance) {
 		for _, b := range p.Binds {
 			zero(p.Name+" bind", &b.Conn)
 		}
-		for _, s := range p.Servers {
+		for _, s := range p.Set().All {
 			zero(p.Name+"/"+s.Name+" streams", &s.Conn)
 			zero(p.Name+"/"+s.Name+" used", &s.Used)
 			zero(p.Name+"/"+s.Name+" idle", &s.Idle)

@@ -38,6 +38,14 @@ const (
 	Busy = -2 // all usable nodes are full: wait in the backend's queue
 )
 
+// Heir is a policy that goes on where one of its kind is, over other nodes.
+type Heir interface {
+	// Inherit takes over what old knows of the nodes that stay: node i was
+	// old's node from[i], or is new where that is None. old goes on choosing
+	// meanwhile; nobody has seen the heir yet.
+	Inherit(old Policy, from []int)
+}
+
 // Policy chooses nodes. Pick and Touch may be called by any loop, Update by
 // any goroutine; none with a lock held.
 type Policy interface {

@@ -73,12 +73,17 @@ func (p *LeastConn) Pick(r *Request) int {
 // place puts node i where its load, and what is on its way, belongs.
 // Reference: the key is zero when nothing is in flight.
 func (p *LeastConn) place(i int, coming int64) {
+	p.turn++
+	p.line.put(i, key{p.loadKey(i, coming), p.turn})
+}
+
+// loadKey is the load of node i for its weight.
+func (p *LeastConn) loadKey(i int, coming int64) int64 {
 	load := p.nodes[i].Load() + coming
 	if load > 0 {
 		load = (load + 1) * 4096 / p.weight[i]
 	}
-	p.turn++
-	p.line.put(i, key{load, p.turn})
+	return load
 }
 
 // Touch implements Policy.

@@ -339,7 +339,8 @@ func (b *Builder) checkChain(s *section, l *serverLine) {
 		}
 		return
 	}
-	t.Watch.Followers = append(t.Watch.Followers, l.srv)
+	t.Pin()
+	t.AddFollower(l.srv)
 }
 
 // tracking tells whether a server was to track another, which was refused.
@@ -411,6 +412,9 @@ func (b *Builder) checkPort(s *section, l *serverLine) {
 		return
 	}
 	text := "neither service port nor check port"
+	if l.dynamic { // reference
+		text += " nor tcp_check rule 'connect' with port information"
+	}
 	rules := s.check.tcp
 	if s.check.option == "httpchk" {
 		rules = s.check.http

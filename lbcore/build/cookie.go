@@ -212,11 +212,15 @@ func (c *cookieLine) tail() []byte {
 
 // serverCookie gives a server of the proxy its cookie.
 func (b *Builder) serverCookie(s *section, l *serverLine) {
-	value := l.cookie
-	if value == "" && s.cookie != nil && s.cookie.Dynamic && s.dynamicKey != "" {
-		value = l.srv.DynamicCookie(s.dynamicKey)
+	s.p.SetCookie(l.srv, b.cookieOf(s, l))
+}
+
+// cookieOf is the value that names the server, "" for none.
+func (b *Builder) cookieOf(s *section, l *serverLine) string {
+	if l.cookie == "" && s.cookie != nil && s.cookie.Dynamic && s.dynamicKey != "" {
+		return l.srv.DynamicCookie(s.dynamicKey)
 	}
-	s.p.SetCookie(l.srv, value)
+	return l.cookie
 }
 
 // warnCookie tells of cookies that a tcp proxy ignores.

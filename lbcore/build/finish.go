@@ -32,6 +32,8 @@ type Result struct {
 	Plans         []*check.Plan
 	ProcVars      *sample.ProcVars // scope proc, with what the rules name
 	Certs         *certs.Store
+	// Servers reads the servers that are added while the instance runs.
+	Servers *Servers
 	// Late are the errors that -c does not notice and a start does.
 	Late []string
 }
@@ -81,6 +83,7 @@ func (b *Builder) Finish() *Result {
 	r.Loggers = b.loggers
 	r.Alerts, r.Endpoints, r.Plans = b.alerts, b.checkEnds, b.plans
 	r.Global, r.Late = b.Global, b.late
+	r.Servers = &Servers{builder: b}
 	switch {
 	case parsing > 0: // reference: the two worded so
 		b.Diag.Rawf(config.Alert, "config : Fatal errors found in configuration.")
@@ -235,6 +238,7 @@ func (b *Builder) settleServers(s *section) {
 			b.checkPort(s, l)
 		}
 	}
+	s.plan = plan
 	for i, l := range s.servers {
 		next := i + 1 // reference: likewise
 		l.srv.ForcedID = l.srv.ID != 0
@@ -245,34 +249,34 @@ func (b *Builder) settleServers(s *section) {
 			l.srv.ID = next
 			taken[next] = true
 		}
-		l.srv.RingKey = l.ringKey()
-		l.settleLimits()
-		l.settleSendProxy()
-		l.settleSource(b, s)
-		l.srv.Config.Decode = b.decode(s.options&proxy.OptRelaxedResponse != 0)
-		if l.check {
-			l.settleCheck(s)
-			l.srv.Check.Init = l.more.initState
-			if plan != nil {
-				l.srv.Check.Plan = plan
-			}
-		}
-		l.settleProbes()
-		if l.settleTLS(b, s) {
-			l.settleMore(b, s)
-		}
+		b.settleServer(s, l)
 		if l.down {
 			l.srv.SetAdmin(proxy.ForcedMaint|proxy.ConfigMaint, 0, 0)
 		}
 		p.AddServer(l.srv)
 		b.serverCookie(s, l)
-		if l.srv.Backup {
-			p.Backups = append(p.Backups, l.srv)
-		} else {
-			p.Active = append(p.Active, l.srv)
-		}
 	}
 	b.settleBalance(s)
+}
+
+// settleServer turns a line with an id into its server.
+func (b *Builder) settleServer(s *section, l *serverLine) {
+	l.srv.RingKey = l.ringKey()
+	l.settleLimits()
+	l.settleSendProxy()
+	l.settleSource(b, s)
+	l.srv.Config.Decode = b.decode(s.options&proxy.OptRelaxedResponse != 0)
+	if l.check {
+		l.settleCheck(s)
+		l.srv.Check.Init = l.more.initState
+		if s.plan != nil {
+			l.srv.Check.Plan = s.plan
+		}
+	}
+	l.settleProbes()
+	if l.settleTLS(b, s) {
+		l.settleMore(b, s)
+	}
 }
 
 // settleProbes says what the line gives for checks and the agent of its own.
@@ -292,9 +296,9 @@ func (l *serverLine) settleProbes() {
 	}
 	switch {
 	case l.tls.on:
-		l.srv.UseSSL = 1
+		l.srv.SaySSL(1)
 	case l.tls.denied:
-		l.srv.UseSSL = -1
+		l.srv.SaySSL(-1)
 	}
 	l.srv.SetCheckAt(c)
 	l.srv.SetAgentAt(a)
@@ -399,6 +403,7 @@ func (b *Builder) resolve(r heldRef) string {
 		if t == nil || t.p.Server(sv) == nil {
 			return fmt.Sprintf("unable to find server '%s' in proxy '%s', %s", sv, px, word)
 		}
+		t.p.Server(sv).Pin()
 		r.Arg.Ref = t.p.Server(sv)
 	case sample.ArgUserlist:
 		return b.resolveUserlist(r)

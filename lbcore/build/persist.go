@@ -109,6 +109,9 @@ func (b *Builder) settlePersist(s *section) {
 			b.Diag.Rawf(config.Alert, "%s '%s' : unable to find server '%s' referenced in a 'use-server' rule.", s.noun(), s.name, u.name)
 			continue
 		}
+		if r.Server != nil {
+			r.Server.Pin()
+		}
 		p.UseServers = append(p.UseServers, r)
 	}
 }

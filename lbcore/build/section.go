@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gohap/lbcore/acl"
+	"gohap/lbcore/check"
 	"gohap/lbcore/config"
 	"gohap/lbcore/keyword"
 	"gohap/lbcore/proxy"
@@ -84,6 +85,7 @@ type section struct {
 	monitors   []*acl.Cond
 	final      map[keyword.Class]bool // the latest rule of a set ends it
 	seen       int                    // the classes of rules so far, a bit each, for warnings
+	plan       *check.Plan            // of the servers' checks, nil to connect alone
 	id         int
 	modeSet    bool
 	// stateFile is server-state-file-name, empty for the backend's name.

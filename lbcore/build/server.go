@@ -34,6 +34,7 @@ type serverLine struct {
 	source      sourceLine
 	userTimeout int    // tcp-ut, ms
 	quiet       bool   // the options of default-server: its line got the warnings
+	dynamic     bool   // it comes from "add server"
 	label       string // how messages begin: "'server b/s' : ", empty for default-server
 }
 
@@ -154,58 +155,78 @@ func serverKeyword(b *Builder, s *section, st *config.Statement) {
 		}
 		return
 	}
+	if l := b.readServer(s, st, false); l != nil {
+		s.servers = append(s.servers, l)
+	}
+}
+
+// readServer reads a server's line, of the configuration or, while the instance
+// runs, of "add server"; nil when something is wrong with it.
+func (b *Builder) readServer(s *section, st *config.Statement, dynamic bool) *serverLine {
 	if len(st.Words) < 3 {
 		b.alertAt(st, "'server' expects <name> and <addr>[:<port>] as arguments.")
-		return
+		return nil
 	}
 	name := st.Words[1]
 	if c := badName(name); c != 0 {
 		b.alertAt(st, "character '%c' is not permitted in server name '%s'.", c, name)
-		return
+		return nil
 	}
 	l := newServerLine(st.Pos)
-	l.srv.Name = name
+	l.srv.Name, l.dynamic = name, dynamic
 	l.label = fmt.Sprintf("'server %s/%s' : ", s.name, name)
-	rules := b.rules(config.ServerRules)
-	if a, err := config.ParseAddress(st.Words[2], rules); err == nil {
-		l.srv.FQDN = a.Host
-	}
-	rules.KeepNames = false // names are resolved now: there are no resolvers sections
-	a, err := config.ParseAddress(st.Words[2], rules)
-	if err != nil && l.srv.FQDN != "" {
-		l.unresolved = l.srv.FQDN // told once all was read
-		rules.Resolve = func(string, config.Family) (netip.Addr, error) { return netip.IPv4Unspecified(), nil }
-		a, err = config.ParseAddress(st.Words[2], rules)
-	}
-	if err != nil {
+	if err := b.readAddress(l, st.Words[2]); err != nil {
 		b.alertAt(st, "%s%s", l.label, err)
-		return
-	}
-	l.addr = a
-	if err := l.place(); err != nil {
-		b.alertAt(st, "%s%s", l.label, err)
-		return
+		return nil
 	}
 	l.quiet = true
-	if !b.serverOptions(st, l, s.defaultServer) {
-		return
+	if !dynamic && !b.serverOptions(st, l, s.defaultServer) {
+		return nil
 	}
 	l.quiet = false
 	if !b.serverOptions(st, l, st.Words[3:]) {
-		return
+		return nil
 	}
 	for _, o := range s.servers {
-		if l.srv.ID != 0 && o.srv.ID == l.srv.ID {
+		if l.srv.ID != 0 && o.srv.ID == l.srv.ID && !dynamic {
 			b.alertAt(st, "%s'id' : custom id %d already used at %s ('server %s').", l.label, l.srv.ID, o.pos, o.srv.Name)
-			return
+			return nil
 		}
 	}
-	s.servers = append(s.servers, l)
+	return l
+}
+
+// readAddress reads where the server is. A name is resolved now: there are no
+// resolvers sections. Reference: that of a server that is added later is not.
+func (b *Builder) readAddress(l *serverLine, text string) error {
+	rules := b.rules(config.ServerRules)
+	a, err := config.ParseAddress(text, rules)
+	if err == nil {
+		l.srv.FQDN = a.Host
+	}
+	if !l.dynamic {
+		rules.KeepNames = false // names are resolved now: there are no resolvers sections
+		a, err = config.ParseAddress(text, rules)
+		if err != nil && l.srv.FQDN != "" {
+			l.unresolved = l.srv.FQDN // told once all was read
+			rules.Resolve = func(string, config.Family) (netip.Addr, error) { return netip.IPv4Unspecified(), nil }
+			a, err = config.ParseAddress(text, rules)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	l.addr = a
+	return l.place()
 }
 
 // place fills the address to connect to.
 func (l *serverLine) place() error {
 	a := l.addr
+	if l.dynamic && a.Host != "" {
+		l.srv.Move(&proxy.Address{To: &loop.Sockaddr{IP: netip.AddrPortFrom(netip.Addr{}, uint16(a.Port))}})
+		return nil
+	}
 	switch a.Family {
 	case config.Unix:
 		sa, ok := loop.UnixSockaddr(a.Path)
@@ -245,6 +266,10 @@ func (b *Builder) serverOptions(st *config.Statement, to *serverLine, words []st
 				}
 				b.alertAt(st, "%sunknown keyword '%s'%s%s", to.label, words[0], proposal(words[0], b.Set.Names(keyword.Server)), hint)
 			}
+			return false
+		}
+		if to.dynamic && row.Flags&keyword.Dynamic == 0 {
+			b.alertAt(st, "%s'%s' option is not accepted for dynamic server", to.label, words[0])
 			return false
 		}
 		n, err := row.Impl.(ServerFunc)(b, st, to, words)

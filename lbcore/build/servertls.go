@@ -19,6 +19,7 @@ import (
 type serverTLS struct {
 	denied   bool // no-ssl was said last
 	on       bool
+	said     bool // ssl was said, even if no-ssl was said behind it
 	noReuse  bool
 	settings certs.Settings
 	crt      string
@@ -35,7 +36,7 @@ func serverTLSRows() []keyword.Row {
 			Impl: ServerFunc(func(b *Builder, st *config.Statement, to *serverLine, w []string) (int, error) {
 				n, err := f(b, st, to, w)
 				var file *fileError
-				if errors.As(err, &file) {
+				if errors.As(err, &file) && !to.dynamic {
 					b.alertAt(st, "%s%s.", to.label, file.first)
 				}
 				return n, err
@@ -57,7 +58,7 @@ func serverTLSRows() []keyword.Row {
 		})
 	}
 	rows := []keyword.Row{
-		flag("ssl", "speaks TLS with the server", func(t *serverTLS) { t.on, t.denied = true, false }),
+		flag("ssl", "speaks TLS with the server", func(t *serverTLS) { t.on, t.said, t.denied = true, true, false }),
 		flag("no-ssl", "does not speak TLS with the server", func(t *serverTLS) { t.on, t.denied = false, true }),
 		flag("ssl-reuse", "resumes sessions", func(t *serverTLS) { t.noReuse = false }),
 		flag("no-ssl-reuse", "resumes no sessions", func(t *serverTLS) { t.noReuse = true }),
@@ -105,7 +106,7 @@ func serverTLSRows() []keyword.Row {
 // whether that went well.
 func (l *serverLine) settleTLS(b *Builder, s *section) bool {
 	t := &l.tls
-	if !t.on && !l.more.transport.SSL && !(l.check && b.plansSSL(s)) {
+	if !t.said && !l.more.transport.SSL && !(l.check && b.plansSSL(s)) {
 		return true
 	}
 	fail := func(format string, args ...any) bool {
@@ -150,7 +151,9 @@ func (l *serverLine) settleTLS(b *Builder, s *section) bool {
 	t.back = back
 	if t.on {
 		l.srv.Config.TLS = back
-		l.srv.SNI = b.sniExpr(l, s)
+	}
+	if t.said {
+		l.srv.TLS, l.srv.SNI = back, b.sniExpr(l, s)
 	}
 	return true
 }

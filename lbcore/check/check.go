@@ -46,13 +46,13 @@ type Checker struct {
 	// Mail sends alerts; nil is nobody.
 	Mail *Mailroom
 
+	ctx    context.Context // of all goroutines, once started
 	cancel context.CancelFunc
 	wait   sync.WaitGroup
-	asked  []*agentTarget
-	checks []*target
 	ready  bool
+	warms  bool // a goroutine warms servers up; of who starts, adds and removes
 
-	warming  []*proxy.Server // those with slowstart; never changed once prepared
+	list     atomic.Pointer[roster]
 	starting atomic.Pointer[context.CancelFunc]
 }
 
@@ -77,8 +77,7 @@ func (c *Checker) Prepare() {
 	if c.Changed == nil {
 		c.Changed = func(*proxy.Server, proxy.Transition) {}
 	}
-	c.checks, c.asked = c.targets(), c.agents()
-	c.prepareWarming()
+	c.list.Store(&roster{checks: c.targets(), asked: c.agents(), warming: c.toWarm()})
 	c.ready = true
 }
 
@@ -87,19 +86,14 @@ func (c *Checker) Start() {
 	if !c.ready {
 		c.Prepare()
 	}
-	var ctx context.Context
-	ctx, c.cancel = context.WithCancel(context.Background())
-	if len(c.warming) > 0 {
-		c.wait.Go(func() { c.warm(ctx) })
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	all := c.list.Load()
+	c.beginWarming()
+	for _, t := range all.checks {
+		c.begin(t)
 	}
-	for _, t := range c.checks {
-		if t.srv.Watch.Observe != proxy.ObserveNone {
-			t.srv.OnErrors(t.watch)
-		}
-		c.wait.Go(func() { t.run(ctx) })
-	}
-	for _, t := range c.asked {
-		c.wait.Go(func() { t.run(ctx) })
+	for _, t := range all.asked {
+		c.launch(&t.task, t.run)
 	}
 }
 
@@ -129,6 +123,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // target is one checked server. It belongs to its goroutine.
 type target struct {
 	*Checker
+	task             task
 	srv              *proxy.Server
 	cfg              *proxy.CheckConfig
 	transport        *Transport // nil: plain
@@ -146,6 +141,7 @@ type target struct {
 // agentTarget is one server whose agent is asked.
 type agentTarget struct {
 	*Checker
+	task   task
 	srv    *proxy.Server
 	cfg    *proxy.AgentConfig
 	first  time.Duration
@@ -175,13 +171,20 @@ const spreadable = time.Second
 func (c *Checker) targets() []*target {
 	var all []*target
 	c.eachFirst(func(s *proxy.Server, first time.Duration) {
-		t := &target{Checker: c, srv: s, cfg: s.Check, transport: c.Endpoints[s].Transport, first: first}
-		t.network, t.address = endpoint(s)
-		t.ownAddr.Store(s.Check.OwnAddr)
-		t.ownPort.Store(s.Check.OwnPort)
+		t := c.target(s, c.Endpoints[s])
+		t.first = first
 		all = append(all, t)
 	}, nil)
 	return all
+}
+
+// target makes what checks a server.
+func (c *Checker) target(s *proxy.Server, ends Endpoints) *target {
+	t := &target{Checker: c, srv: s, cfg: s.Check, transport: ends.Transport}
+	t.network, t.address = endpoint(s)
+	t.ownAddr.Store(s.Check.OwnAddr)
+	t.ownPort.Store(s.Check.OwnPort)
+	return t
 }
 
 // agents lists the servers with an agent, spread likewise.
@@ -213,7 +216,7 @@ func (c *Checker) eachFirst(check, agent func(s *proxy.Server, first time.Durati
 		}
 	}
 	for _, p := range c.Proxies {
-		for _, s := range p.Servers {
+		for _, s := range p.Set().All {
 			if s.Check != nil && s.Watch.Track == nil {
 				add(first{check, s, s.Check.Start, s.Check.Inter})
 			}
@@ -247,7 +250,7 @@ func (c *Checker) jitter(d time.Duration) time.Duration {
 // both (set server check-addr, check-port): what is invalid or negative stays. It
 // returns false when it is not checked. Any goroutine, once prepared.
 func (c *Checker) MoveCheck(s *proxy.Server, addr netip.Addr, port int) bool {
-	for _, t := range c.checks {
+	for _, t := range c.list.Load().checks {
 		if t.srv != s {
 			continue
 		}
@@ -290,7 +293,7 @@ func (c *Checker) MoveAgent(s *proxy.Server, addr netip.Addr, port int) bool {
 // server agent-send); false when it has none. Any
 // goroutine, once prepared.
 func (c *Checker) ChangeAgent(s *proxy.Server, change func(*Agent)) bool {
-	for _, t := range c.asked {
+	for _, t := range c.list.Load().asked {
 		if t.srv == s {
 			t.mu.Lock()
 			change(&t.at)
@@ -304,7 +307,7 @@ func (c *Checker) ChangeAgent(s *proxy.Server, change func(*Agent)) bool {
 // Moved tells that a server has another address: checks follow it, but for what
 // they have of their own. Any goroutine, once prepared.
 func (c *Checker) Moved(s *proxy.Server) {
-	for _, t := range c.checks {
+	for _, t := range c.list.Load().checks {
 		if t.srv != s {
 			continue
 		}
@@ -324,7 +327,7 @@ func (c *Checker) Moved(s *proxy.Server) {
 
 // Target returns where the checks of a server go; any goroutine, once prepared.
 func (c *Checker) Target(s *proxy.Server) *loop.Sockaddr {
-	for _, t := range c.checks {
+	for _, t := range c.list.Load().checks {
 		if to := t.target.Load(); t.srv == s && to != nil {
 			return to
 		}
@@ -352,7 +355,7 @@ func (t *target) run(ctx context.Context) {
 			t.analyse(*last)
 			continue
 		}
-		if t.srv.Admin().Maint() || t.srv.ChecksOff() {
+		if t.srv.ChecksPaused() || t.srv.ChecksOff() {
 			continue
 		}
 		t.srv.SetInProgress(true)

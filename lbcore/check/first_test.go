@@ -44,7 +44,11 @@ func TestFirst(t *testing.T) {
 			}
 			servers = append(servers, srv)
 		}
-		c.Proxies = []*proxy.Proxy{{Servers: servers}}
+		p := new(proxy.Proxy)
+		for _, s := range servers {
+			p.AddServer(s)
+		}
+		c.Proxies = []*proxy.Proxy{p}
 		var got []string
 		c.eachFirst(func(s *proxy.Server, d time.Duration) { got = append(got, s.Name+" "+d.String()) },
 			func(s *proxy.Server, d time.Duration) { got = append(got, "agent "+s.Name+" "+d.String()) })

@@ -78,7 +78,7 @@ func (r *run) state() string {
 		addr, port = ip.Addr().String(), strconv.Itoa(int(ip.Port()))
 	}
 	total := int64(0)
-	for _, o := range p.Servers {
+	for _, o := range p.Set().All {
 		total += o.Conn.Load()
 	}
 	weight := 0

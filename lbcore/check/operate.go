@@ -93,7 +93,7 @@ func (c *Checker) admin(s *proxy.Server, set, clear proxy.Admin) {
 
 // handOn carries an administrative state on to the servers that track s.
 func (c *Checker) handOn(s *proxy.Server, wall int64) {
-	for _, f := range s.Watch.Followers {
+	for _, f := range s.Followers() {
 		before := adminState{f.Admin(), f.Oper()}
 		if f.InheritOwn(wall) {
 			c.adminChanged(f, before, fmt.Sprintf(" via %s/%s", s.Proxy.Name, s.Name))

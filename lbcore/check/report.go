@@ -93,7 +93,7 @@ func (c *Checker) refreshed(p *proxy.Proxy, wall int64) {
 
 // follow carries a change on to the servers that track s.
 func (c *Checker) follow(s *proxy.Server) {
-	for _, f := range s.Watch.Followers {
+	for _, f := range s.Followers() {
 		if change := f.Follow(c.Clock.Wall().Unix()); change != proxy.Unchanged {
 			c.state(f, change, fmt.Sprintf(" via %s/%s", s.Proxy.Name, s.Name))
 			c.follow(f)

@@ -27,7 +27,7 @@ func (c *Checker) Restore(s *proxy.Server, w *proxy.Saved) {
 }
 
 func (c *Checker) followRestored(s *proxy.Server, wall int64) {
-	for _, f := range s.Watch.Followers {
+	for _, f := range s.Followers() {
 		if change := f.Follow(wall); change != proxy.Unchanged {
 			c.told(f, change, " via "+s.Proxy.Name+"/"+s.Name)
 			c.followRestored(f, wall)

@@ -2,6 +2,7 @@ package check
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"gohap/lbcore/proxy"
@@ -13,15 +14,17 @@ import (
 // warmStep is how often a starting server gets more weight (reference).
 const warmStep = time.Second
 
-func (c *Checker) prepareWarming() {
+// toWarm lists the servers with slowstart.
+func (c *Checker) toWarm() (all []*proxy.Server) {
 	for _, p := range c.Proxies {
-		for _, s := range p.Servers {
+		for _, s := range p.Set().All {
 			if s.Slowstart > 0 {
-				c.warming = append(c.warming, s)
+				all = append(all, s)
 				s.OnStarting(c.wakeWarming)
 			}
 		}
 	}
+	return all
 }
 
 // wakeWarming is told, under a server's lock, that one is starting.
@@ -41,6 +44,7 @@ func (c *Checker) warm(ctx context.Context) {
 		woken, cancel := context.WithCancel(ctx)
 		c.starting.Store(&cancel)
 		wait := c.warmDue(due)
+		maps.DeleteFunc(due, func(s *proxy.Server, _ int64) bool { return s.Gone() })
 		c.Wait(woken, wait)
 		cancel()
 	}
@@ -49,7 +53,7 @@ func (c *Checker) warm(ctx context.Context) {
 // warmDue takes the steps that are due, and returns how long nothing is.
 func (c *Checker) warmDue(due map[*proxy.Server]int64) time.Duration {
 	now, wait := c.Clock.Mono(), time.Duration(forever)
-	for _, s := range c.warming {
+	for _, s := range c.list.Load().warming {
 		if s.Oper() != proxy.Starting {
 			delete(due, s)
 			continue

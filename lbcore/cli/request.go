@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -93,6 +94,26 @@ func (r *Request) denied() { r.Message(Err, "Permission denied") }
 // the peer is gone shows when something is written, see Write: a client that
 // only closed its sending side still wants its answer.
 func (r *Request) Context() context.Context { return r.conn.ctx }
+
+// PeerGone tells whether the peer has closed the connection altogether, so that
+// nobody reads an answer. It never blocks.
+func (r *Request) PeerGone() bool {
+	d, ok := r.conn.Conn.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := d.SyscallConn()
+	if err != nil {
+		return true
+	}
+	gone := false
+	err = raw.Control(func(fd uintptr) {
+		p := []unix.PollFd{{Fd: int32(fd)}}
+		n, _ := unix.Poll(p, 0)
+		gone = n > 0 && p[0].Revents&(unix.POLLHUP|unix.POLLERR) != 0
+	})
+	return err != nil || gone
+}
 
 // Conn returns the connection itself, for the few commands that pass
 // descriptors. Whatever was written before is sent first.

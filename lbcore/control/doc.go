@@ -2,6 +2,7 @@
 // state, health, agent, address, maxconn, sessions.
 //
 //	server.go     set server and its words, get and set weight, enable, disable
+//	dynamic.go    add and del server, wait
 //	state.go      show servers state
 //	statefile.go  what it wrote, read back at the start
 //

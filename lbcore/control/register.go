@@ -11,6 +11,7 @@ var usages = map[string]string{
 	"disable agent": "disable agent", "disable health": "disable health", "disable server": "disable server (DEPRECATED)",
 	"enable agent": "enable agent", "enable health": "enable health", "enable server": "enable server  (DEPRECATED)",
 	"set maxconn server": "set maxconn server <bk>/<srv>", "set weight": "set weight <bk>/<srv>  (DEPRECATED)",
+	"add server": "add server <bk>/<srv>",
 }
 
 // Register adds the commands of this package.
@@ -33,6 +34,9 @@ func Register(set *keyword.Set) {
 	command("set maxconn server", "<bk>/<srv> <n>", "change a server's maxconn setting", cli.Admin, on(setMaxconn), "set maxconn server be/s1 10", "set maxconn server be/s1 x")
 	command("shutdown sessions server", "<bk>/<srv>", "kill sessions on a server", cli.Admin, on(shutdownServer), "shutdown sessions server be/s1", "shutdown sessions server be")
 	command("show servers state", "[<backend>]", "dump volatile server information (all or for a single backend)", cli.User, showServersState, "show servers state", "show servers state nowhere")
+	command("add server", "<bk>/<srv> <addr> [options]", "create a new server", cli.Admin, addServer, "add server be/new 127.0.0.1:80", "add server", "add server nowhere/new 127.0.0.1:80")
+	command("del server", "<bk>/<srv>", "remove a server", cli.Admin, delServer, "del server be/new", "del server", "del server be/none")
+	command("wait", "{-h|<delay_ms>} cond [args...]", "wait the specified delay or condition (-h to see list)", cli.Admin, wait, "wait 10ms srv-removable be/s1", "wait", "wait x")
 	for _, s := range settings {
 		set.Add(keyword.Row{Class: keyword.SetServer, Name: s.name, Args: s.args, Summary: s.summary,
 			Good: []keyword.Example{{Config: "set server be/s1 " + s.name}}, Impl: s.set})

@@ -25,6 +25,12 @@ type Control struct {
 	// Shutdown ends the sessions of a server; cause is the first letter of their
 	// termination state. It returns at once.
 	Shutdown func(s *proxy.Server, cause byte)
+	// Refuses says why no server can be added to a backend, "" when some can. Add
+	// adds one, of which words are name, address and options; Delete takes one out.
+	// An error is what is answered, notes come before it is said that all went well.
+	Refuses func(*proxy.Proxy) string
+	Add     func(p *proxy.Proxy, words []string) (notes string, err error)
+	Delete  func(*proxy.Server) error
 }
 
 func control(r *cli.Request) *Control { return r.Host.(Host).Control() }
@@ -42,26 +48,37 @@ func (c *Control) backend(name string) *proxy.Proxy {
 
 // server finds the server that the first word names, or answers why not.
 func (c *Control) server(r *cli.Request) *proxy.Server {
-	of, name, ok := "", "", false
-	if len(r.Args) > 0 {
-		of, name, ok = strings.Cut(r.Args[0], "/")
-	}
-	if !ok || name == "" {
+	of, name, ok := named(r.Args)
+	if !ok {
 		r.Fail("Require 'backend/server'.")
 		return nil
 	}
-	p := c.backend(of)
-	if p == nil {
+	if c.backend(of) == nil {
 		r.Fail("No such backend.")
 		return nil
 	}
+	s := c.find(of, name)
+	if s == nil {
+		r.Fail("No such server.")
+	}
+	return s
+}
+
+// find returns a server by names, or by numbers behind "#"; nil without one.
+func (c *Control) find(of, name string) *proxy.Server {
+	p := c.backend(of)
+	if p == nil {
+		return nil
+	}
+	if s := p.Server(name); s != nil {
+		return s
+	}
 	id, byID := strings.CutPrefix(name, "#")
-	for _, s := range p.Servers {
-		if s.Name == name || byID && strconv.Itoa(s.ID) == id {
+	for _, s := range p.Set().All {
+		if byID && strconv.Itoa(s.ID) == id {
 			return s
 		}
 	}
-	r.Fail("No such server.")
 	return nil
 }
 
@@ -151,6 +168,7 @@ var settings = []struct {
 	{"check-addr", "<addr> [port <port>]", "where checks go", ofChecks.setAddr},
 	{"check-port", "<port>", "the port that checks go to", ofChecks.setPort},
 	{"health", "up|stopping|down", "the health, until checks find another", setHealth},
+	{"ssl", "on|off", "whether connections to it speak TLS", setSSL},
 	{"state", "ready|drain|maint", "the administrative state", setState},
 	{"weight", "<weight>[%]", "the weight, absolute or in percent of the configured one", setServerWeight},
 }
@@ -166,9 +184,11 @@ func setServer(c *Control, s *proxy.Server, r *cli.Request) {
 	}
 	switch name {
 	case "fqdn":
+		if word(r, 1) == "" {
+			r.Fail("set server <b>/<s> fqdn requires a FQDN.")
+			return
+		}
 		r.Fail("set server <b>/<s> fqdn failed because no resolution is configured.")
-	case "ssl":
-		r.Fail("'set server <srv> ssl' cannot be set.  default-server should define ssl settings")
 	default:
 		r.Fail("%s", usage)
 	}
@@ -199,6 +219,22 @@ func setAgent(c *Control, s *proxy.Server, r *cli.Request) {
 		r.Fail("agent checks are not enabled on this server.")
 	case !c.Checks.SetAgent(s, word(r, 1)):
 		r.Fail("'set server <srv> agent' expects 'up' or 'down'.")
+	}
+}
+
+// setSSL switches TLS. Reference: whether it can be comes before what is asked.
+func setSSL(_ *Control, s *proxy.Server, r *cli.Request) {
+	on := word(r, 1) == "on"
+	switch {
+	case s.Dynamic:
+		r.Fail("'set server <srv> ssl' not supported on dynamic servers")
+	case s.TLS == nil:
+		r.Fail("'set server <srv> ssl' cannot be set.  default-server should define ssl settings")
+	case !on && word(r, 1) != "off":
+		r.Fail("'set server <srv> ssl' expects 'on' or 'off'.")
+	default:
+		s.SetTLS(on)
+		r.Message(cli.Notice, "server ssl setting updated.")
 	}
 }
 
@@ -285,14 +321,14 @@ func setAddr(c *Control, s *proxy.Server, r *cli.Request) {
 		r.Fail("set server <b>/<s> addr requires an address and optionally a port.")
 		return
 	}
+	old := s.Address()
+	if !old.To.IP.IsValid() {
+		r.Fail("Update for the current server address family is only supported through configuration file.")
+		return
+	}
 	ip, err := netip.ParseAddr(text)
 	if err != nil {
 		r.Fail("Invalid addr '%s'", text)
-		return
-	}
-	old := s.Address()
-	if !old.To.IP.IsValid() {
-		r.Fail("cannot update current IP address family to a different one")
 		return
 	}
 	at := *old

@@ -39,7 +39,7 @@ func showServersState(r *cli.Request) {
 	r.WriteString(stateVersion + "\n" + stateHeader + "\n")
 	wall := c.Checks.Clock.Wall().Unix()
 	for _, p := range some {
-		for _, s := range p.Servers {
+		for _, s := range p.Set().All {
 			stateLine(r, s, wall)
 		}
 	}
@@ -55,7 +55,7 @@ func stateLine(r *cli.Request, s *proxy.Server, wall int64) {
 	r.Printf("%d %s %d %s %s %d %d %d %d %d %d %d %d %d %d %d %d %s %d - %d %d %s %s %d\n",
 		s.Proxy.ID, s.Proxy.Name, s.ID, s.Name, ip, s.Oper(), s.Admin(), s.UserWeight(), s.Weight0,
 		max(0, wall-h.LastChange), check.Number(h.Status), verdict, h.Value, checkBits(s, h.InProgress), agentBits(s),
-		bit(s.Proxy.ForcedID), bit(s.ForcedID), orDash(s.FQDN), port, s.UseSSL,
+		bit(s.Proxy.ForcedID), bit(s.ForcedID), orDash(s.FQDN), port, s.UseSSL(),
 		toCheck.Port, addrOrDash(toCheck.Addr), addrOrDash(toAgent.Addr), toAgent.Port)
 }
 

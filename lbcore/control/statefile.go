@@ -179,7 +179,7 @@ func parseStates(f io.Reader, keep func(backend, id string) bool) (lines map[str
 
 // take keeps what lines say about the servers of a backend, where they are right.
 func (a *States) take(p *proxy.Proxy, lines map[string][]string, tell Tell) {
-	for _, s := range p.Servers {
+	for _, s := range p.Set().All {
 		fields := lines[p.Name+"/"+s.Name]
 		if fields == nil {
 			continue

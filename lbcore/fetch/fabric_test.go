@@ -76,7 +76,6 @@ func (f *fabric) addProxies() {
 				s.SetAdmin(proxy.ForcedMaint, 0, 0)
 			}
 			p.AddServer(s)
-			p.Active = append(p.Active, s)
 		}
 	}
 	f.proxies["fe"].DefaultBackend = f.proxies["be"]

@@ -65,7 +65,7 @@ func now(c *sample.Context) int64 {
 // backups when no active one does.
 func usable(p *proxy.Proxy) int64 {
 	n := int64(0)
-	for _, list := range [2][]*proxy.Server{p.Active, p.Backups} {
+	for _, list := range [2][]*proxy.Server{p.Set().Active, p.Set().Backups} {
 		for _, srv := range list {
 			if srv.Usable() {
 				n++
@@ -83,8 +83,8 @@ func usable(p *proxy.Proxy) int64 {
 // is.
 func free(_ *sample.Context, p *proxy.Proxy) int64 {
 	sum := int64(0)
-	for _, srv := range p.Servers {
-		if !srv.Usable() || srv.Backup && hasUsable(p.Active) {
+	for _, srv := range p.Set().All {
+		if !srv.Usable() || srv.Backup && hasUsable(p.Set().Active) {
 			continue
 		}
 		n := serverFree(nil, srv)
@@ -113,7 +113,7 @@ func averageQueue(c *sample.Context, p *proxy.Proxy) int64 {
 // no limit of either.
 func slots(_ *sample.Context, p *proxy.Proxy) int64 {
 	sum := int64(0)
-	for _, srv := range p.Servers {
+	for _, srv := range p.Set().All {
 		if srv.Admin().Maint() || srv.Oper() == proxy.Down {
 			continue
 		}

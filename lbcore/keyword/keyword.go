@@ -104,6 +104,7 @@ const (
 	NeedsHTTP                         // warned about and ignored outside mode http
 	NoEffect                          // checked, but without effect here: named by -dD and docs/differences.md
 	Ours                              // a word that the reference does not have
+	Dynamic                           // server options: "add server" takes it too
 )
 
 // Example pairs what a person writes with what comes out. For fetches and

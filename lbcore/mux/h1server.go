@@ -339,6 +339,10 @@ func (c *H1Server) Goes(by Route) bool {
 // From tells whether the connection comes from where those of a source do.
 func (c *H1Server) From(source *transport.Source) bool { return c.route.From.Same(source) }
 
+// By tells whether the connection was made as cfg says: a server may speak TLS since,
+// or no more.
+func (c *H1Server) By(cfg *ServerConfig) bool { return c.cfg == cfg }
+
 // Names tells whether the connection's TLS names the server as up would.
 func (c *H1Server) Names(up Named) bool {
 	t := c.TLS()

@@ -16,7 +16,7 @@ func (a Availability) OnBackup() bool { return a.Active == 0 && a.Backup > 0 }
 func (p *Proxy) Availability() Availability {
 	var a Availability
 	backup, user := 0, 0
-	for _, s := range p.Servers {
+	for _, s := range p.Set().All {
 		switch w := int(s.eff.Load()); {
 		case w == 0:
 		case !s.Backup:
@@ -42,7 +42,7 @@ func (p *Proxy) Availability() Availability {
 // keeps the moment and the number of changes. It reports a change to exactly
 // one of several callers; any goroutine.
 func (p *Proxy) Refresh(wallSec int64) Transition {
-	up := len(p.Servers) == 0 || p.Availability() != (Availability{})
+	up := len(p.Set().All) == 0 || p.Availability() != (Availability{})
 	if !p.isDown.CompareAndSwap(up, !up) {
 		return Unchanged
 	}

@@ -36,13 +36,13 @@ func BenchmarkContention(b *testing.B) {
 
 func contend(b *testing.B, servers int, maxconn int64, policy func([]balance.Node) balance.Policy) {
 	p := limited(servers, maxconn)
-	nodes := make([]balance.Node, len(p.Servers))
-	for i, s := range p.Servers {
+	nodes := make([]balance.Node, len(p.Set().All))
+	for i, s := range p.Set().All {
 		nodes[i] = Node{s}
 	}
-	p.Policy = policy(nodes)
-	for i, s := range p.Servers {
-		s.Balanced(p.Policy, i)
+	p.Set().Policy = policy(nodes)
+	for i, s := range p.Set().All {
+		s.Balanced(p.Set().Policy, i)
 	}
 	each := b.N/8 + 1
 	before := blocked()
@@ -55,13 +55,13 @@ func contend(b *testing.B, servers int, maxconn int64, policy func([]balance.Nod
 			r := balance.Request{Avoid: -1}
 			for range each {
 				x := &churned{c: c}
-				if at := p.Policy.Pick(&r); at >= 0 && x.slot.Try(p.Active[at]) {
+				if at := p.Set().Policy.Pick(&r); at >= 0 && x.slot.Try(p.Set().Active[at]) {
 					x.slot.Release()
 					continue
 				}
 				x.w = c.pool.Join(p, nil, x, Priority{}, false)
-				if at := p.Policy.Pick(&r); at >= 0 {
-					p.Active[at].Feed()
+				if at := p.Set().Policy.Pick(&r); at >= 0 {
+					p.Set().Active[at].Feed()
 				}
 				x.w.Leave()
 				l.Queue(nothing{})

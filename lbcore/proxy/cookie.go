@@ -50,22 +50,6 @@ type UseServer struct {
 	Name   *sample.Format
 }
 
-// SetCookie gives the server its cookie's value while the proxy is built.
-func (p *Proxy) SetCookie(s *Server, value string) {
-	s.Cookie = value
-	if value == "" {
-		return
-	}
-	if p.byCookie == nil {
-		p.byCookie = map[string][]*Server{}
-	}
-	p.byCookie[value] = append(p.byCookie[value], s)
-}
-
-// ByCookie returns the servers whose cookie has that value, in order of
-// declaration; any goroutine once the proxy runs.
-func (p *Proxy) ByCookie(value []byte) []*Server { return p.byCookie[string(value)] }
-
 // Stopped tells whether the server takes nothing at all, not even what persists;
 // any goroutine.
 func (s *Server) Stopped() bool { return s.Oper() == Down || s.Admin().Maint() }

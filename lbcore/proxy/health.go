@@ -41,7 +41,6 @@ type AgentConfig struct {
 // Watch is what else decides about a server. It is set before the instance runs.
 type Watch struct {
 	Track      *Server // whose state it follows
-	Followers  []*Server
 	Observe    Observe
 	OnError    OnError
 	ErrorLimit int64
@@ -76,6 +75,7 @@ type checkState struct {
 	off, agentOff atomic.Bool
 	paused        atomic.Bool // by a maintenance
 	stopped       atomic.Bool // the last change came from Stopping
+	unproven      bool        // no check has failed since it runs with less than Rise; under Server.mu
 }
 
 // watched counts errors of observed traffic.
@@ -207,7 +207,7 @@ func (s *Server) initState(wallSec int64) {
 // while rising starts over. Any goroutine.
 func (s *Server) Checked(r Result, wallSec int64) Transition {
 	s.mu.Lock()
-	if s.Admin().Maint() { // it began before the maintenance
+	if s.checks.paused.Load() { // it began before the maintenance
 		s.mu.Unlock()
 		return Unchanged
 	}
@@ -215,6 +215,11 @@ func (s *Server) Checked(r Result, wallSec int64) Transition {
 	h.Status, h.Code, h.Desc, h.Duration, h.Verdict = r.Status, r.Code, r.Desc, r.Duration, r.verdict()
 	if !r.Neutral {
 		h.count(r.OK, s.Check.Rise, s.Check.Fall)
+		s.checks.unproven = s.checks.unproven && r.OK && h.Value < s.Check.Rise
+	}
+	if s.Admin().Maint() {
+		s.mu.Unlock()
+		return Unchanged
 	}
 	stopping := s.Oper() == Stopping
 	if r.OK {
@@ -264,7 +269,7 @@ func (h *Health) count(ok bool, rise, fall int) {
 func (s *Server) conclude(wallSec int64, stopping bool) Transition {
 	was, is := s.Oper(), Running
 	switch {
-	case s.Check != nil && s.health.Value < s.Check.Rise, s.Agent != nil && s.agent.Value < 1:
+	case s.Check != nil && s.health.Value < s.Check.Rise && !s.checks.unproven, s.Agent != nil && s.agent.Value < 1:
 		is = Down
 	case stopping:
 		is = Stopping

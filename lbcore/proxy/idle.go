@@ -143,7 +143,7 @@ func (s *Server) Return(l *loop.Loop, c *mux.H1Server, keep bool) {
 // pool-purge-delay of zero, else within pool-max-conn
 // and no more, idle and used together, than the highest recent need.
 func (s *Server) room(p *idlePool) bool {
-	if s.PurgeTime == 0 || s.MaxIdle >= 0 && s.Idle.Load() >= int64(s.MaxIdle) {
+	if s.PurgeTime == 0 || s.Gone() || s.MaxIdle >= 0 && s.Idle.Load() >= int64(s.MaxIdle) {
 		return false
 	}
 	return p.used-1+len(p.conns) < max(p.peak, p.need, s.LowIdle)

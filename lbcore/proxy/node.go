@@ -1,7 +1,5 @@
 package proxy
 
-import "gohap/lbcore/balance"
-
 // Node is a server as its backend's policy sees it; it implements balance.Node.
 type Node struct{ Server *Server }
 
@@ -28,19 +26,3 @@ func (n Node) ID() int { return n.Server.ID }
 
 // Key implements balance.Node.
 func (n Node) Key() uint32 { return n.Server.RingKey }
-
-// FixedWeight tells whether the policy that chooses the server takes no other
-// weights than zero and the configured one.
-func (s *Server) FixedWeight() bool { return s.policy != nil && !s.policy.Dynamic() }
-
-// Balanced says which policy chooses the server, as its node i; while the
-// instance is made.
-func (s *Server) Balanced(p balance.Policy, i int) { s.policy, s.node = p, i }
-
-// Touched tells the policy that the server's load changed; any loop, with no
-// lock held.
-func (s *Server) Touched() {
-	if s.policy != nil {
-		s.policy.Touch(s.node)
-	}
-}

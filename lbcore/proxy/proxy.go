@@ -147,11 +147,6 @@ type Proxy struct {
 	// its own file for them.
 	StateFrom StateSource
 	StateFile string
-	Servers   []*Server
-	Active    []*Server // those that are not backups, in the policy's order
-	Backups   []*Server
-	Policy    balance.Policy // over the active servers
-	Backup    balance.Policy // over the backup servers, nil when there are none
 	Algorithm string         // the word of balance
 	Balancing balance.Config // what else the policies are made from
 	Hashing   Hashing
@@ -189,27 +184,25 @@ type Proxy struct {
 	Filters        []any // stream.Filter, in order of declaration
 
 	// Run time.
-	Queue       Queue
-	FE, BE      *Counters
-	FEConn      Gauge // connections on the frontend side: scur, smax
-	BEConn      Gauge // streams on the backend side
-	ConnRate    Rate
-	SessRate    Rate
-	ReqRate     Rate
-	BESessRate  Rate
-	LastSess    atomic.Int64 // wall seconds of the backend's last stream
-	LastChange  atomic.Int64 // wall seconds of the backend's last change of state
-	DownTime    atomic.Int64 // seconds, without the present downtime
-	Downs       atomic.Int64 // times that the backend lost its last server
-	isDown      atomic.Bool
-	State       atomic.Int32 // State
-	Reachable   int64        // sum of maxconn of the frontends that reach this backend
-	byName      map[string]*Server
-	byCookie    map[string][]*Server
-	ServersByID map[int]*Server
-	MaxTimes    MaxTimes
-	Paused      atomic.Bool
-	LogLines    atomic.Int64 // traffic lines written so far (%lc)
+	Queue      Queue
+	FE, BE     *Counters
+	FEConn     Gauge // connections on the frontend side: scur, smax
+	BEConn     Gauge // streams on the backend side
+	ConnRate   Rate
+	SessRate   Rate
+	ReqRate    Rate
+	BESessRate Rate
+	LastSess   atomic.Int64 // wall seconds of the backend's last stream
+	LastChange atomic.Int64 // wall seconds of the backend's last change of state
+	DownTime   atomic.Int64 // seconds, without the present downtime
+	Downs      atomic.Int64 // times that the backend lost its last server
+	isDown     atomic.Bool
+	State      atomic.Int32 // State
+	Reachable  int64        // sum of maxconn of the frontends that reach this backend
+	set        atomic.Pointer[ServerSet]
+	MaxTimes   MaxTimes
+	Paused     atomic.Bool
+	LogLines   atomic.Int64 // traffic lines written so far (%lc)
 }
 
 // State is a frontend's state as statistics show it.
@@ -309,22 +302,6 @@ type MaxTimes struct{ Queue, Connect, Response, Total clockMax }
 
 // Has tells whether all bits are set.
 func (p *Proxy) Has(o Options) bool { return p.Options&o == o }
-
-// Server returns a server by name, nil when there is none.
-func (p *Proxy) Server(name string) *Server { return p.byName[name] }
-
-// ServerNamed is Server for a name in bytes; it allocates nothing.
-func (p *Proxy) ServerNamed(name []byte) *Server { return p.byName[string(name)] }
-
-// AddServer appends a server while the proxy is built.
-func (p *Proxy) AddServer(s *Server) {
-	if p.byName == nil {
-		p.byName = map[string]*Server{}
-	}
-	s.Proxy, s.NameBytes = p, []byte(s.Name)
-	p.Servers = append(p.Servers, s)
-	p.byName[s.Name] = s
-}
 
 // ErrorPage returns the reply for a status that this proxy, or the frontend
 // behind it, configured; nil means the built-in one.

@@ -274,7 +274,7 @@ func (s *Server) inUse() bool {
 	if p.Has(OptAllBackups) {
 		return true
 	}
-	for _, b := range p.Backups {
+	for _, b := range p.Set().Backups {
 		if b.Usable() {
 			return b == s
 		}

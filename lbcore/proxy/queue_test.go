@@ -25,15 +25,14 @@ func limited(n int, maxconn int64) *Proxy {
 		s := &Server{Name: fmt.Sprint("s", i+1), ID: i + 1, Weight0: 1}
 		s.Maxconn.Store(maxconn)
 		p.AddServer(s)
-		p.Active = append(p.Active, s)
 		nodes = append(nodes, Node{s})
 	}
-	for _, s := range p.Servers {
-		s.Init(0, func(*Server) { p.Policy.Update() })
+	for _, s := range p.Set().All {
+		s.Init(0, func(*Server) { p.Set().Policy.Update() })
 	}
-	p.Policy = balance.NewRoundRobin(nodes)
-	for i, s := range p.Servers {
-		s.Balanced(p.Policy, i)
+	p.Set().Policy = balance.NewRoundRobin(nodes)
+	for i, s := range p.Set().All {
+		s.Balanced(p.Set().Policy, i)
 	}
 	return p
 }
@@ -141,7 +140,7 @@ func (m *queueModel) length(s *Server) (n int64) {
 
 func (m *queueModel) arrive() {
 	r := &modelRequest{loop: m.rnd.IntN(len(m.pools))}
-	s := m.p.Servers[m.rnd.IntN(len(m.p.Servers))]
+	s := m.p.Set().All[m.rnd.IntN(len(m.p.Set().All))]
 	any := m.length(nil) > 0 && s.Usable()
 	want := s.Limit() == 0 || m.length(s) == 0 && !any && m.used(s) < s.Limit()
 	got := r.slot.Try(s)
@@ -175,7 +174,7 @@ func (m *queueModel) arrive() {
 	if at != nil {
 		m.settle(at)
 	} else { // as a stream does
-		for _, x := range m.p.Servers {
+		for _, x := range m.p.Set().All {
 			x.Feed()
 			m.settle(x)
 		}
@@ -217,7 +216,7 @@ func (m *queueModel) leave() {
 
 // toggle takes a server out of service, or back, or changes its limit.
 func (m *queueModel) toggle() {
-	s := m.p.Servers[m.rnd.IntN(len(m.p.Servers))]
+	s := m.p.Set().All[m.rnd.IntN(len(m.p.Set().All))]
 	if m.rnd.IntN(2) == 0 {
 		n := int64(m.rnd.IntN(4))
 		m.note("maxconn of %s is %d", s.Name, n)
@@ -248,7 +247,7 @@ func (m *queueModel) toggle() {
 
 func (m *queueModel) compare() {
 	m.t.Helper()
-	for _, s := range m.p.Servers {
+	for _, s := range m.p.Set().All {
 		if s.Conn.Load() != m.used(s) || s.QueueLen() != m.length(s) {
 			m.fail("%s: %d used, %d in line; the model says %d and %d", s.Name, s.Conn.Load(), s.QueueLen(), m.used(s), m.length(s))
 		}
@@ -261,7 +260,7 @@ func (m *queueModel) compare() {
 func TestQueueModel(t *testing.T) {
 	for seed := range uint64(200) {
 		m := &queueModel{t: t, rnd: rand.New(rand.NewPCG(seed, 1)), clk: clock.NewFake(time.Unix(1_800_000_000, 0)), p: limited(3, 1)}
-		m.p.Servers[1].Maxqueue = 2
+		m.p.Set().All[1].Maxqueue = 2
 		for i := range 8 {
 			l := loop.New(i, simkernel.New().Loop(), m.clk, 1024, slog.New(slog.NewTextHandler(io.Discard, nil)))
 			m.pools = append(m.pools, &Waiters{Loop: l})
@@ -348,7 +347,7 @@ func (c *churn) step() (more bool) {
 	case n < 5 && c.todo > 0:
 		c.todo--
 		r := &churned{c: c}
-		s := c.p.Servers[c.rnd.IntN(len(c.p.Servers))]
+		s := c.p.Set().All[c.rnd.IntN(len(c.p.Set().All))]
 		if r.slot.Try(s) {
 			c.hold(r, s)
 			break
@@ -359,8 +358,8 @@ func (c *churn) step() (more bool) {
 			break
 		}
 		r.w = c.pool.Join(c.p, nil, r, Priority{}, false)
-		if i := c.p.Policy.Pick(&balance.Request{Avoid: -1}); i >= 0 {
-			c.p.Active[i].Feed()
+		if i := c.p.Set().Policy.Pick(&balance.Request{Avoid: -1}); i >= 0 {
+			c.p.Set().Active[i].Feed()
 		}
 	case n < 6:
 		for r := range c.waiting { // any: this loop may have been told already
@@ -422,7 +421,7 @@ func TestQueueConcurrent(t *testing.T) {
 	if over.Load() != 0 || got.Load()+gone.Load() != int64(loops*each) {
 		t.Errorf("%d times over the limit; %d got a slot and %d left of %d", over.Load(), got.Load(), gone.Load(), loops*each)
 	}
-	for _, s := range p.Servers {
+	for _, s := range p.Set().All {
 		if s.Conn.Load() != 0 || s.QueueLen() != 0 || s.Conn.Max() > 3 {
 			t.Errorf("%s: %d slots, %d in line, at most %d", s.Name, s.Conn.Load(), s.QueueLen(), s.Conn.Max())
 		}
@@ -435,7 +434,7 @@ func TestQueueConcurrent(t *testing.T) {
 // The reference's formula: between minconn and maxconn with the backend's load.
 func TestLimit(t *testing.T) {
 	p := limited(1, 10)
-	s := p.Servers[0]
+	s := p.Set().All[0]
 	s.Minconn, p.Fullconn = 2, 20
 	var got []int64
 	for range 24 {
@@ -453,7 +452,7 @@ func TestLimit(t *testing.T) {
 func TestNobodyOvertakes(t *testing.T) {
 	for _, own := range []bool{true, false} {
 		p := limited(1, 1)
-		s := p.Servers[0]
+		s := p.Set().All[0]
 		pool := &Waiters{Loop: loop.New(0, simkernel.New().Loop(), clock.System, 1024, slog.New(slog.NewTextHandler(io.Discard, nil)))}
 		var first, newcomer Slot
 		if !first.Try(s) {

@@ -28,7 +28,7 @@ func TestRequeue(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			p := limited(2, 1)
 			p.Options = c.options
-			s := p.Servers[0]
+			s := p.Set().All[0]
 			s.Check = &CheckConfig{Rise: 1, Fall: 1}
 			l := loop.New(0, simkernel.New().Loop(), clock.System, 1024, slog.New(slog.NewTextHandler(io.Discard, nil)))
 			pool := &Waiters{Loop: l}

@@ -60,8 +60,10 @@ func (s *Server) SetAgentAt(p Probe) { s.agentAt.Store(&p) }
 // Reference: of a port that follows the client's it is the offset, modulo 2^32.
 func (a *Address) Shown() (ip string, port uint32) {
 	switch {
-	case a == nil || a.To == nil || !a.To.IP.IsValid():
+	case a == nil || a.To == nil:
 		return "-", 0
+	case !a.To.IP.IsValid(): // a name that nobody resolved has a port all the same
+		return "-", uint32(a.To.IP.Port())
 	case a.Relative:
 		return a.To.IP.Addr().String(), uint32(a.Offset)
 	}

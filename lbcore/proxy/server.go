@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"gohap/lbcore/balance"
+	"gohap/lbcore/certs"
 	"gohap/lbcore/clock"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/mux"
@@ -62,7 +62,6 @@ type Server struct {
 
 	at          atomic.Pointer[Address]
 	FQDN        string // the name that the configuration gives for its address, "" for none
-	UseSSL      int    // srv_use_ssl: 1 with ssl, -1 (reference) with no-ssl
 	ForcedID    bool   // the configuration gives ID
 	Rise        int    // of its checks, also where there are none
 	Fall        int
@@ -88,9 +87,14 @@ type Server struct {
 	MaxReuse    int               // -1 for no limit
 	PurgeTime   time.Duration
 	NonStick    bool
-	policy      balance.Policy
-	node        int    // in policy
 	RingKey     uint32 // place on hash rings, see hash-key
+
+	TLS      *certs.Back // what SetTLS switches on, nil for nothing
+	ssl      ssl
+	seated   atomic.Pointer[seat]
+	life     life
+	Dynamic  bool   // it was added while the instance ran
+	Revision uint64 // servers that were deleted before it was added
 
 	weight atomic.Int64 // user weight now, 0 to 256
 	admin  atomic.Uint32
@@ -228,8 +232,12 @@ func (s *Server) Init(wallSec int64, onChange func(*Server)) {
 		s.initState(wallSec)
 	}
 	s.initAgent(wallSec)
+	if s.Dynamic { // reference: its checks wait for their own command, not for the maintenance's end
+		s.checks.off.Store(true)
+		s.checks.agentOff.Store(true)
+	}
 	if s.Admin().Maint() {
-		s.checks.paused.Store(true)
+		s.checks.paused.Store(!s.Dynamic)
 		s.stop(wallSec)
 	}
 	s.settle()
@@ -268,7 +276,7 @@ func (s *Server) SetWeight(w int) {
 // before.
 func (s *Server) SetAdmin(set, clear Admin, wallSec int64) {
 	s.SetOwnAdmin(set, clear, wallSec)
-	for _, f := range s.Watch.Followers {
+	for _, f := range s.Followers() {
 		f.Inherit(wallSec)
 	}
 }
@@ -288,8 +296,7 @@ func (s *Server) SetOwnAdmin(set, clear Admin, wallSec int64) {
 		s.checks.paused.Store(!s.ChecksOff())
 		s.stop(wallSec)
 	case was && !is:
-		s.checks.paused.Store(false)
-		s.restart(wallSec)
+		s.restart(wallSec, s.checks.paused.Swap(false))
 	}
 	s.mu.Unlock()
 	s.changed()
@@ -305,8 +312,9 @@ func (s *Server) stop(wallSec int64) {
 	s.oper.Store(uint32(Down))
 }
 
-// restart makes a stopped server run again; the caller holds mu.
-func (s *Server) restart(wallSec int64) {
+// restart makes a stopped server run again; the caller holds mu. Reference: with
+// checks that were not paused it runs with what they know of it, until one fails.
+func (s *Server) restart(wallSec int64, paused bool) {
 	h := &s.health
 	h.DownTime += wallSec - h.DownSince
 	h.LastChange = wallSec
@@ -315,9 +323,13 @@ func (s *Server) restart(wallSec int64) {
 		is = t.Oper()
 	}
 	s.run(is)
-	if s.Check != nil {
+	switch {
+	case s.Check == nil:
+	case paused:
 		h.Value = s.Check.Rise
 		s.initState(wallSec)
+	default:
+		s.checks.unproven = h.Value < s.Check.Rise
 	}
 	if s.Agent != nil && s.agent.Value == 0 {
 		s.oper.Store(uint32(Down))

@@ -83,7 +83,7 @@ func h1Open(o *object) cell {
 		return number(o.p.FEConn.Load())
 	}
 	n := int64(0)
-	for _, s := range o.p.Servers {
+	for _, s := range o.p.Set().All {
 		n += s.Used.Load() + s.Idle.Load()
 	}
 	return number(n)
@@ -179,17 +179,17 @@ func private(f func(*object) cell) func(*object) cell {
 // checked limits a value to servers that are checked.
 func checked(f func(*object) cell) func(*object) cell {
 	return func(o *object) cell {
-		if o.s.Check == nil {
+		if !checks(o.s) {
 			return empty
 		}
 		return f(o)
 	}
 }
 
-// checking is checked without those in maintenance, whose checks rest.
+// checking is checked without those whose checks rest in maintenance.
 func checking(f func(*object) cell) func(*object) cell {
 	return checked(func(o *object) cell {
-		if o.s.Admin().Maint() {
+		if o.s.ChecksPaused() {
 			return empty
 		}
 		return f(o)
@@ -345,7 +345,7 @@ func lastChange(o *object) cell {
 // downTime is the time spent down, seconds, the present one included.
 func downTime(o *object) cell {
 	if o.kind == 'B' {
-		if len(o.p.Servers) == 0 {
+		if len(o.p.Set().All) == 0 {
 			return empty
 		}
 		n := o.p.DownTime.Load()
@@ -476,7 +476,7 @@ func reqOther(o *object) cell {
 // agented limits a value to servers with an agent.
 func agented(f func(*object) cell) func(*object) cell {
 	return func(o *object) cell {
-		if o.s.Agent == nil {
+		if o.s.Agent == nil || o.s.AgentOff() {
 			return empty
 		}
 		return f(o)
@@ -526,4 +526,12 @@ func tracked(o *object) cell {
 		return empty
 	}
 	return word(t.Proxy.Name + "/" + t.Name)
+}
+
+// revision is which server of that id it is.
+func revision(o *object) cell {
+	if o.s == nil {
+		return number(0)
+	}
+	return number(int64(o.s.Revision))
 }

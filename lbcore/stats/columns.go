@@ -123,7 +123,7 @@ var columns = []column{
 	{"agg_server_status", "B", "MGP", u32, zero, "Backend's aggregated gauge of servers' status"},
 	{"agg_server_check_status", "B", "MGP", u32, zero, "[DEPRECATED] Backend's aggregated gauge of servers' status"},
 	{"agg_check_status", "B", "MGP", u32, zero, "Backend's aggregated gauge of servers' state check status"},
-	{"srid", "S", "MCP", u32, zero, "Server id revision, to prevent server id reuse mixups"},
+	{"srid", "S", "MCP", u32, revision, "Server id revision, to prevent server id reuse mixups"},
 	{"sess_other", "F", "MCP", u64, sessOther, "Total number of sessions other than HTTP since process started"},
 	{"h1sess", "F", "MCP", u64, sessH1, "Total number of HTTP/1 sessions since process started"},
 	{"h2sess", "F", "MCP", u64, zero, "Total number of HTTP/2 sessions since process started"},

@@ -96,7 +96,7 @@ func (in *Instance) Clear(all bool) {
 			b.Conn.ResetMax()
 			clearAll(all, b.Counters)
 		}
-		for _, s := range p.Servers {
+		for _, s := range p.Set().All {
 			s.Conn.ResetMax()
 			s.QueueGauge().ResetMax()
 			s.SessRate.ResetMax()
@@ -168,7 +168,7 @@ func showServersConn(r *cli.Request) {
 	}
 	var servers []*proxy.Server
 	for _, p := range list {
-		servers = append(servers, p.Servers...)
+		servers = append(servers, p.Set().All...)
 	}
 	idle := ask(in, func(l *loop.Loop) []int { // idle[loop][server]
 		n := make([]int, len(servers))

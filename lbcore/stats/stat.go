@@ -178,7 +178,7 @@ func (d *dump) proxy(p *proxy.Proxy) {
 	if !p.IsBackend {
 		return
 	}
-	for _, s := range p.Servers {
+	for _, s := range p.Set().All {
 		d.line(object{kind: 'S', p: p, s: s, health: s.Health()})
 	}
 	d.line(object{kind: 'B', p: p})

@@ -52,7 +52,7 @@ func build(t *testing.T) (*Instance, *clock.Fake) {
 		return p
 	}
 	server := func(p *proxy.Proxy, name, addr string, change func(*proxy.Server)) *proxy.Server {
-		s := &proxy.Server{Name: name, ID: len(p.Servers) + 1, Weight0: 1, MaxIdle: -1, PurgeTime: 5 * time.Second,
+		s := &proxy.Server{Name: name, ID: len(p.Set().All) + 1, Weight0: 1, MaxIdle: -1, PurgeTime: 5 * time.Second,
 			Counters: proxy.NewCounters(2)}
 		s.Move(&proxy.Address{To: sockaddr(addr), Text: addr})
 		if change != nil {
@@ -196,7 +196,7 @@ func TestInfo(t *testing.T) {
 func TestCountersAndClear(t *testing.T) {
 	in, now := build(t)
 	l1 := in.Proxies[0]
-	s2 := l1.Servers[1]
+	s2 := l1.Set().All[1]
 	in.Group.Each(func(l *loop.Loop) {
 		fe, be, sv := l1.FE.For(l), l1.BE.For(l), s2.Counters.For(l)
 		fe.Add(proxy.CumSess, 2)

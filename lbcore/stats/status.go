@@ -30,20 +30,24 @@ func status(o *object) cell {
 // weight.
 func backendStatus(o *object) string {
 	text := "UP"
-	if len(o.p.Servers) > 0 && o.p.Availability() == (proxy.Availability{}) {
+	if len(o.p.Set().All) > 0 && o.p.Availability() == (proxy.Availability{}) {
 		text = "DOWN"
 	}
 	if o.only {
 		up := 0
-		for _, s := range o.p.Servers {
+		for _, s := range o.p.Set().All {
 			if s.Oper() != proxy.Down && !s.Admin().Maint() {
 				up++
 			}
 		}
-		text += fmt.Sprintf(" (%d/%d)", up, len(o.p.Servers))
+		text += fmt.Sprintf(" (%d/%d)", up, len(o.p.Set().All))
 	}
 	return text
 }
+
+// checks tells whether a server is checked. Reference: one whose checks are switched
+// off is shown as if it had none.
+func checks(s *proxy.Server) bool { return s.Check != nil && !s.ChecksOff() }
 
 // serverStatus joins administrative state, operational state and what checks
 // have counted so far: UP 2/3 is two failures from down, DOWN 1/2 one success
@@ -68,17 +72,17 @@ func serverStatus(s *proxy.Server, h *proxy.Health) string {
 		}
 		th := t.Health()
 		return serverStatus(t, &th)
-	case s.Check == nil && admin.Drain() && s.Oper().Up():
+	case !checks(s) && admin.Drain() && s.Oper().Up():
 		return "DRAIN"
-	case s.Check == nil && s.Oper().Up():
+	case !checks(s) && s.Oper().Up():
 		return "no check"
 	}
 	rise, fall := 0, 0
-	if s.Check != nil {
+	if checks(s) {
 		rise, fall = s.Check.Rise, s.Check.Fall
 	}
 	if s.Oper() == proxy.Down {
-		if h.Value > 0 {
+		if h.Value > 0 && checks(s) {
 			return fmt.Sprintf("DOWN %d/%d", h.Value, rise)
 		}
 		return "DOWN"
@@ -90,7 +94,7 @@ func serverStatus(s *proxy.Server, h *proxy.Health) string {
 	case s.Oper() == proxy.Stopping:
 		text = "NOLB"
 	}
-	if s.Check != nil && h.Value < rise+fall-1 {
+	if checks(s) && h.Value < rise+fall-1 {
 		text += fmt.Sprintf(" %d/%d", h.Value-rise+1, fall)
 	}
 	return text

@@ -43,7 +43,7 @@ func (s *Stream) dial() {
 		s.noConnection()
 		return
 	}
-	s.dialed(c.Dial(s.W.Mux, s.route(), &s.Server.Config, s.Server, s), c)
+	s.dialed(c.Dial(s.W.Mux, s.route(), s.Server.Dialled(), s.Server, s), c)
 }
 
 // noConnection is called when strict-maxconn allows no further connection.
@@ -106,7 +106,7 @@ func (c *claim) taken(w *Worker, conn *mux.H1Server) {
 	s.claim, s.wake = nil, 0
 	if conn != nil {
 		c.srv.Adopt(w.Mux, conn, s)
-		if !conn.Goes(s.route()) || conn.Lost() {
+		if !conn.Goes(s.route()) || !conn.By(s.Server.Dialled()) || conn.Lost() {
 			conn.Abort(false)
 			conn = nil
 		}
@@ -132,7 +132,7 @@ func (s *Stream) idleConnection() *mux.H1Server {
 		} else if may, proven := s.mayReuse(); may {
 			c = s.Server.Reused(s.W.Loop, s, s.route(), proven)
 		}
-		if c == nil || c.Goes(s.route()) && c.Names(s) && !c.Lost() {
+		if c == nil || c.Goes(s.route()) && c.By(s.Server.Dialled()) && c.Names(s) && !c.Lost() {
 			return c
 		}
 		c.Abort(false)
@@ -349,7 +349,7 @@ func (s *Stream) retry(cause byte, pause bool) {
 
 // moveOn goes to another server.
 func (s *Stream) moveOn() {
-	s.avoid = s.serverIndex()
+	s.avoid = s.Server
 	s.redispatch()
 	s.Times.Queue = 0 // reference: what came before counts as waiting, unlike attempts on one server
 	s.chooseServer()
@@ -362,25 +362,17 @@ func (s *Stream) redispatches() bool {
 		return false
 	}
 	every := be.RedispatchEvery
+	set := be.Set()
 	if every < 0 { // counted from the end; reference: as a multiple of what is left then
 		every = max(be.Retries+1+every, 1)
 	}
 	switch {
 	case s.Forced:
 		return false // reference: force-persist holds
-	case !s.Server.Usable(), !s.Direct && be.Policy != nil && be.Policy.Dynamic() && len(be.Active) > 1:
+	case !s.Server.Usable(), !s.Direct && set.Policy != nil && set.Policy.Dynamic() && len(set.Active) > 1:
 		return true // reference: at once when nothing ties the request to it
 	}
 	return every > 0 && s.Retries%every == 0
-}
-
-func (s *Stream) serverIndex() int {
-	for i, srv := range s.BE.Active {
-		if srv == s.Server {
-			return i
-		}
-	}
-	return -1
 }
 
 // dropServer closes the server connection, if there is one.

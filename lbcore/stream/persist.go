@@ -12,7 +12,10 @@ func (s *Stream) persistent() *proxy.Server {
 	if s.exchange == nil { // requests had it behind their rules
 		s.persistence()
 	}
-	return s.cookie.server
+	if srv := s.cookie.server; srv == nil || !srv.Gone() { // it may have been deleted since
+		return srv
+	}
+	return nil
 }
 
 // persistence evaluates force-persist and ignore-persist, the first that passes,

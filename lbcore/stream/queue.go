@@ -82,7 +82,7 @@ func (s *Stream) seat() bool {
 // assign finds the request's server: the one that persistence names, else what
 // the policy says; busy tells that all have as many as they may have.
 func (s *Stream) assign() (srv *proxy.Server, hashed, busy bool) {
-	if s.avoid < 0 && !s.Redispatched {
+	if s.avoid == nil && !s.Redispatched {
 		if srv = s.persistent(); srv != nil {
 			s.Direct = true
 			return srv, false, false
@@ -91,31 +91,30 @@ func (s *Stream) assign() (srv *proxy.Server, hashed, busy bool) {
 	return s.pick(s.avoid)
 }
 
-// pick asks the backend's policy; avoid is the index of a server that just
-// failed. hashed tells that the request's key names that server.
-func (s *Stream) pick(avoid int) (srv *proxy.Server, hashed, busy bool) {
-	be := s.BE
+// pick asks the backend's policy; avoid is a server that just failed, if any. hashed tells that the request's key names that server.
+func (s *Stream) pick(avoid *proxy.Server) (srv *proxy.Server, hashed, busy bool) {
+	set := s.BE.Set()
 	r := &s.W.pick // behind the interface: a local one would be allocated
-	*r = balance.Request{Avoid: avoid}
+	*r = balance.Request{Avoid: set.IndexOf(avoid)}
 	s.hashKey(r)
-	if avoid < 0 && !r.Keyed {
-		if srv := s.Sess.preferred(be); srv != nil {
+	if avoid == nil && !r.Keyed {
+		if srv := s.Sess.preferred(s.BE); srv != nil {
 			return srv, false, false
 		}
 	}
-	if be.Policy != nil {
-		switch i := be.Policy.Pick(r); {
+	if set.Policy != nil {
+		switch i := set.Policy.Pick(r); {
 		case i >= 0:
-			return be.Active[i], r.Keyed && be.Policy.Hashes(), false
+			return set.Active[i], r.Keyed && set.Policy.Hashes(), false
 		case i == balance.Busy: // backups are for when no other is up
 			return nil, false, true
 		}
 	}
-	if be.Backup != nil {
+	if set.Backup != nil {
 		r.Avoid = -1
-		switch i := be.Backup.Pick(r); {
+		switch i := set.Backup.Pick(r); {
 		case i >= 0:
-			return be.Backups[i], r.Keyed && be.Backup.Hashes(), false
+			return set.Backups[i], r.Keyed && set.Backup.Hashes(), false
 		case i == balance.Busy:
 			return nil, false, true
 		}
@@ -175,7 +174,7 @@ func (s *Stream) wait() bool {
 	if s.phase != phaseQueue {
 		return false // the client has left
 	}
-	switch srv, _, busy := s.pick(-1); {
+	switch srv, _, busy := s.pick(nil); {
 	case busy:
 	case srv != nil:
 		srv.Feed()

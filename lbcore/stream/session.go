@@ -349,7 +349,7 @@ func (ss *Session) preferred(be *proxy.Proxy) *proxy.Server {
 	if be.Has(proxy.OptPreferLastServer) {
 		srv = ss.extra.last
 	}
-	if srv == nil || srv.Proxy != be || !srv.Usable() || (proxy.Node{Server: srv}).Full() {
+	if srv == nil || srv.Proxy != be || srv.Gone() || !srv.Usable() || (proxy.Node{Server: srv}).Full() {
 		return nil
 	}
 	for _, c := range ss.extra.own {

@@ -154,7 +154,7 @@ type Stream struct {
 	server     proxy.Slot
 	waiter     *proxy.Waiter  // in phaseQueue
 	Priority   proxy.Priority // in line
-	avoid      int            // server that just failed, -1 for none
+	avoid      *proxy.Server  // server that just failed
 	process    proxy.Lease
 	be, srv    *proxy.LoopCounters
 	filters    []filterInst
@@ -178,7 +178,7 @@ func (w *Worker) stream(ss *Session) *Stream {
 	now := w.Loop.Now()
 	s.Sess, s.FE, s.BE = ss, ss.FE, nil
 	s.ID = w.Proc.StreamID.Add(1)
-	s.phase, s.ruleAt, s.avoid = phaseInspect, 0, -1
+	s.phase, s.ruleAt, s.avoid = phaseInspect, 0, nil
 	s.Status = -1
 	s.Term = [4]byte{'-', '-', '-', '-'}
 	if ss.FE.IsBackend { // until it goes to another one

@@ -45,7 +45,7 @@ func (w *Worker) startPass(ss *Session, accept func(*mux.Pass, *Stream)) {
 func (s *Stream) dialTCP() {
 	srv := s.Server
 	srv.Used.Inc()
-	st := s.pass.server.Dial(s.W.Mux, s.route(), srv.Config.TLS, s, func() { srv.Used.Dec() })
+	st := s.pass.server.Dial(s.W.Mux, s.route(), srv.Dialled().TLS, s, func() { srv.Used.Dec() })
 	if !s.pass.server.IsOpen() {
 		srv.Used.Dec()
 		if !s.unbound(s.pass.server.Raw.Err()) {

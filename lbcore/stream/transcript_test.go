@@ -232,13 +232,12 @@ func (s *stage) setup(options string) {
 		srv.Maxqueue = maxqueue
 		p.AddServer(srv)
 		srv.Init(0, nil)
-		p.Active = append(p.Active, srv)
 		nodes = append(nodes, proxy.Node{Server: srv})
 		s.k.Serve(serverAddr(i+1), simkernel.Accepting)
 	}
-	p.Policy = balance.NewRoundRobin(nodes)
+	p.Set().Policy = balance.NewRoundRobin(nodes)
 	if hashed { // by source: all clients have one
-		p.Policy, p.Hashing.Kind = balance.NewHashMap("source", nodes), proxy.HashSource
+		p.Set().Policy, p.Hashing.Kind = balance.NewHashMap("source", nodes), proxy.HashSource
 	}
 	s.p = p
 	proc := &proxy.Process{Totals: proxy.NewCounters(1), Facts: &sample.Process{}}
@@ -435,8 +434,8 @@ func (s *stage) nothingLeft() {
 	s.settle()
 	s.clk.Advance(time.Hour)
 	s.settle()
-	s.p.Active[0].CloseIdle(s.l)
-	for _, srv := range s.p.Servers {
+	s.p.Set().Active[0].CloseIdle(s.l)
+	for _, srv := range s.p.Set().All {
 		srv.CloseIdle(s.l)
 		if n := srv.Conn.Load() + srv.Used.Load() + srv.Idle.Load(); n != 0 {
 			s.t.Errorf("server %s: %d streams, %d used, %d idle connections left", srv.Name, srv.Conn.Load(), srv.Used.Load(), srv.Idle.Load())

@@ -38,7 +38,7 @@ type Worker struct {
 	clients   int // client connections
 	batch     *loop.Datagrams
 	accepts   []*Acceptor
-	servers   []*proxy.Server
+	proxies   []*proxy.Proxy
 	chores    loop.Timer
 	// Siblings are the workers of all loops, this one included.
 	Siblings []*Worker
@@ -85,9 +85,9 @@ func (w *Worker) Datagram(to *log.Target, line []byte) bool {
 func (w *Worker) wall() time.Time { return time.Unix(0, w.Loop.WallNano(w.Loop.Now())) }
 
 // Housekeep begins the loop's periodic work: idle server connections beyond what
-// traffic needed lately are closed. servers are those of every backend.
-func (w *Worker) Housekeep(servers []*proxy.Server) {
-	w.servers = servers
+// traffic needed lately are closed.
+func (w *Worker) Housekeep(proxies []*proxy.Proxy) {
+	w.proxies = proxies
 	w.chores.Owner = chores{w}
 	w.Loop.Arm(&w.chores, w.Loop.Now()+int64(time.Second))
 }
@@ -97,8 +97,10 @@ type chores struct{ w *Worker }
 
 // Expired implements loop.Expirer.
 func (c chores) Expired(t *loop.Timer) {
-	for _, s := range c.w.servers {
-		s.Purge(c.w.Loop)
+	for _, p := range c.w.proxies {
+		for _, s := range p.Set().All {
+			s.Purge(c.w.Loop)
+		}
 	}
 	c.w.Loop.Arm(t, c.w.Loop.Now()+int64(time.Second))
 }
