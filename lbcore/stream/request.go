@@ -53,6 +53,7 @@ func (s *Stream) refusePreface() {
 	ss := s.Sess
 	ss.Requests++
 	ss.count(proxy.CumReq, 1)
+	s.countUnread()
 	s.Req, s.Ctx.Request, s.Times.Request = nil, nil, 0
 	s.terminate('P', 'R')
 	s.count(proxy.FailedReq)

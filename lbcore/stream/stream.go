@@ -253,10 +253,10 @@ func (s *Stream) clientReadable() {
 		s.forwardRequest()
 	case s.cl.HungUp() && s.abortsOnClose() && s.phase >= phaseServer && s.phase < phaseData:
 		s.clientAborts()
+	case s.cl.HungUp() && s.abortsOnClose() && s.phase == phaseData && s.h1s != nil && s.resUntilClose && !s.exchange.WasReset():
+		s.h1s.EndRequest() // reference: as in a tunnel, the client's end is the server's business
 	case s.cl.HungUp() && s.abortsOnClose() && s.phase == phaseData && !s.resSent && !s.local:
 		s.clientGone() // reference: with the response under way there is no other answer
-	case s.cl.HungUp() && s.phase == phaseTarpit:
-		s.clientGone()
 	}
 }
 
