@@ -170,6 +170,11 @@ func (s seen) equal(o seen) bool {
 	return true
 }
 
+// nothing tells whether the program did nothing that can be seen.
+func (s seen) nothing() bool {
+	return len(s.client) == 0 && s.with("server") == "" && s.with("log: ") == ""
+}
+
 // diff shows both sides, lines that differ marked.
 func diff(ref, got seen) string {
 	var b strings.Builder
