@@ -35,11 +35,11 @@ func (s *Stream) abort() {
 	if s.phase == ended {
 		return
 	}
-	cl := s.cl
+	cl, vanished := s.cl, s.vanished
 	s.close()
 	s.retire()
 	if cl != nil {
-		cl.Abort(false)
+		cl.Abort(vanished)
 	}
 }
 
