@@ -76,7 +76,7 @@ var files = map[string]string{
 
 // lanes is how many exchanges run at once on one program: each has frontends and
 // a server of its own.
-const lanes = 12
+const lanes = 14
 
 // configText is the configuration: every conf once for each lane. front names
 // the listening address of a conf's frontend, server that of the lane's server.
