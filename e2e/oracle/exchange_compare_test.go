@@ -11,13 +11,14 @@ import (
 // seen is a run as it is compared: one line a fact, masked.
 type seen struct {
 	lines  []string
-	client []byte // what the client got, whole
+	client []byte            // what the client got, whole
+	got    map[string]string // the bytes behind a line, by its name
 }
 
 // look masks what may differ between two runs of the same program; pieces says
 // that the bytes may have come in pieces.
 func (r *run) look(pieces bool) seen {
-	var s seen
+	s := seen{got: map[string]string{}}
 	s.client = normal(r.client.got, pieces)
 	s.add("client", r.client.fate())
 	s.parts("client got", &r.client, pieces)
@@ -44,7 +45,9 @@ func (s *seen) parts(name string, p *peer, pieces bool) {
 	if len(p.marks) > 0 {
 		mark = p.marks[0]
 	}
-	s.add(name, brief(normal(p.got[:mark], pieces)))
+	first := normal(p.got[:mark], pieces)
+	s.add(name, brief(first))
+	s.got[name] = string(first)
 	if mark < len(p.got) {
 		s.add(name+" then", brief(normal(p.got[mark:], pieces)))
 	}
@@ -94,7 +97,7 @@ func mergeChunks(b []byte) (one, rest []byte) {
 		if nl < 0 {
 			break
 		}
-		size, err := strconv.ParseInt(string(b[:nl]), 16, 32)
+		size, err := strconv.ParseInt(string(b[:nl]), 16, 64)
 		if err != nil || size < 0 {
 			break
 		}
@@ -103,7 +106,7 @@ func mergeChunks(b []byte) (one, rest []byte) {
 			return fmt.Appendf(nil, "{chunks %s end}", data), b[nl+2:]
 		}
 		b = b[nl+2:]
-		if int(size) > len(b) {
+		if size > int64(len(b)) {
 			data = append(data, b...)
 			b = nil
 			break
@@ -168,6 +171,11 @@ func (s seen) equal(o seen) bool {
 		}
 	}
 	return true
+}
+
+// nothing tells whether the program did nothing that can be seen.
+func (s seen) nothing() bool {
+	return len(s.client) == 0 && s.with("server") == "" && s.with("log: ") == ""
 }
 
 // diff shows both sides, lines that differ marked.

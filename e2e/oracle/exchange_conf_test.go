@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -33,7 +34,39 @@ var confs = []conf{
 	{name: "quiet", fe: []string{"option dontlognull", "option http-ignore-probes", "monitor-uri /index.html"}},
 	{name: "tcp", tcp: true, fe: []string{"mode tcp", "option tcplog"}, be: []string{"mode tcp"}},
 	{name: "times", expires: true, fe: []string{"timeout client 150ms", "timeout http-request 150ms", "timeout http-keep-alive 150ms"}, be: []string{"timeout server 300ms"}},
+	// From here on for shapes alone.
+	{name: "be-buffer", be: []string{"option http-buffer-request"}},
+	{name: "buffer-abort", fe: []string{"option http-buffer-request"}, be: []string{"option abortonclose"}},
+	{name: "close-abort", fe: []string{"option httpclose"}, be: []string{"option abortonclose"}},
+	{name: "server-close-both", fe: []string{"option http-server-close"}, be: []string{"option http-server-close", "option abortonclose"}},
+	{name: "unsafe", fe: []string{"option accept-unsafe-violations-in-http-request"}, be: []string{"option accept-unsafe-violations-in-http-response"}},
+	{name: "rules", be: answeringRules},
+	{name: "rules-close", fe: []string{"option httpclose", "option http-buffer-request"}, be: answeringRules},
 }
+
+// plainConfs is how many of confs the general generator draws from.
+var plainConfs = slices.IndexFunc(confs, func(c conf) bool { return c.name == "be-buffer" })
+
+var answeringRules = []string{
+	"http-request deny if { path /deny }",
+	"http-request return status 200 content-type text/plain string here if { path /return }",
+	"http-request redirect location /there if { path /redirect }",
+	"http-request reject if { path /reject }",
+	"http-request wait-for-body time 1s if { path /wait }",
+	"http-request set-header x-set a",
+	"http-response deny if { capture.req.uri /resdeny }",
+	"http-response return status 202 content-type text/plain string there if { capture.req.uri /resreturn }",
+	"http-response del-header content-type",
+	"http-after-response set-header x-after b",
+}
+
+// has tells whether either section has option name.
+func (c *conf) has(name string) bool {
+	return slices.Contains(c.fe, "option "+name) || slices.Contains(c.be, "option "+name)
+}
+
+func (c *conf) aborts() bool  { return c.has("abortonclose") }
+func (c *conf) buffers() bool { return c.has("http-buffer-request") }
 
 // files are what configurations name below %DIR%.
 var files = map[string]string{
@@ -43,7 +76,7 @@ var files = map[string]string{
 
 // lanes is how many exchanges run at once on one program: each has frontends and
 // a server of its own.
-const lanes = 12
+const lanes = 14
 
 // configText is the configuration: every conf once for each lane. front names
 // the listening address of a conf's frontend, server that of the lane's server.

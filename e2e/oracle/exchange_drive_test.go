@@ -156,7 +156,9 @@ func (r *run) write(p *peer, b []byte, cut int) {
 		pause(2 * time.Millisecond)
 		b = b[cut:]
 	}
-	p.c.Write(b)
+	if len(b) > 0 { // an empty write would take a reset's error away from the reader
+		p.c.Write(b)
+	}
 	r.moved()
 }
 

@@ -112,9 +112,13 @@ type generator struct {
 func generate(seed uint64, number int) *exchange {
 	g := &generator{Rand: rand.New(rand.NewPCG(seed, uint64(number)))}
 	x := &exchange{seed: seed, number: number}
+	if x.shaped() {
+		x.pieces = x.pieces || x.size() > 8000
+		return x
+	}
 	x.kind = pick(g, "good", "good", "good", "odd", "odd", "odd", "hostile", "hostile")
 	g.kind = x.kind
-	x.conf = &confs[g.IntN(len(confs))]
+	x.conf = &confs[g.IntN(plainConfs)]
 	switch {
 	case x.conf.tcp:
 		g.tcp(x)

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"sync"
 	"testing"
+	"time"
 )
 
 // A program is the reference or gohap, running configText with its own sockets.
@@ -89,7 +90,28 @@ func startProgram(t *testing.T, name, bin string) *program {
 	}
 	go func() { cmd.Wait(); close(p.dead) }()
 	t.Cleanup(func() { cmd.Process.Kill(); <-p.dead })
+	p.awaitLoop(t)
 	return p
+}
+
+// awaitLoop waits until the program answers a command: what connects to the
+// inherited sockets before it runs would only see silence.
+func (p *program) awaitLoop(t *testing.T) {
+	t.Helper()
+	for limit := time.Now().Add(20 * time.Second); time.Now().Before(limit) && p.alive(t); pause(5 * time.Millisecond) {
+		c, err := net.Dial("unix", p.dir+"/cli")
+		if err != nil {
+			continue
+		}
+		defer c.Close()
+		c.SetDeadline(time.Now().Add(10 * time.Second))
+		if _, err := c.Write([]byte("show info\n")); err == nil {
+			if n, _ := c.Read(make([]byte, 64)); n > 0 {
+				return
+			}
+		}
+	}
+	t.Fatalf("%s does not answer on its socket", p.name)
 }
 
 func listenTCP(t *testing.T) *net.TCPListener {

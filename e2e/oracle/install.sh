@@ -29,7 +29,7 @@ fail() { echo "install.sh: $*" >&2; exit 1; }
 # The stamp holds the folder too: interpreter and rpath are absolute.
 current() {
 	[ -s "$stamp" ] && [ "$(sed -n 1p "$stamp")" = "$dest" ] &&
-		"$dest/usr/sbin/haproxy" -v 2>/dev/null | grep -q '^HAProxy version 3\.2\.'
+		"$dest/usr/sbin/haproxy" -v 2>/dev/null | grep '^HAProxy version 3\.2\.' >/dev/null
 }
 
 if current; then
@@ -150,8 +150,8 @@ rm -rf "$dest/usr" "$dest/lib" "$dest/lib64" "$dest/etc" "$stamp"
 for d in usr lib lib64 etc; do
 	if [ -e "$root/$d" ]; then mv "$root/$d" "$dest/$d"; fi
 done
-libdir=$(dirname "$(find "$dest" -name libc.so.6 | head -n 1)")
-interp=$(find "$dest" -name 'ld-linux*.so.*' | head -n 1)
+libdir=$(dirname "$(find "$dest" -name libc.so.6 -print -quit)")
+interp=$(find "$dest" -name 'ld-linux*.so.*' -print -quit)
 [ -n "$interp" ] || fail "libc6 of $suite holds no dynamic linker"
 rpath=$(find "$dest" -name 'lib*.so.*' -printf '%h\n' | sort -u | paste -sd:)
 for bin in usr/sbin/haproxy usr/sbin/halog; do

@@ -44,6 +44,9 @@ type Failure struct {
 	Reason string // short, for show errors
 }
 
+// ReasonUnasked is the Reason of a sound 101 that nobody asked for.
+const ReasonUnasked = "101 without upgrade"
+
 // Connection is what the encoder writes as connection header after everything.
 type Connection uint8
 

@@ -90,10 +90,12 @@ func ClientKeeps(req RequestInfo, resp *message.Head, p Policy) bool {
 //	response 1.1, client 1.0      keep-alive   close
 //	response 1.0                  keep-alive   -
 //	interim, upgrade, tunnel      -            -
+//
+// Reference: whatever the status of a response that says "connection: upgrade".
 func ClientConnection(req RequestInfo, resp *message.Head, p Policy) Connection {
 	v11 := resp.Version11()
 	switch {
-	case resp.Flags.Has(message.Interim) || resp.Flags.Has(message.Tunnel):
+	case resp.Flags.Has(message.Interim) || resp.Flags.Has(message.Tunnel) || resp.Flags.Has(message.ConnUpgrade):
 		return ConnNone
 	case !ClientKeeps(req, resp, p):
 		return closeFor(v11)

@@ -1,6 +1,10 @@
 package h1
 
-import "gohap/lbcore/message"
+import (
+	"bytes"
+
+	"gohap/lbcore/message"
+)
 
 // headers parses header lines up to the empty line; true when the head is whole.
 func (d *Decoder) headers(b []byte, h *message.Head) bool {
@@ -211,7 +215,7 @@ func (d *Decoder) special(h *message.Head, f *message.Field) (keep, ok bool) {
 	case message.IDUpgrade:
 		return cleanUpgrade(h, f), true
 	case message.IDExpect:
-		if equalFold(f.Value, "100-continue") {
+		if v, _, _ := bytes.Cut(f.Value, []byte{','}); equalFold(trim(v), "100-continue") {
 			h.Flags |= message.Expect100
 		}
 	case message.IDSecWebSocketKey:

@@ -116,7 +116,7 @@ func (d *Decoder) finishResponse(h *message.Head, req *RequestInfo) bool {
 	switch {
 	case h.Status == 101:
 		if !req.Upgrade || !h.Flags.Has(message.ConnUpgrade|message.HasUpgrade) {
-			return d.failure(502, d.pos, "101 without upgrade")
+			return d.failure(502, d.pos, ReasonUnasked)
 		}
 		if h.Flags.Has(message.UpgradeWebSocket) && !d.facts.accept && !d.relaxed {
 			return d.failure(502, d.pos, "websocket upgrade without accept")

@@ -113,21 +113,23 @@ func (d *Decoder) matchHost(value []byte) bool {
 // normaliseTarget takes the default port out of an absolute-form target and
 // gives it the path "/" where it has none (reference; RFC 9110 section 4.2.3),
 // in place: the byte behind a target is a blank or a line end. The host field
-// follows the target where that had a port.
+// follows a target that is changed.
 func (d *Decoder) normaliseTarget(b []byte, h *message.Head) {
 	begin, end := d.targetB, d.targetE
 	host := d.uri.host
 	hostEnd := cap(b) - cap(host) + len(host)
-	if cut := len(host) - len(d.uri.cutPort(host)); cut > 0 {
+	cut := len(host) - len(d.uri.cutPort(host))
+	bare := hostEnd == end && h.Method != message.OPTIONS
+	if cut > 0 {
 		copy(b[begin+cut:], b[begin:hostEnd-cut])
 		begin += cut
-		if i := d.facts.host; i >= 0 {
-			h.ReplaceValue(i, host[cut:])
-		}
 	}
-	if hostEnd == end && h.Method != message.OPTIONS {
+	if bare {
 		b[end] = '/'
 		end++
+	}
+	if i := d.facts.host; i >= 0 && (cut > 0 || bare) {
+		h.ReplaceValue(i, host[cut:])
 	}
 	h.Target = b[begin:end]
 }

@@ -194,6 +194,7 @@ func (c *H1Server) broken(s transport.State) {
 
 func (c *H1Server) accept(h *message.Head) {
 	if h.Flags.Has(message.Interim) {
+		c.single = c.single || !h1.ServerReusable(h, c.Policy) // reference: it may say so as well
 		return
 	}
 	c.begin(h)
@@ -260,7 +261,17 @@ func (c *H1Server) Tunnel() { c.inMode, c.outMode = untilClose, untilClose }
 // nothing lies behind it.
 func (c *H1Server) Reusable() bool {
 	return c.reuse && !c.dead && c.state == ready && c.out == nil && !c.headed && !c.await &&
-		c.inMode == none && !c.t.HungUp() && (c.in == nil || c.in.Len() == 0) && !c.t.Pending()
+		c.inMode == none && !c.t.HungUp() && (c.in == nil || c.in.Len() == 0) && !c.t.Pending() && c.silent()
+}
+
+// silent tells whether nothing lies unread in the socket. The kernel is asked only
+// where bytes have been told of since the last read, or that was a full one.
+func (c *H1Server) silent() bool {
+	if c.t.Quiet() {
+		return true
+	}
+	n, s := c.t.Recv(c.w.scratch[:cap(c.w.scratch)])
+	return n == 0 && s == transport.Again
 }
 
 // Park makes a reusable connection idle. The owner keeps it.

@@ -115,6 +115,8 @@ type ClientEndpoint interface {
 	// Final announces that Detach follows the next write at once: where the
 	// connection closes with the exchange, its end may leave with those bytes.
 	Final()
+	// WasReset tells whether the client is known to have reset its connection.
+	WasReset() bool
 	// HeadStart is when the request's first byte came, monotonic ns, HeadLen
 	// the length of its head in bytes.
 	HeadStart() int64

@@ -1,6 +1,8 @@
 package stream
 
 import (
+	"bytes"
+
 	"gohap/lbcore/buffer"
 	"gohap/lbcore/message"
 	"gohap/lbcore/mux"
@@ -85,7 +87,7 @@ func (s *Stream) holdBody(p *proxy.Proxy) bool {
 		s.requestBroken(mux.Invalid)
 		return false
 	}
-	s.wake, s.bodyUntil = 0, 0
+	s.wake, s.bodyUntil, s.buffered = 0, 0, true
 	return true
 }
 
@@ -124,13 +126,31 @@ func (s *Stream) holdRequest(limit int) mux.ReadState {
 // continue100 answers a client that waits for leave to send its body; HTTP/1.0
 // knows no such answer.
 func (s *Stream) continue100() {
-	if !s.Req.Flags.Has(message.Expect100) || !s.Req.Version11() {
+	if !s.Req.Flags.Has(message.Expect100) || !s.Req.Version11() || !s.takeExpect() {
 		return
 	}
-	s.Req.Flags &^= message.Expect100
-	s.Req.Del(message.IDExpect.Name())
 	s.exchange.Continue()
 	s.BytesOut += continueBytes
+}
+
+// takeExpect takes 100-continue out of the request, where it comes first, and
+// tells whether it was there. Reference: what stands behind it goes on.
+func (s *Stream) takeExpect() bool {
+	s.Req.Flags &^= message.Expect100
+	at := s.Req.FindID(message.IDExpect, 0)
+	if at < 0 {
+		return false
+	}
+	first, rest, more := bytes.Cut(s.Req.Fields[at].Value, []byte{','})
+	if !bytes.EqualFold(bytes.TrimSpace(first), []byte("100-continue")) {
+		return false
+	}
+	if more {
+		s.Req.ReplaceValue(at, rest)
+	} else {
+		s.Req.DelAt(at)
+	}
+	return true
 }
 
 func (s *Stream) bodyTimeout() {

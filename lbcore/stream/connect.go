@@ -445,7 +445,8 @@ func (s *Stream) responseFailed(f mux.Fault) {
 		s.abort()
 		return
 	}
-	if f.Decode.Code != 0 && s.h1s != nil && s.h1s.Head().Status == 101 {
+	unasked := s.h1s != nil && f.Decode.Reason == h1.ReasonUnasked
+	if unasked {
 		// Reference: taken, with what came behind it, and found to be unasked for then.
 		if s.reqSent {
 			s.BytesOut += headBytes(s.h1s.Head()) + int64(s.h1s.Behind())
@@ -456,7 +457,7 @@ func (s *Stream) responseFailed(f mux.Fault) {
 	if f.Decode.Code != 0 || f.Partial {
 		s.terminate('P', 'H') // reference: half a head is an invalid one
 		// Reference: a wrong coding where no body follows ends by reset.
-		if s.h1s != nil && s.h1s.Head().Status != 101 && !s.h1s.Head().Flags.Has(message.NoBody) {
+		if s.h1s != nil && !unasked && !s.h1s.Head().Flags.Has(message.NoBody) {
 			s.h1s.CloseProperly() // reference
 		}
 	} else {

@@ -35,11 +35,11 @@ func (s *Stream) abort() {
 	if s.phase == ended {
 		return
 	}
-	cl := s.cl
+	cl, vanished := s.cl, s.vanished
 	s.close()
 	s.retire()
 	if cl != nil {
-		cl.Abort(false)
+		cl.Abort(vanished)
 	}
 }
 
@@ -60,6 +60,9 @@ func (s *Stream) abortsOnClose() bool { return s.BE != nil && s.BE.Has(proxy.Opt
 // direction while no response is there. Reference: it gets a 400 all the same,
 // but nothing before a server is connected.
 func (s *Stream) clientAborts() {
+	if s.phase == phaseForward && s.reqSent && s.exchange.WasReset() {
+		s.terminate('C', 'D') // reference: so is one that breaks its connection
+	}
 	s.terminate('C', s.letter())
 	early := s.phase <= phaseRetry
 	if s.phase == phaseQueue { // reference: not counted

@@ -9,6 +9,7 @@ import (
 	"gohap/lbcore/mux"
 	"gohap/lbcore/proxy"
 	"gohap/lbcore/rule"
+	"gohap/lbcore/sample"
 )
 
 // beginHTTP starts the exchange of a parsed request.
@@ -53,6 +54,7 @@ func (s *Stream) refusePreface() {
 	ss := s.Sess
 	ss.Requests++
 	ss.count(proxy.CumReq, 1)
+	s.countUnread()
 	s.Req, s.Ctx.Request, s.Times.Request = nil, nil, 0
 	s.terminate('P', 'R')
 	s.count(proxy.FailedReq)
@@ -227,6 +229,9 @@ func (s *Stream) ruled(at int, v rule.Verdict) bool {
 	case rule.Close:
 		s.terminate('P', 'R')
 		s.Status = -1
+		if !s.buffered { // reference: the request's time is taken behind the rules
+			s.Times.Request = 0
+		}
 		s.abort()
 	case rule.Failed:
 		s.terminate('P', 'R')
@@ -370,6 +375,10 @@ func (s *Stream) clientLeft() {
 		return
 	}
 	body := s.errorHead(400)
+	if s.resHead.Response {
+		s.Res, s.Ctx.Response, s.Ctx.Dir = &s.resHead, &s.resHead, sample.Response
+		s.afterRules()
+	}
 	s.Status = 400
 	s.status(400)
 	if s.resHead.Response {

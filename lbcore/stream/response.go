@@ -53,7 +53,9 @@ func (s *Stream) interim(h *message.Head) {
 
 // setResponse makes h the stream's response.
 func (s *Stream) setResponse(h *message.Head) {
-	s.BytesOut += headBytes(h)
+	if !s.local { // those from here count as they are sent
+		s.BytesOut += headBytes(h)
+	}
 	s.resChunked = h.Flags.Has(message.Chunked) && !h.Flags.Has(message.NoBody)
 	s.resUntilClose = h.Flags.Has(message.UntilClose)
 	s.Res, s.Ctx.Response = h, h
@@ -89,6 +91,9 @@ func (s *Stream) responseRules() {
 		s.responseCookies()
 	}
 	s.afterRules()
+	if s.local {
+		s.BytesOut += headBytes(s.Res)
+	}
 	s.sendResponse()
 }
 

@@ -280,7 +280,7 @@ func (ss *Session) Refused(why mux.Refusal, f h1.Failure, partial bool) []byte {
 	s.Times.Request = 0
 	s.finishRefused(silent)
 	ss.dropOwn() // no request comes any more
-	if f.Code == 0 || why == mux.RefusedClosed && !partial {
+	if f.Code == 0 {
 		return nil
 	}
 	return ss.parserPage(f.Code)

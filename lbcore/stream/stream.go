@@ -132,6 +132,8 @@ type Stream struct {
 	bodyState mux.ReadState  // how an early look at the request's body ended, More when well
 	bodyUntil int64          // deadline of a rule that waits for a body
 	bodyDue   bool           // the wait of that rule is over
+	buffered  bool           // option http-buffer-request has had its way
+	vanished  bool           // the client must not see the end: silent-drop
 	left      bool           // the client ended its direction while its body was awaited
 	resHeld   pieces         // response body held back for rules
 	resState  mux.ReadState  // how the last read for them ended, More when there may be more
@@ -253,10 +255,10 @@ func (s *Stream) clientReadable() {
 		s.forwardRequest()
 	case s.cl.HungUp() && s.abortsOnClose() && s.phase >= phaseServer && s.phase < phaseData:
 		s.clientAborts()
+	case s.cl.HungUp() && s.abortsOnClose() && s.phase == phaseData && s.h1s != nil && s.resUntilClose && !s.exchange.WasReset():
+		s.h1s.EndRequest() // reference: as in a tunnel, the client's end is the server's business
 	case s.cl.HungUp() && s.abortsOnClose() && s.phase == phaseData && !s.resSent && !s.local:
 		s.clientGone() // reference: with the response under way there is no other answer
-	case s.cl.HungUp() && s.phase == phaseTarpit:
-		s.clientGone()
 	}
 }
 

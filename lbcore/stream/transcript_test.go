@@ -34,6 +34,7 @@ import (
 //	                          maxconn=1 maxqueue=1 queue=1s hash (by source) again (retry-on all)
 //	                          httpclose serverclose buffer abortonclose never servers=N
 //	                          replace (a http-response rule answers 204) await (one waits 1s for the body)
+//	                          tarpit=1s (an http-request rule)
 //	                          mux (clients speak the test mux)
 //	                          inspect=1s need=N reply=N switch noconn nosess
 //	                          (content rules, see setup)
@@ -191,6 +192,12 @@ func (s *stage) setup(options string) {
 		case "await":
 			p.HTTPResRules = append(p.HTTPResRules, rule.Rule{Action: rule.Func(func(c *sample.Context) rule.Verdict {
 				return c.Stream.(*Stream).WaitResponseBody(0, int64(time.Second))
+			})})
+		case "tarpit":
+			p.Timeouts.Tarpit = d
+			p.HTTPReqRules = append(p.HTTPReqRules, rule.Rule{Action: rule.Func(func(c *sample.Context) rule.Verdict {
+				c.Stream.(*Stream).Tarpit(&rule.Reply{Status: 500, Builtin: true})
+				return rule.Answer
 			})})
 		case "mux":
 			s.many = true

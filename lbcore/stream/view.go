@@ -249,6 +249,7 @@ func (s *Stream) Vanish(ttl int) {
 	if fd < 0 {
 		return
 	}
+	s.vanished = true
 	vanish(s.W.Loop.Kernel, fd, ttl)
 }
 

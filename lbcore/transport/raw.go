@@ -25,6 +25,7 @@ type Raw struct {
 	drained bool // no input until the next edge
 	blocked bool // no output until the next edge
 	hup     bool
+	reset   bool // the peer broke the connection
 	eof     bool
 	prompt  bool // TCP_NODELAY is set
 }
@@ -139,6 +140,9 @@ func (r *Raw) Ready(ev loop.Readiness) (in, out bool) {
 		r.hup = true
 		in = true
 	}
+	if ev&loop.Err != 0 {
+		r.reset = true
+	}
 	if ev&loop.In != 0 {
 		in = true
 	}
@@ -219,6 +223,9 @@ func (r *Raw) Local() netip.AddrPort {
 
 // HungUp implements Conn.
 func (r *Raw) HungUp() bool { return r.hup }
+
+// WasReset tells whether the peer is known to have reset the connection.
+func (r *Raw) WasReset() bool { return r.reset }
 
 // NoDelay makes small sends leave at once. The first send of a connection does so
 // anyway: whoever sends more than once asks for it before the second.

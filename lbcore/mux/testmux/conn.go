@@ -377,6 +377,7 @@ func (x *Exchange) HeadStart() int64          { return x.start }
 func (x *Exchange) HeadLen() int              { return 0 }
 func (x *Exchange) Trailers() []message.Field { return nil }
 func (x *Exchange) HungUp() bool              { return x.gone || x.c.Raw.HungUp() }
+func (x *Exchange) WasReset() bool            { return x.c.Raw.WasReset() }
 func (x *Exchange) Fault() mux.Fault          { return mux.Fault{Closed: x.gone} }
 func (x *Exchange) Sent() int64               { return x.sent }
 func (x *Exchange) Peer() netip.AddrPort      { return x.c.owner.Peer() }
