@@ -19,7 +19,7 @@ func Discover(o *Options) build.Launch {
 	env.SetStartup(Version, "3.2", false)
 	diag := &config.Diagnostics{Out: io.Discard, Quiet: true}
 	src := &config.Source{Paths: o.Paths, Env: env, Diag: diag, Facts: Facts(set), Words: set,
-		IsSection: func(string) bool { return true }}
+		IsSection: build.New(set, diag, env).IsSection, Refused: func(string) (string, bool) { return "", false }}
 	var d discovery
 	if src.Load() {
 		src.Parse(&d)
