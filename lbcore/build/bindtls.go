@@ -134,6 +134,9 @@ func (b *Builder) bindList(t *bindTLS, path string) error {
 			return err
 		}
 		slots, err := b.certs.Find(l.Name, files)
+		if err != nil && !strings.HasPrefix(err.Error(), "unable to stat") {
+			return fmt.Errorf("error processing line %d in file '%s' : %w.", l.Number, path, err)
+		}
 		if err != nil {
 			return fmt.Errorf("%w.", err)
 		}
@@ -141,6 +144,10 @@ func (b *Builder) bindList(t *bindTLS, path string) error {
 	}
 	return nil
 }
+
+// Inherit takes the secrets of the configuration that is being replaced (certs.Store);
+// before anything is read.
+func (b *Builder) Inherit(secrets []byte) error { return b.certs.Inherit(secrets) }
 
 // settleTLS makes the TLS of a section's bind lines.
 func (b *Builder) settleTLS(s *section) {
