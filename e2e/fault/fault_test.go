@@ -41,6 +41,7 @@ defaults
     timeout client 300ms
     timeout server 200ms
     timeout connect 200ms
+    timeout tarpit 50ms
     timeout http-request 300ms
     timeout http-keep-alive 500ms
     retries 1
@@ -50,13 +51,22 @@ frontend web
     http-request deny if { path_beg /deny }
     http-request return status 200 content-type text/plain string "from here" if { path_beg /return }
     http-request redirect location /x if { path_beg /redirect }
+    http-request tarpit if { path_beg /tarpit }
     use_backend dead if { path_beg /dead }
+    use_backend again if { path_beg /again }
+    use_backend queued if { path_beg /queued }
     default_backend app
 backend app
     server a 127.0.0.1:%[2]d
     server b 127.0.0.1:%[2]d
 backend dead
     server none 127.0.0.1:1
+backend again
+    no option redispatch
+    server none 127.0.0.1:1
+backend queued
+    timeout queue 100ms
+    server one 127.0.0.1:%[2]d maxconn 1
 listen raw
     mode tcp
     option tcplog
@@ -94,14 +104,15 @@ func TestNothingIsLeftAfterFaults(t *testing.T) {
 	injected := map[stream.Phase]*atomic.Int64{}
 	var mu sync.Mutex
 	fault := func(s *stream.Stream) {
-		if rand.IntN(*rarity) == 0 {
-			mu.Lock()
-			n := injected[s.Phase()]
-			if n == nil {
-				n = new(atomic.Int64)
-				injected[s.Phase()] = n
-			}
-			mu.Unlock()
+		mu.Lock()
+		n := injected[s.Phase()]
+		if n == nil {
+			n = new(atomic.Int64)
+			injected[s.Phase()] = n
+		}
+		mu.Unlock()
+		// The first in each phase, then now and then.
+		if n.CompareAndSwap(0, 1) || rand.IntN(*rarity) == 0 {
 			n.Add(1)
 			panics.Add(1)
 			panic("injected in phase " + s.Phase().String())
@@ -141,12 +152,14 @@ func TestNothingIsLeftAfterFaults(t *testing.T) {
 	if after.goroutines > before.goroutines+4 {
 		t.Errorf("%d goroutines, %d after warm-up", after.goroutines, before.goroutines)
 	}
-	if panics.Load() == 0 {
-		t.Error("no panic was injected")
-	}
 	phases := []string{}
+	for p := stream.Phase(0); p.String() != "ended"; p++ {
+		if injected[p] == nil {
+			t.Errorf("no panic was injected in phase %q", p)
+		}
+	}
 	for p, n := range injected {
-		phases = append(phases, fmt.Sprintf("%s %d", p, n.Load()))
+		phases = append(phases, fmt.Sprintf("%s %d", p, n.Load()-1)) // less the one that marks the first
 	}
 	fmt.Printf("| fault run: %d requests, %d panics injected (%s), nothing left\n", *requests, panics.Load(), strings.Join(phases, ", "))
 	// It still serves.
@@ -167,7 +180,8 @@ func one(rnd *rand.Rand, web, raw int) {
 	}
 	defer c.Close()
 	c.SetDeadline(time.Now().Add(3 * time.Second))
-	paths := []string{"/", "/slow", "/big", "/chunked", "/close", "/reset", "/junk", "/half", "/deny", "/return", "/redirect", "/dead"}
+	paths := []string{"/", "/slow", "/big", "/chunked", "/close", "/reset", "/junk", "/half", "/deny", "/return", "/redirect", "/dead",
+		"/again", "/queued", "/queued", "/tarpit"}
 	for range 1 + rnd.IntN(3) {
 		path := paths[rnd.IntN(len(paths))]
 		text := fmt.Sprintf("GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path)

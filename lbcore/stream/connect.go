@@ -217,6 +217,7 @@ func (s *Stream) connected() {
 		return
 	}
 	s.phase = phaseSend
+	s.inject()
 	s.sendRequest()
 }
 

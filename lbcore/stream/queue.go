@@ -212,6 +212,10 @@ func (s *Stream) placed(backend bool, n int64) {
 func (s *Stream) Granted(w *proxy.Waiter, srv *proxy.Server) {
 	sound := false
 	defer s.unless(&sound)
+	if srv != nil {
+		s.server.Keep(srv) // the slot is the stream's, whatever becomes of it
+	}
+	s.inject()
 	s.placed(w.InBackend(), w.Place())
 	s.waiter, s.wake = nil, 0
 	s.phase = phaseServer
@@ -220,7 +224,6 @@ func (s *Stream) Granted(w *proxy.Waiter, srv *proxy.Server) {
 		if s.Server == nil {
 			s.Server, s.srv = srv, srv.Counters.For(s.W.Loop)
 		}
-		s.server.Keep(srv)
 		s.seated()
 	case s.Server != nil: // reference: whatever option redispatch says
 		s.redispatch()

@@ -218,6 +218,7 @@ func (s *Stream) Event(side mux.Side, ev mux.Event) {
 	}
 	sound := false
 	defer s.unless(&sound)
+	s.inject()
 	if side == mux.Client {
 		s.clientEvent(ev)
 	} else {

@@ -88,6 +88,7 @@ func (s *Stream) Expired(*loop.Timer) {
 	if s.phase == ended {
 		return
 	}
+	s.inject()
 	now := s.W.Loop.Now()
 	due := func(d int64) bool { return d != 0 && d <= now }
 	switch {
