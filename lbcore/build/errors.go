@@ -91,8 +91,8 @@ func (b *Builder) errorLoc(s *section, st *config.Statement, status int) {
 	field := func(id message.ID, v string) message.Field {
 		return message.Field{Name: id.Name(), Value: []byte(v), ID: id}
 	}
-	s.setPage(code, &rule.Reply{Status: status, Complete: true, Fields: []message.Field{
-		field(message.IDContentLength, "0"), field(message.IDLocation, st.Words[2]), field(message.IDCacheControl, "no-cache")}})
+	s.setPage(code, &rule.Reply{Status: status, Code: code, Complete: true, Fields: []message.Field{
+		field(message.IDCacheControl, "no-cache"), field(message.IDContentLength, "0"), field(message.IDLocation, st.Words[2])}})
 }
 
 // An errorSection is an http-errors section.

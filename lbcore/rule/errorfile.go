@@ -33,7 +33,7 @@ func ParseErrorFile(code int, text []byte) (*Reply, error) {
 	}
 	at := connectionField(text[:n])
 	body := text[n:]
-	r := &Reply{Status: h.Status, Reason: h.Reason, Major: h.Major, Minor: h.Minor, Complete: true, Body: body}
+	r := &Reply{Status: h.Status, Code: code, Reason: h.Reason, Major: h.Major, Minor: h.Minor, Complete: true, Body: body}
 	if h.Flags.Has(message.HasLength) && h.BodyLen != int64(len(body)) {
 		return nil, fmt.Errorf("payload size does not match the announced content-length (%d != %d)", len(body), h.BodyLen)
 	}

@@ -12,6 +12,9 @@ import (
 // built once, while the configuration is read.
 type Reply struct {
 	Status int
+	// Code is the error that the reply stands for, which logs and counters tell
+	// instead of Status; zero: Status.
+	Code int
 	// Reason replaces the built-in reason phrase where not empty.
 	Reason []byte
 	// Major and Minor are the version of an error file; zero means 1.1.
@@ -39,6 +42,14 @@ type Reply struct {
 	HasContent  bool
 	// Location is the formatted target of a redirect, appended to Prefix.
 	Location *Location
+}
+
+// Counts returns the status that logs and counters tell.
+func (r *Reply) Counts() int {
+	if r.Code != 0 {
+		return r.Code
+	}
+	return r.Status
 }
 
 // ReasonText returns the reason phrase to send.

@@ -83,8 +83,8 @@ func (s *Stream) sendReply(r *rule.Reply) {
 		s.fail(500)
 		return
 	case r.Silent: // reference: the log keeps the code, no byte is sent
-		s.Status = r.Status
-		s.status(r.Status)
+		s.Status = r.Counts()
+		s.status(s.Status)
 		s.abort()
 		return
 	case r.Builtin:
@@ -95,7 +95,9 @@ func (s *Stream) sendReply(r *rule.Reply) {
 		s.errorReply(r.Status)
 		return
 	}
-	s.answer(s.fill(r))
+	body := s.fill(r)
+	s.stands = r.Code
+	s.answer(body)
 }
 
 // fill writes a reply's head into resHead and returns its body.
@@ -181,6 +183,9 @@ func (s *Stream) answer(body []byte) {
 	s.applet.begin(s, body)
 	s.sv, s.local = &s.applet, true
 	s.setResponse(&s.resHead)
+	if s.stands != 0 { // reference: the log has the error, whatever its page says
+		s.Status, s.stands = s.stands, 0
+	}
 	s.phase = phaseResponse
 	s.clDeadline = 0
 	s.responseRules()

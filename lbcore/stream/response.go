@@ -34,6 +34,9 @@ func (s *Stream) headed() {
 	s.Times.Response = s.W.Loop.Now()
 	s.forget()
 	s.setResponse(h)
+	if s.srv != nil {
+		s.srv.Add(class(h.Status), 1) // reference: what the server said, whatever rules make of it
+	}
 	s.Server.Responded(h.Status, "")
 	if h.Status == 401 || h.Status == 407 {
 		s.challenged(h)
@@ -152,10 +155,17 @@ func (s *Stream) replaceResponse() {
 // afterRules runs http-after-response, which sees every response, those from
 // here included: the backend's first.
 func (s *Stream) afterRules() {
+	before := int64(0)
+	if s.local && s.Res != nil {
+		before = headBytes(s.Res)
+	}
 	if s.BE != nil && s.BE != s.FE {
 		s.BE.HTTPAfterRules.Run(&s.Ctx, 0)
 	}
 	s.FE.HTTPAfterRules.Run(&s.Ctx, 0)
+	if s.local && s.Res != nil { // reference: an answer from here counts as it is sent
+		s.BytesOut += headBytes(s.Res) - before
+	}
 }
 
 // sendResponse writes the head with what is there of the body.
@@ -167,7 +177,7 @@ func (s *Stream) sendResponse() {
 		s.logAt(OriginResponse)
 	}
 	if h.Flags.Has(message.Tunnel) && !s.local {
-		s.status(h.Status)
+		s.status(s.Status)
 		s.startUpgrade(h)
 		return
 	}
@@ -179,7 +189,7 @@ func (s *Stream) sendResponse() {
 		s.countEnd(mux.Server)
 		s.filterEnd(mux.Server)
 	}
-	s.status(h.Status)
+	s.status(s.Status)
 	if s.left { // reference: nobody is there to be told
 		b.Release()
 		s.abort()
@@ -257,23 +267,26 @@ func foldPrefix(b []byte, word string) bool {
 	return true
 }
 
-// status counts a response's class, once.
+// status counts the class of what the client gets, once: of an answer from here
+// the error that it stands for.
 func (s *Stream) status(code int) {
 	if s.counted || code == 0 {
 		return
 	}
 	s.counted = true
-	k := proxy.RespOther
-	if c := code / 100; c >= 1 && c <= 5 {
-		k = proxy.Resp1xx + proxy.Counter(c-1)
-	}
+	k := class(code)
 	s.Sess.count(k, 1)
 	if s.be != nil {
 		s.be.Add(k, 1)
 	}
-	if s.srv != nil && !s.local && s.h1s != nil { // reference: an answer from here is not the server's
-		s.srv.Add(k, 1)
+}
+
+// class is the counter of a status.
+func class(code int) proxy.Counter {
+	if c := code / 100; c >= 1 && c <= 5 {
+		return proxy.Resp1xx + proxy.Counter(c-1)
 	}
+	return proxy.RespOther
 }
 
 // forwardResponse sends what the server has sent of its body on to the client.

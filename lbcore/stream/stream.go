@@ -111,6 +111,7 @@ type Stream struct {
 	hashing   bool
 	wrong     [][32]byte
 	marks     *transport.Source // mark and type of service towards the server, nil without
+	stands    int               // the error that the answer from here stands for, 0: its own status
 	challenge []byte            // value of www-authenticate that the answer gets
 	applet    applet
 	reqHead   *message.Head // the client mux's head: Req while it is there
