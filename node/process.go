@@ -39,6 +39,10 @@ func (p *process) run() int {
 		return p.checkOnly()
 	}
 	p.launch = f.launch(lbcore.Discover(f.options(p.stderr)))
+	if f.masterAt != "" && !f.master {
+		p.say(config.Alert, "a master CLI socket was defined, but master-worker mode (-W) is not enabled.")
+		return 1
+	}
 	switch {
 	case p.birth.role == worker:
 		return p.work()
