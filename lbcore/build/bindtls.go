@@ -134,6 +134,9 @@ func (b *Builder) bindList(t *bindTLS, path string) error {
 			return err
 		}
 		slots, err := b.certs.Find(l.Name, files)
+		if err != nil && !strings.HasPrefix(err.Error(), "unable to stat") {
+			return fmt.Errorf("error processing line %d in file '%s' : %w.", l.Number, path, err)
+		}
 		if err != nil {
 			return fmt.Errorf("%w.", err)
 		}

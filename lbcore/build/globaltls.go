@@ -1,9 +1,11 @@
 package build
 
 import (
+	"encoding/pem"
 	"errors"
 	"math"
 	"os"
+	"strconv"
 	"time"
 
 	"gohap/lbcore/certs"
@@ -47,9 +49,9 @@ func globalTLSRows() []keyword.Row {
 		folder("key-base", "where relative key files lie", func(s *certs.Store) *string { return &s.KeyBase }),
 		row("issuers-chain-path", "<folder>", "certificates that complete chains", "/etc/ssl", issuersPath, "issuers-chain-path /nonexistent"),
 		row("ssl-default-bind-options", "<option>…", "what bind lines begin with", "ssl-min-ver TLSv1.2 no-tls-tickets",
-			tlsOptions(func(g *Global) *certs.Settings { return &g.BindTLS }), "ssl-default-bind-options foo"),
+			tlsOptions(onBind, func(g *Global) *certs.Settings { return &g.BindTLS }), "ssl-default-bind-options foo"),
 		row("ssl-default-server-options", "<option>…", "what server lines begin with", "ssl-min-ver TLSv1.2",
-			tlsOptions(func(g *Global) *certs.Settings { return &g.ServerTLS }), "ssl-default-server-options foo"),
+			tlsOptions(onServer, func(g *Global) *certs.Settings { return &g.ServerTLS }), "ssl-default-server-options foo"),
 		list("ssl-default-bind-ciphers", cipher, "HIGH", "'ciphers' of bind lines", func(g *Global) *string { return &g.BindTLS.Ciphers }),
 		list("ssl-default-bind-ciphersuites", cipher, "TLS_AES_128_GCM_SHA256", "'ciphersuites' of bind lines", func(g *Global) *string { return &g.BindTLS.Suites }),
 		list("ssl-default-bind-curves", curve, "X25519:P-256", "'curves' of bind lines", func(g *Global) *string { return &g.BindTLS.Curves }),
@@ -97,7 +99,9 @@ func globalTLSRows() []keyword.Row {
 		row("tune.ssl.cachesize", "<number>", "sessions in the cache; there is none, tickets hold them", "20000",
 			without(number(0, math.MaxInt32, func(*Global, int64) {}), "sessions are held by tickets alone")),
 		row("tune.ssl.default-dh-param", "<number>", "size of Diffie-Hellman parameters; there are no such suites", "2048",
-			without(number(1024, 65536, func(*Global, int64) {}), "there are no DHE suites"), "tune.ssl.default-dh-param 512"),
+			without(dhSize, "there are no DHE suites"), "tune.ssl.default-dh-param 512"),
+		row("ssl-dh-param-file", "<file>", "Diffie-Hellman parameters; there are no such suites", "testdata/tls/dh.pem",
+			without(dhFile, "there are no DHE suites"), "ssl-dh-param-file testdata/none"),
 		row("ssl-load-extra-files", "<kind>…", "which side files of certificates are looked for", "bundle ocsp", extraFiles, "ssl-load-extra-files foo"),
 		{Class: keyword.Global, Name: "ssl-load-extra-del-ext", Where: keyword.InGlobal, Summary: "side files replace a certificate's extension",
 			Good: []keyword.Example{{Config: "ssl-load-extra-del-ext"}}, Bad: []string{"ssl-load-extra-del-ext x"},
@@ -107,6 +111,35 @@ func globalTLSRows() []keyword.Row {
 				}
 			})},
 	}
+}
+
+func dhSize(b *Builder, st *config.Statement) {
+	if n, err := strconv.Atoi(st.Word(1)); err == nil && n < 1024 {
+		b.Alertf(st, "'tune.ssl.default-dh-param' expects a value >= 1024.")
+		return
+	}
+	number(1024, 65536, func(*Global, int64) {})(b, st)
+}
+
+// dhFile checks a file of Diffie-Hellman parameters.
+func dhFile(b *Builder, st *config.Statement) {
+	path := st.Word(1)
+	if path == "" {
+		b.Alertf(st, "'ssl-dh-param-file' expects a file path as an argument.")
+		return
+	}
+	if b.tooMany(st, 2) {
+		return
+	}
+	text, err := os.ReadFile(path)
+	if err == nil {
+		for block := new(pem.Block); block != nil; {
+			if block, text = pem.Decode(text); block != nil && block.Type == "DH PARAMETERS" {
+				return
+			}
+		}
+	}
+	b.Alertf(st, "'ssl-dh-param-file': unable to load DH parameters from file <%s>.", path)
 }
 
 // without makes a word that is checked and has no effect: -dD names it.
@@ -132,7 +165,7 @@ func issuersPath(b *Builder, st *config.Statement) {
 }
 
 // tlsOptions reads ssl-default-bind-options and its like.
-func tlsOptions(to func(*Global) *certs.Settings) GlobalFunc {
+func tlsOptions(side tlsPlace, to func(*Global) *certs.Settings) GlobalFunc {
 	return func(b *Builder, st *config.Statement) {
 		word := st.Words[0]
 		if len(st.Words) < 2 {
@@ -141,7 +174,7 @@ func tlsOptions(to func(*Global) *certs.Settings) GlobalFunc {
 		}
 		for words := st.Words[1:]; len(words) > 0; {
 			w := b.tlsNamed(words[0], byDefault)
-			if w == nil {
+			if w == nil || w.where&side == 0 {
 				b.Alertf(st, "unknown option '%s' on global statement '%s'.", words[0], word)
 				return
 			}

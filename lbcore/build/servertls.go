@@ -177,7 +177,7 @@ func (b *Builder) sniExpr(l *serverLine, s *section) *sample.Expr {
 	case rest != "":
 		return fail("missing comma after fetch keyword")
 	case e.Validity()&sample.BackendUseServer == 0:
-		return fail(fmt.Sprintf("sni or pool-conn-name expression '%s' requires information from %s, which is not available here", f.text, e.Row().Needs))
+		return fail(fmt.Sprintf("fetch method '%s' extracts information from '%s', none of which is available here.", f.text, e.Row().Needs))
 	}
 	return e
 }

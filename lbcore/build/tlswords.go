@@ -66,15 +66,15 @@ var tlsWords = append([]tlsWord{
 		func(_ *Builder, to *certs.Settings, _ string) error { to.StrictSNI = certs.Yes; return nil }},
 	{"no-strict-sni", "", "", "", "a name without certificate gets the first one", onBind | byDefault,
 		func(_ *Builder, to *certs.Settings, _ string) error { to.StrictSNI = certs.No; return nil }},
-	{"ca-file", "<file>", "missing CAfile path", "@system-ca", "authorities that sign the peer's certificate", both, caWord(func(s *certs.Settings) *string { return &s.CAFile })},
+	{"ca-file", "<file>", "missing CAfile path", "@system-ca", "authorities that sign the peer's certificate", both, caWord("ca-file", func(s *certs.Settings) *string { return &s.CAFile })},
 	{"ca-verify-file", "<file>", "missing CAfile path", "@system-ca", "further authorities, whose names clients are not sent", onBind | inList,
-		caWord(func(s *certs.Settings) *string { return &s.CAVerifyFile })},
+		caWord("ca-verify-file", func(s *certs.Settings) *string { return &s.CAVerifyFile })},
 	{"crl-file", "<file>", "missing CRLfile path", "", "lists of revoked certificates", both, crlWord},
 	{"no-ca-names", "", "", "", "clients are not sent the authorities' names", onBind | inList,
 		func(_ *Builder, to *certs.Settings, _ string) error { to.NoCANames = true; return nil }},
 	{"verify", "none|optional|required", "missing verify method", "none", "whether the peer's certificate is verified", onBind | inList, verifyWord},
-	{"ca-ignore-err", "<list>", "missing error IDs list", "10,20", "errors about authorities that are let pass", onBind, ignoreWord(func(s *certs.Settings) *certs.ErrorSet { return &s.IgnoreCA })},
-	{"crt-ignore-err", "<list>", "missing error IDs list", "all", "errors about the client's certificate that are let pass", onBind, ignoreWord(func(s *certs.Settings) *certs.ErrorSet { return &s.IgnoreCrt })},
+	{"ca-ignore-err", "<list>", "missing error IDs list", "10,20", "errors about authorities that are let pass", onBind, ignoreWord("ca-ignore-err", func(s *certs.Settings) *certs.ErrorSet { return &s.IgnoreCA })},
+	{"crt-ignore-err", "<list>", "missing error IDs list", "all", "errors about the client's certificate that are let pass", onBind, ignoreWord("crt-ignore-err", func(s *certs.Settings) *certs.ErrorSet { return &s.IgnoreCrt })},
 	{"tls-ticket-keys", "<file>", "missing TLS ticket keys file path", "", "keys of session tickets, the same on all nodes", onBind,
 		func(b *Builder, to *certs.Settings, arg string) error {
 			to.TicketFile = arg
@@ -123,11 +123,11 @@ type fileError struct {
 
 func (e *fileError) Error() string { return e.then }
 
-func caWord(field func(*certs.Settings) *string) func(*Builder, *certs.Settings, string) error {
+func caWord(name string, field func(*certs.Settings) *string) func(*Builder, *certs.Settings, string) error {
 	return func(b *Builder, to *certs.Settings, arg string) error {
 		*field(to) = arg
 		if _, err := b.certs.Authority(arg); err != nil {
-			return &fileError{err, "'ca-file' : unable to load " + arg}
+			return &fileError{err, "'" + name + "' : unable to load " + arg}
 		}
 		return nil
 	}
@@ -155,10 +155,12 @@ func verifyWord(_ *Builder, to *certs.Settings, arg string) error {
 	return nil
 }
 
-func ignoreWord(field func(*certs.Settings) *certs.ErrorSet) func(*Builder, *certs.Settings, string) error {
+func ignoreWord(name string, field func(*certs.Settings) *certs.ErrorSet) func(*Builder, *certs.Settings, string) error {
 	return func(_ *Builder, to *certs.Settings, arg string) (err error) {
-		*field(to), err = certs.ParseErrors(arg)
-		return err
+		if *field(to), err = certs.ParseErrors(arg); err != nil {
+			return fmt.Errorf("'%s' : %w", name, err)
+		}
+		return nil
 	}
 }
 

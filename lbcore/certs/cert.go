@@ -148,7 +148,11 @@ func parse(path string, text []byte, f Files, x Extra, issuers []*x509.Certifica
 	if err != nil {
 		return nil, fmt.Errorf("unable to load certificate from file '%s': %w", path, err)
 	}
-	if len(p.certs) == 0 {
+	switch {
+	case len(p.certs) > 0:
+	case bytes.Contains(text, []byte("-----BEGIN CERTIFICATE")):
+		return nil, fmt.Errorf("unable to load certificate from file '%s': bad base64 decode", path)
+	default:
 		return nil, fmt.Errorf("unable to load certificate from file '%s': no start line", path)
 	}
 	side := func(name, ext string) string {

@@ -28,6 +28,10 @@ const maxWords = 65536
 
 func parseList(path, text string) (lines []Line, err error) {
 	n := 0
+	if text != "" && !strings.HasSuffix(text, "\n") {
+		last := text[strings.LastIndexByte(text, '\n')+1:]
+		return nil, fmt.Errorf("parsing [%s:%d]: Missing LF on last line, file might have been truncated at position %d.", path, strings.Count(text, "\n")+1, len(last)+1)
+	}
 	for row := range strings.Lines(text) {
 		n++
 		fail := func(format string, args ...any) error {
@@ -54,7 +58,7 @@ func (l *Line) split(row string, fail func(string, ...any) error) error {
 	}
 	l.Name = name
 	if name == "" {
-		return fail("filename is missing")
+		return fail("file must start with a cert")
 	}
 	rest = strings.TrimLeft(rest, " \t")
 	if strings.HasPrefix(rest, "[") {
@@ -68,6 +72,9 @@ func (l *Line) split(row string, fail func(string, ...any) error) error {
 		l.Options, rest = strings.Fields(inside), after
 	}
 	for _, w := range strings.Fields(rest) {
+		if strings.ContainsAny(w, "[]") && l.Options == nil {
+			return fail("missing '['")
+		}
 		if strings.ContainsAny(w, "[]") {
 			return fail("too many '[' or ']'")
 		}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/asn1"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -55,6 +57,8 @@ func (c *Cert) loadOCSP(chain []*x509.Certificate, path, issuerPath string, want
 		err = signedBy(r, issuer)
 	}
 	switch {
+	case errors.As(err, new(asn1.StructuralError)), errors.As(err, new(asn1.SyntaxError)):
+		return fmt.Errorf("'%s' is not an OCSP response", path)
 	case err != nil:
 		return fmt.Errorf("'%s' is not an OCSP response for '%s': %w", path, c.Path, err)
 	case r.Status != ocsp.Good:
