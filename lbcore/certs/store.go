@@ -1,7 +1,9 @@
 package certs
 
 import (
+	"bytes"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"os"
 	"sort"
@@ -30,9 +32,34 @@ func NewStore() *Store {
 		crls: map[string]*Revocations{}, tickets: map[string]*Tickets{}, random: randomTickets()}
 }
 
-// Inherit takes the secrets of a store that is being replaced, so that its sessions
-// go on. Before the first Front is made.
-func (s *Store) Inherit(old *Store) { s.random = old.random }
+// secretsMark begins the secrets of a store; another form gets another mark.
+const secretsMark = "gohap tickets 1\n"
+
+// Secrets returns what the store that replaces this one needs so that sessions go
+// on: the keys of tickets that no file has. They are for the next instance alone,
+// in this process or, by a pipe, in another. Any goroutine.
+func (s *Store) Secrets() []byte {
+	b := []byte(secretsMark)
+	for _, k := range s.random.Keys {
+		b = append(b, k[:]...)
+	}
+	return b
+}
+
+// Inherit takes the secrets of a store that is being replaced. Before the first
+// Front is made. It fails, and sessions begin anew, when they have another form.
+func (s *Store) Inherit(secrets []byte) error {
+	keys, ok := bytes.CutPrefix(secrets, []byte(secretsMark))
+	if !ok || len(keys) == 0 || len(keys)%32 != 0 {
+		return errors.New("the ticket keys that were handed over have an unknown form")
+	}
+	t := &Tickets{}
+	for ; len(keys) > 0; keys = keys[32:] {
+		t.Keys = append(t.Keys, [32]byte(keys))
+	}
+	s.random = t
+	return nil
+}
 
 // under puts a base folder before a relative name.
 func under(base, name string) string {

@@ -1,0 +1,107 @@
+package lbcore_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/big"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"gohap/lbcore"
+)
+
+// selfSigned writes a certificate with its key and returns the file's name.
+func selfSigned(t *testing.T) string {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"a.example"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})...)
+	path := t.TempDir() + "/crt"
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// resumes asks once and tells whether the session was resumed.
+func resumes(t *testing.T, addr string, cfg *tls.Config) bool {
+	t.Helper()
+	c, err := tls.Dial("tcp", addr, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(10 * time.Second))
+	fmt.Fprint(c, "GET / HTTP/1.0\r\n\r\n")
+	if b, err := io.ReadAll(c); err != nil || !strings.Contains(string(b), " 204 ") {
+		t.Fatalf("%q, %v", b, err)
+	}
+	return c.ConnectionState().DidResume
+}
+
+// TestSessionsOutliveReload: an instance that was given the secrets of the one
+// before goes on with its sessions, one that was not begins anew.
+func TestSessionsOutliveReload(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	l.Close()
+	text := fmt.Sprintf("frontend f\n mode http\n timeout client 10s\n bind %s ssl crt %s\n http-request return status 204\n", addr, selfSigned(t))
+	run := func(secrets []byte, with func(c *lbcore.Config)) {
+		t.Helper()
+		var said strings.Builder
+		c, _ := lbcore.Load(&lbcore.Options{Stderr: &said, Builtin: text, Secrets: secrets})
+		if c == nil {
+			t.Fatal(said.String())
+		}
+		if bad := string(secrets) == "bad"; bad != strings.Contains(said.String(), "TLS sessions begin anew") {
+			t.Errorf("secrets %q: %s", secrets, said.String())
+		}
+		in, err := c.Start(slog.New(slog.NewTextHandler(io.Discard, nil)), time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer in.Stop()
+		with(c)
+	}
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		cfg := &tls.Config{InsecureSkipVerify: true, ServerName: "a.example", MaxVersion: version, ClientSessionCache: tls.NewLRUClientSessionCache(4)}
+		var secrets []byte
+		want := func(is bool) func(*lbcore.Config) {
+			return func(c *lbcore.Config) {
+				secrets = c.Certs.Secrets()
+				if got := resumes(t, addr, cfg); got != is {
+					t.Errorf("%s: resumed %v, want %v", tls.VersionName(version), got, is)
+				}
+			}
+		}
+		run(nil, want(false))
+		run(secrets, want(true))
+		run(secrets, want(true)) // and on
+		run(nil, want(false))
+		run([]byte("bad"), want(false))
+	}
+}
