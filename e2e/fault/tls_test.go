@@ -167,8 +167,8 @@ func TestHandshakes(t *testing.T) {
 	if n := in.Process.SSL.Conns.Load(); n != 0 {
 		t.Errorf("%d TLS connections are left", n)
 	}
-	if after.goroutines > before.goroutines+4 {
-		t.Errorf("%d goroutines, %d before: coroutines are left", after.goroutines, before.goroutines)
+	if after.goroutines > before.goroutines+4 || after.files > before.files {
+		t.Errorf("%+v, %+v before: coroutines or descriptors are left", after, before)
 	}
 	for _, l := range in.Group.Loops {
 		done := make(chan [3]int)

@@ -16,7 +16,8 @@
 //	build     bin/gohap-node, and the test build that the parts below use
 //	disabled  every word of every scenario taken away: it must fail; the twins
 //	race      unit tests under the race detector, assertions on, twice
-//	fault     10,000 mixed requests with panics, aborts, resets, no descriptors
+//	fault     10,000 mixed requests with panics, aborts, resets, no descriptors;
+//	          10,000 handshakes with stalls and aborts, bad servers
 //	faultrace the same under the race detector
 //	repeat    scenarios with gohap and tests of the process, three times
 //	oracle    exchanges of fresh seeds for -oracletime (12m); they are printed, and

@@ -22,7 +22,7 @@ var (
 const testBuild = "bin/testbuild/gohap-node"
 
 // fault is the fault run; it needs a test build.
-var faultRun = []string{"-tags=invariants", "./e2e/fault", "-args", "-requests", "10000"}
+var faultRun = []string{"-tags=invariants", "./e2e/fault", "-args", "-requests", "10000", "-handshakes", "10000"}
 
 // soak returns the parts of make soak.
 func soak() []step {
