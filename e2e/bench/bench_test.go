@@ -78,7 +78,7 @@ func TestTable(t *testing.T) {
 		}
 	}
 	for _, p := range profiles {
-		if p.kind == perRequest && !strings.Contains(text, p.what) {
+		if (p.kind == perRequest || p.kind == idleMemory) && !strings.Contains(text, p.what) {
 			t.Errorf("no line %q", p.what)
 		}
 	}

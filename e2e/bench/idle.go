@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/http"
@@ -45,6 +46,9 @@ func openIdle(x *proxy, p *profile, n int) ([]net.Conn, error) {
 		conn, err := net.DialTimeout("tcp", "127.0.0.1:"+x.port, 5*time.Second)
 		if err != nil {
 			return conns, err
+		}
+		if p.key != "" {
+			conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true})
 		}
 		conns = append(conns, conn)
 		conn.SetDeadline(time.Now().Add(10 * time.Second))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"crypto/tls"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -20,6 +21,7 @@ type profile struct {
 	loops       int      // nbthread
 	log         bool     // option httplog to a socket of ours
 	key         string   // of the certificate, rsa or ec; "" is plain TCP
+	resume      uint16   // the version of TLS whose sessions clients resume
 	tcp         bool     // mode tcp
 	balance     string   // lines of the backend; default roundrobin
 }
@@ -59,10 +61,14 @@ var profiles = []profile{
 		headers: []string{"Connection: close"}},
 	{name: "tls-rsa", what: "TLS, RSA handshake a request", path: "/", connections: 64, loops: 1, key: "rsa",
 		headers: []string{"Connection: close"}},
+	{name: "tls13-resumed", what: "TLS 1.3, resumed by a ticket", path: "/", connections: 32, loops: 1, key: "ec", resume: tls.VersionTLS13},
+	{name: "tls12-resumed", what: "TLS 1.2, resumed by a ticket", path: "/", connections: 32, loops: 1, key: "ec", resume: tls.VersionTLS12},
 	{name: "tcp", what: "mode tcp, 16 MiB a request", path: "/16m", connections: 8, loops: 1, tcp: true},
 	{name: "scaling", what: "one loop, two, two processes", kind: byLoops, path: "/", connections: 64, loops: 1},
 	{name: "latency", what: "70 % of the slower's maximum", kind: atRate, path: "/", connections: 256, loops: 1},
 	{name: "idle", what: "bytes per idle connection", kind: idleMemory, path: "/", loops: 1,
+		defaults: "    option http-server-close\n"},
+	{name: "tls-idle", what: "bytes per idle TLS connection", kind: idleMemory, path: "/", loops: 1, key: "ec",
 		defaults: "    option http-server-close\n"},
 	{name: "syscalls", what: "system calls per request", kind: perCall, path: "/", connections: 64, loops: 1},
 }

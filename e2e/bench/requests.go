@@ -101,7 +101,11 @@ func (b *bench) turn(ctx context.Context, p *profile, x *proxy, d time.Duration)
 	if err != nil {
 		return turn{}, err
 	}
-	requests, seconds, err := wrk(ctx, p, x.port, d)
+	load := wrk
+	if p.resume != 0 {
+		load = resumed
+	}
+	requests, seconds, err := load(ctx, p, x.port, d)
 	if err != nil {
 		return turn{}, err
 	}

@@ -21,7 +21,7 @@ type results struct {
 	Seconds     float64 // of a turn
 	Turns       map[string]map[string][]turn
 	Percentiles map[string]map[string][]percentiles
-	IdleBytes   map[string]float64
+	IdleBytes   map[string]map[string]float64
 	Calls       map[string]calls
 	Scaling     map[string]map[string][]turn // by layout and program
 	Notes       []string
@@ -42,9 +42,12 @@ func (r *results) addPercentiles(p *profile, program string, got percentiles) {
 
 func (r *results) addIdle(p *profile, program string, bytes float64) {
 	if r.IdleBytes == nil {
-		r.IdleBytes = map[string]float64{}
+		r.IdleBytes = map[string]map[string]float64{}
 	}
-	r.IdleBytes[program] = bytes
+	if r.IdleBytes[p.name] == nil {
+		r.IdleBytes[p.name] = map[string]float64{}
+	}
+	r.IdleBytes[p.name][program] = bytes
 	progress("%s %s %.0f bytes", p.name, program, bytes)
 }
 
@@ -107,9 +110,13 @@ func (r *results) table() string {
 	r.latencyTable(&s)
 	if r.IdleBytes != nil {
 		fmt.Fprintf(&s, "%-30s %10s %10s %7s %11s %7s\n", "", reference, gohap, "ratio", "", "proto")
-		ours := r.IdleBytes[gohap]
-		fmt.Fprintf(&s, "%-30s %10.0f %10.0f %7s %11s %7s\n\n", "bytes per idle connection", r.IdleBytes[reference], ours,
-			ratio(r.IdleBytes[reference], ours), "", ratio(r.IdleBytes[reference], r.IdleBytes[prototype]))
+		for _, p := range profiles {
+			if by := r.IdleBytes[p.name]; by != nil {
+				fmt.Fprintf(&s, "%-30s %10.0f %10.0f %7s %11s %7s\n", p.what, by[reference], by[gohap],
+					ratio(by[reference], by[gohap]), "", ratio(by[reference], by[prototype]))
+			}
+		}
+		s.WriteByte('\n')
 	}
 	if r.Calls != nil {
 		fmt.Fprintf(&s, "%-30s %10s %10s\n", "system calls per request", reference, gohap)
