@@ -80,7 +80,7 @@ func TestSessionsOutliveReload(t *testing.T) {
 		if bad := string(secrets) == "bad"; bad != strings.Contains(said.String(), "TLS sessions begin anew") {
 			t.Errorf("secrets %q: %s", secrets, said.String())
 		}
-		in, err := c.Start(slog.New(slog.NewTextHandler(io.Discard, nil)), time.Now())
+		in, err := c.Start(slog.New(slog.NewTextHandler(io.Discard, nil)))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -120,7 +120,7 @@ func TestBadServers(t *testing.T) {
 	if c == nil {
 		t.Fatal(said.String())
 	}
-	in, err := c.Start(slog.New(slog.NewTextHandler(io.Discard, nil)), time.Now())
+	in, err := c.Start(slog.New(slog.NewTextHandler(io.Discard, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
