@@ -42,9 +42,6 @@ type Options struct {
 	// Builtin is a configuration that is read behind the files, for demo.
 	Builtin string
 	Words   *keyword.Set // nil: those of catalog.New
-	// Secrets are those of the configuration that this one replaces (Config.Certs),
-	// so that TLS sessions outlive a reload; nil makes new ones.
-	Secrets []byte
 }
 
 // Config is a configuration that was read without errors.
@@ -86,11 +83,6 @@ func Load(o *Options) (*Config, *config.Diagnostics) {
 		set = catalog.New()
 	}
 	b := build.New(set, diag, env)
-	if o.Secrets != nil {
-		if err := b.Inherit(o.Secrets); err != nil {
-			diag.Rawf(config.Warning, "TLS sessions begin anew: %s.", err)
-		}
-	}
 	src := &config.Source{Paths: o.Paths, Env: env, Diag: diag, Facts: Facts(set), Words: set, IsSection: b.IsSection, Refused: b.Refused}
 	if !src.Load() {
 		return nil, diag

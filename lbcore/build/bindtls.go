@@ -145,10 +145,6 @@ func (b *Builder) bindList(t *bindTLS, path string) error {
 	return nil
 }
 
-// Inherit takes the secrets of the configuration that is being replaced (certs.Store);
-// before anything is read.
-func (b *Builder) Inherit(secrets []byte) error { return b.certs.Inherit(secrets) }
-
 // settleTLS makes the TLS of a section's bind lines.
 func (b *Builder) settleTLS(s *section) {
 	for _, l := range s.binds {
