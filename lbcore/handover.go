@@ -111,7 +111,7 @@ func socketKey(b *proxy.Bind) string {
 }
 
 // ExposedSockets returns the listening sockets and what they listen to, by which
-// the next process knows them; any goroutine. The descriptors stay the
+// the next process knows them, and the keys of session tickets; any goroutine. The descriptors stay the
 // instance's. Inherited ones are not among them: whoever gave them gives them again.
 func (in *Instance) ExposedSockets() (names []string, fds []int) {
 	in.opening.Lock()
@@ -127,6 +127,9 @@ func (in *Instance) ExposedSockets() (names []string, fds []int) {
 				}
 			}
 		}
+	}
+	if fd := in.secretsFD(); fd >= 0 {
+		names, fds = append(names, secretsName), append(fds, fd)
 	}
 	return names, fds
 }

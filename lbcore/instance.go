@@ -48,6 +48,7 @@ type Instance struct {
 	stop     sync.Once
 	inUse    bool       // an address could not be bound for that
 	opening  sync.Mutex // of listening sockets: the descriptors of bind lines once the loops run
+	secrets  *os.File   // see secretsFD; under opening
 	telling  sync.Mutex // of standard error, see tell
 	changing sync.Mutex // of the servers of backends, and what follows
 	ended    bool       // no server comes or goes any more

@@ -18,6 +18,7 @@ import (
 // bindAll opens the listening sockets. Where an address is in use it asks Blocked
 // whether to try again.
 func (in *Instance) bindAll() error {
+	in.Config.takeSecrets()
 	for try := 0; ; try++ {
 		in.inUse = false
 		err := in.bind()

@@ -60,7 +60,7 @@ func resumes(t *testing.T, addr string, cfg *tls.Config) bool {
 	return c.ConnectionState().DidResume
 }
 
-// TestSessionsOutliveReload: an instance that was given the secrets of the one
+// TestSessionsOutliveReload: an instance that was given the sockets of the one
 // before goes on with its sessions, one that was not begins anew.
 func TestSessionsOutliveReload(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -70,38 +70,37 @@ func TestSessionsOutliveReload(t *testing.T) {
 	addr := l.Addr().String()
 	l.Close()
 	text := fmt.Sprintf("frontend f\n mode http\n timeout client 10s\n bind %s ssl crt %s\n http-request return status 204\n", addr, selfSigned(t))
-	run := func(secrets []byte, with func(c *lbcore.Config)) {
-		t.Helper()
-		var said strings.Builder
-		c, _ := lbcore.Load(&lbcore.Options{Stderr: &said, Builtin: text, Secrets: secrets})
-		if c == nil {
-			t.Fatal(said.String())
-		}
-		if bad := string(secrets) == "bad"; bad != strings.Contains(said.String(), "TLS sessions begin anew") {
-			t.Errorf("secrets %q: %s", secrets, said.String())
-		}
-		in, err := c.Start(slog.New(slog.NewTextHandler(io.Discard, nil)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer in.Stop()
-		with(c)
-	}
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		cfg := &tls.Config{InsecureSkipVerify: true, ServerName: "a.example", MaxVersion: version, ClientSessionCache: tls.NewLRUClientSessionCache(4)}
-		var secrets []byte
-		want := func(is bool) func(*lbcore.Config) {
-			return func(c *lbcore.Config) {
-				secrets = c.Certs.Secrets()
-				if got := resumes(t, addr, cfg); got != is {
-					t.Errorf("%s: resumed %v, want %v", tls.VersionName(version), got, is)
+		var former *lbcore.Instance
+		run := func(given bool) {
+			t.Helper()
+			var said strings.Builder
+			c, _ := lbcore.Load(&lbcore.Options{Stderr: &said, Builtin: text})
+			if c == nil {
+				t.Fatal(said.String())
+			}
+			if given {
+				if c.Inherited, err = former.HandOver(); err != nil {
+					t.Fatal(err)
 				}
 			}
+			if former != nil {
+				former.Stop()
+			}
+			in, err := c.Start(slog.New(slog.NewTextHandler(io.Discard, nil)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := resumes(t, addr, cfg); got != given {
+				t.Errorf("%s: resumed %v, want %v", tls.VersionName(version), got, given)
+			}
+			former = in
 		}
-		run(nil, want(false))
-		run(secrets, want(true))
-		run(secrets, want(true)) // and on
-		run(nil, want(false))
-		run([]byte("bad"), want(false))
+		run(false)
+		run(true)
+		run(true) // and on
+		run(false)
+		former.Stop()
 	}
 }

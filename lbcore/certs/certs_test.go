@@ -380,3 +380,16 @@ func FuzzTickets(f *testing.F) {
 		_, _ = readSession(b)
 	})
 }
+
+func TestInherit(t *testing.T) {
+	a, b := NewStore(), NewStore()
+	if err := b.Inherit(a.Secrets()); err != nil || !slices.Equal(a.random.Keys, b.random.Keys) {
+		t.Errorf("%v, other keys", err)
+	}
+	before := b.random.Keys[0]
+	for _, bad := range []string{"", secretsMark, secretsMark + "short", "gohap tickets 2\n" + strings.Repeat("x", 32)} {
+		if err := b.Inherit([]byte(bad)); err == nil || b.random.Keys[0] != before {
+			t.Errorf("%q was taken", bad)
+		}
+	}
+}

@@ -300,6 +300,9 @@ func (f *Front) profile(s Settings) (*profile, error) {
 			return nil, err
 		}
 		sum := sha256.Sum256([]byte(fmt.Sprintf("%v %v %v %v", s.Verify, s.CAFile, s.CAVerifyFile, s.CRLFile)))
+		if keys == f.store.random {
+			f.store.sealed = append(f.store.sealed, cfg)
+		}
 		sealing(cfg, keys, f.store.Lifetime, binary.BigEndian.Uint64(sum[:]))
 	}
 	p.with, p.without = cfg, cfg

@@ -2,6 +2,7 @@ package certs
 
 import (
 	"bytes"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -24,6 +25,7 @@ type Store struct {
 	crls    map[string]*Revocations
 	tickets map[string]*Tickets
 	random  *Tickets
+	sealed  []*tls.Config // whose tickets are sealed by random
 }
 
 // NewStore returns an empty store with the reference's defaults.
@@ -46,8 +48,8 @@ func (s *Store) Secrets() []byte {
 	return b
 }
 
-// Inherit takes the secrets of a store that is being replaced. Before the first
-// Front is made. It fails, and sessions begin anew, when they have another form.
+// Inherit takes the secrets of a store that is being replaced; before anything is
+// served. It fails, and sessions begin anew, when they have another form.
 func (s *Store) Inherit(secrets []byte) error {
 	keys, ok := bytes.CutPrefix(secrets, []byte(secretsMark))
 	if !ok || len(keys) == 0 || len(keys)%32 != 0 {
@@ -57,7 +59,10 @@ func (s *Store) Inherit(secrets []byte) error {
 	for ; len(keys) > 0; keys = keys[32:] {
 		t.Keys = append(t.Keys, [32]byte(keys))
 	}
-	s.random = t
+	s.random.Keys = t.Keys
+	for _, cfg := range s.sealed {
+		cfg.SetSessionTicketKeys(t.Keys)
+	}
 	return nil
 }
 
