@@ -57,6 +57,7 @@ func optionRows() []keyword.Row {
 		flag("log-health-checks", proxy.OptLogHealthChecks, be, false, "logs the result of every health check"),
 		flag("clitcpka", proxy.OptTCPKAClient, fe, false, "TCP keep-alives towards clients"),
 		flag("srvtcpka", proxy.OptTCPKAServer, be, false, "TCP keep-alives towards servers"),
+		flag("independent-streams", proxy.OptIndependentStreams, all, false, "what a side is sent is no activity of it: its time-out goes on"),
 		flag("nolinger", proxy.OptNoLinger, all, false, "drops unsent data when a connection is closed"),
 		flag("accept-unsafe-violations-in-http-request", proxy.OptRelaxedRequest, fe, true, "accepts malformed requests"),
 		flag("accept-unsafe-violations-in-http-response", proxy.OptRelaxedResponse, be, true, "accepts malformed responses"),
