@@ -43,7 +43,7 @@ func (in *Instance) describe(l *loop.Loop, s *stream.Stream, to *stats.StreamInf
 	}
 	if s.BE != nil {
 		to.Backend, to.BackendID, to.BackendMode = s.BE.Name, s.BE.ID, s.BE.Mode.String()
-		to.Retries = max(s.BE.Retries-s.Retries, 0)
+		to.Retries = max(s.MostRetries()-s.Retries, 0)
 	}
 	if s.Server != nil {
 		to.Server, to.ServerID = s.Server.Name, s.Server.ID

@@ -1,6 +1,8 @@
 package action
 
 import (
+	"errors"
+	"strconv"
 	"strings"
 
 	"gohap/lbcore/rule"
@@ -52,4 +54,53 @@ func parseNoRetry(*rule.Args) (rule.Action, error) {
 		}
 		return rule.Continue
 	}), nil
+}
+
+// setRetries is set-retries, with a number or one that is computed.
+type setRetries struct {
+	most int
+	expr *sample.Expr
+}
+
+// mostRetries is the highest number of retries.
+const mostRetries = 100
+
+func parseSetRetries(a *rule.Args) (rule.Action, error) {
+	const backends = sample.BackendRequestHeader | sample.BackendContent
+	if a.Options.Place != 0 && a.Options.Place&backends == 0 {
+		return nil, errors.New("'set-retries' only available in backend or listen section")
+	}
+	if a.Done() {
+		return nil, errors.New("expects exactly 1 argument (an expression or an integer between 1 and 100)")
+	}
+	n, err := strconv.Atoi(a.Peek())
+	if err != nil {
+		e, err := expression(a)
+		return &setRetries{expr: e}, err
+	}
+	if n < 0 || n > mostRetries { // reference: its text leaves zero out
+		return nil, errors.New("expects an expression or an integer between 1 and 100")
+	}
+	a.Next()
+	return &setRetries{most: n}, nil
+}
+
+// Run implements rule.Action. Reference: what is no number in the range changes
+// nothing.
+func (r *setRetries) Run(c *sample.Context) rule.Verdict {
+	x := exchange(c)
+	if x == nil {
+		return rule.Continue
+	}
+	n, ok := int64(r.most), true
+	if r.expr != nil {
+		s := c.Borrow()
+		ok = r.expr.Eval(c, sample.SInt, s)
+		n = s.Int
+		c.Release()
+	}
+	if ok && n >= 0 && n <= mostRetries {
+		x.SetRetries(int(n))
+	}
+	return rule.Continue
 }

@@ -365,6 +365,8 @@ var stateRows = []entry{
 		good: []string{"set-priority-class int(5)"}, bad: []string{"set-priority-class", "set-priority-class nope", "set-priority-class int(5) x"}},
 	{name: "set-priority-offset", in: httpReq | tcpReq, args: "<expr>", parse: parsePriority, summary: "ms by which the request stands behind its time in queues",
 		good: []string{"set-priority-offset int(-500)"}, bad: []string{"set-priority-offset", "set-priority-offset nope"}},
+	{name: "set-retries", in: httpReq | tcpReq, args: "{<number>|<expr>}", parse: parseSetRetries, summary: "how often the stream tries again, in place of retries",
+		good: []string{"set-retries 3", "set-retries int(3)"}, bad: []string{"set-retries", "set-retries 101", "set-retries -1", "set-retries nope", "set-retries 3 x"}},
 	{name: "disable-l7-retry", in: httpReq, parse: parseNoRetry, summary: "does not send the request again once a server took it",
 		good: []string{"disable-l7-retry", "disable-l7-retry if { method POST }"}, bad: []string{"disable-l7-retry x"}},
 	{name: "strict-mode", in: http, args: "{on|off}", parse: parseStrictMode, summary: "whether a rewrite of the following rules that fails is an internal error",

@@ -59,6 +59,7 @@ func (d *Servers) Refuses(p *proxy.Proxy) string {
 func (d *Servers) Read(p *proxy.Proxy, words []string, process *sample.Process) (*Added, error) {
 	b := *d.builder // what a line leaves behind in the builder is nobody else's
 	b.Diag, b.checkEnds, b.plans, b.Global.refs = &config.Diagnostics{}, nil, nil, nil
+	b.certs = b.certs.Sealed() // reference: no file is read any more
 	s := b.sectionOf(p)
 	st := &config.Statement{Words: append([]string{"server"}, words...)}
 	l := b.readServer(s, st, true)

@@ -264,6 +264,7 @@ func (b *Builder) settleServer(s *section, l *serverLine) {
 	l.srv.RingKey = l.ringKey()
 	l.settleLimits()
 	l.settleSendProxy()
+	l.settleTLVs(b, s)
 	l.settleSource(b, s)
 	l.srv.Config.Decode = b.decode(s.options&proxy.OptRelaxedResponse != 0)
 	if l.check {

@@ -31,6 +31,10 @@ func optionRows() []keyword.Row {
 		}
 		return r
 	}
+	idle := func(r keyword.Row) keyword.Row {
+		r.Flags |= keyword.NoEffect
+		return r
+	}
 	own := func(name, args string, where keyword.Where, summary string, f OptionFunc, bad ...string) keyword.Row {
 		return keyword.Row{Class: keyword.Option, Name: name, Args: args, Where: where, Summary: summary,
 			Good: []keyword.Example{{Config: "option " + name}}, Bad: bad, Impl: f}
@@ -57,6 +61,8 @@ func optionRows() []keyword.Row {
 		flag("log-health-checks", proxy.OptLogHealthChecks, be, false, "logs the result of every health check"),
 		flag("clitcpka", proxy.OptTCPKAClient, fe, false, "TCP keep-alives towards clients"),
 		flag("srvtcpka", proxy.OptTCPKAServer, be, false, "TCP keep-alives towards servers"),
+		idle(flag("http-no-delay", proxy.OptHTTPNoDelay, all, true, "lets small pieces of bodies leave at once, as they always do here")),
+		flag("independent-streams", proxy.OptIndependentStreams, all, false, "what a side is sent is no activity of it: its time-out goes on"),
 		flag("nolinger", proxy.OptNoLinger, all, false, "drops unsent data when a connection is closed"),
 		flag("accept-unsafe-violations-in-http-request", proxy.OptRelaxedRequest, fe, true, "accepts malformed requests"),
 		flag("accept-unsafe-violations-in-http-response", proxy.OptRelaxedResponse, be, true, "accepts malformed responses"),
@@ -118,6 +124,9 @@ func optionKeyword(b *Builder, s *section, st *config.Statement) {
 	if st.Default && connectionModes[name] {
 		b.alertTight(st.Pos, "negation/default is not supported for option '%s'.", name)
 		return
+	}
+	if row.Flags&keyword.NoEffect != 0 {
+		b.Diag.Diagf(st.Pos, "'option %s' has no effect: %s.", name, row.Summary)
 	}
 	switch impl := row.Impl.(type) {
 	case flagOption:

@@ -2,11 +2,13 @@ package build
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"gohap/lbcore/config"
 	"gohap/lbcore/keyword"
 	"gohap/lbcore/proxy"
+	"gohap/lbcore/sample"
 )
 
 // The PROXY protocol's words of bind and server lines.
@@ -60,11 +62,57 @@ func sendProxyRows() []keyword.Row {
 		{Class: keyword.Server, Name: "proxy-v2-options", Args: "<option>[,<option>]*", Summary: "what a PROXY protocol header of version 2 says beside the addresses",
 			Good: []keyword.Example{{Config: "server s1 127.0.0.1:80 send-proxy-v2 proxy-v2-options crc32c"}}, Impl: ServerFunc(proxyV2Options)},
 	}
+	rows = append(rows, keyword.Row{Class: keyword.Server, Name: "set-proxy-v2-tlv-fmt", Prefix: true, Args: "(<id>) <format>",
+		Summary: "a TLV of its own in a PROXY protocol header of version 2", Impl: ServerFunc(tlvOption),
+		Good: []keyword.Example{{Config: "server s1 127.0.0.1:80 send-proxy-v2 set-proxy-v2-tlv-fmt(0x20) %[src]"}},
+		Bad:  []string{"server s1 127.0.0.1:80 set-proxy-v2-tlv-fmt(300) x", "server s1 127.0.0.1:80 set-proxy-v2-tlv-fmt(x) x", "server s1 127.0.0.1:80 set-proxy-v2-tlv-fmt(1 x"}})
 	for _, o := range sendProxyOptions {
 		rows = append(rows, keyword.Row{Class: keyword.ProxyV2Option, Name: o.name, Summary: o.summary,
 			Good: []keyword.Example{{Config: "server s1 127.0.0.1:80 send-proxy-v2 proxy-v2-options " + o.name}}, Impl: o.set})
 	}
 	return rows
+}
+
+// tlvLine is a TLV before its format is compiled.
+type tlvLine struct {
+	kind byte
+	text placed
+}
+
+// tlvOption reads set-proxy-v2-tlv-fmt(<id>) <format>.
+func tlvOption(_ *Builder, st *config.Statement, to *serverLine, w []string) (int, error) {
+	_, arg, _ := strings.Cut(w[0], "(")
+	id, ok := strings.CutSuffix(arg, ")")
+	if !ok {
+		return 0, fmt.Errorf("'%s' : expects set-proxy-v2-tlv(<TLV ID>)", w[0])
+	}
+	n, err := strconv.ParseInt(id, 0, 64)
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("'%s' : could not convert TLV ID", w[0])
+	case n < 0 || n > 255:
+		return 0, fmt.Errorf("'%s' : the maximum allowed TLV ID is 255", w[0])
+	case len(w) < 2:
+		return 0, fmt.Errorf("'%s' : expects a log-format string", w[0])
+	}
+	to.tlvs = append(to.tlvs, tlvLine{byte(n), placed{w[1], st.Pos}})
+	return 2, nil
+}
+
+// settleTLVs compiles the formats of TLVs.
+func (l *serverLine) settleTLVs(b *Builder, s *section) {
+	for _, t := range l.tlvs {
+		o := sample.Options{Place: sample.BackendUseServer, Words: b.Set, ProcVars: b.procVars, Proxy: s.name, File: t.text.pos.File, Line: t.text.pos.Line,
+			Env: b.Env.Lookup, Refs: b.holdRefs("server set-proxy-v2-tlv-fmt"), Warn: func(w string) { b.Diag.Warnf(t.text.pos, "%s", w) }}
+		f, err := sample.CompileFormat(b.Set, t.text.text, sample.FormatOptions{Options: o, For: sample.ForString, HTTP: s.mode == proxy.HTTP})
+		if err != nil {
+			b.Diag.Rawf(config.Alert, "config : [%s] : 'server %s/%s' : %s", l.pos, s.name, l.srv.Name, strings.TrimSuffix(err.Error(), "."))
+			continue
+		}
+		if p := l.srv.SendProxy; p != nil {
+			p.TLVs = append(p.TLVs, proxy.TLV{Kind: t.kind, Value: f})
+		}
+	}
 }
 
 // sendProxy is what the line says about PROXY headers.

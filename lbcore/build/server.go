@@ -32,8 +32,9 @@ type serverLine struct {
 	more        serverChecks
 	tls         serverTLS
 	source      sourceLine
-	userTimeout int    // tcp-ut, ms
-	quiet       bool   // the options of default-server: its line got the warnings
+	userTimeout int  // tcp-ut, ms
+	quiet       bool // the options of default-server: its line got the warnings
+	tlvs        []tlvLine
 	dynamic     bool   // it comes from "add server"
 	label       string // how messages begin: "'server b/s' : ", empty for default-server
 }
@@ -255,7 +256,11 @@ func (l *serverLine) place() error {
 // default-server.
 func (b *Builder) serverOptions(st *config.Statement, to *serverLine, words []string) bool {
 	for len(words) > 0 {
-		row := b.Set.Lookup(keyword.Server, words[0])
+		name, _, parens := strings.Cut(words[0], "(")
+		row := b.Set.Lookup(keyword.Server, name)
+		if row != nil && parens && !row.Prefix {
+			row = nil
+		}
 		if row == nil {
 			if _, ok := keyword.Known(keyword.Server, words[0]); ok {
 				b.alertAt(st, "%s%s.", to.label, keyword.Refusal("keyword '"+words[0]+"'"))

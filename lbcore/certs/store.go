@@ -25,8 +25,23 @@ type Store struct {
 	crls    map[string]*Revocations
 	tickets map[string]*Tickets
 	random  *Tickets
+<<<<<<< HEAD
 	sealed  []*tls.Config // whose tickets are sealed by random
+=======
+	sealed  bool
+>>>>>>> 0971425
 }
+
+// Sealed returns the store as it may be asked once the configuration runs: it gives
+// what was loaded and reads no more files. Any goroutine may ask it.
+func (s *Store) Sealed() *Store {
+	c := *s
+	c.sealed = true
+	return &c
+}
+
+// errSealed is why a sealed store reads no file.
+var errSealed = errors.New("it was not loaded at the start")
 
 // NewStore returns an empty store with the reference's defaults.
 func NewStore() *Store {
@@ -110,6 +125,12 @@ func sideFile(name string) bool {
 // folder, or the files of a bundle that has no file of that name.
 func (s *Store) Find(name string, f Files) ([]*Slot, error) {
 	path := under(s.CrtBase, name)
+	if s.sealed {
+		if slot := s.slots[path]; slot != nil {
+			return []*Slot{slot}, nil
+		}
+		return nil, fmt.Errorf("unable to stat SSL certificate '%s'", path) // reference
+	}
 	info, err := os.Stat(path)
 	switch {
 	case err == nil && info.IsDir():
@@ -166,6 +187,9 @@ func (s *Store) Authority(name string) (*Authority, error) {
 	if a := s.cas[path]; a != nil {
 		return a, nil
 	}
+	if s.sealed {
+		return nil, errSealed
+	}
 	a, err := loadAuthority(path)
 	if err == nil {
 		s.cas[path] = a
@@ -178,6 +202,9 @@ func (s *Store) Revocations(name string) (*Revocations, error) {
 	path := under(s.CABase, name)
 	if r := s.crls[path]; r != nil {
 		return r, nil
+	}
+	if s.sealed {
+		return nil, errSealed
 	}
 	r, err := loadRevocations(path)
 	if err == nil {

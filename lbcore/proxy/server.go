@@ -138,6 +138,13 @@ type SendProxy struct {
 	// What version 2 says beyond the addresses.
 	SSL, CertCN, Cipher, CertSig, CertKey bool
 	Authority, UniqueID, Checksum         bool
+	TLVs                                  []TLV // in front of all others
+}
+
+// TLV is one whose value is computed for each connection.
+type TLV struct {
+	Kind  byte
+	Value *sample.Format
 }
 
 // Spoof is whose address a server is to see (usesrc).

@@ -20,7 +20,7 @@ type kept struct {
 
 // keep remembers the request that is about to be sent for the first time.
 func (s *Stream) keep(b *buffer.Buffer) {
-	if !s.BE.RetryOn.Late() || s.NoRetry || s.BE.Retries <= s.Retries || s.kept.on {
+	if !s.BE.RetryOn.Late() || s.NoRetry || s.MostRetries() <= s.Retries || s.kept.on {
 		return
 	}
 	k := &s.kept
@@ -68,7 +68,7 @@ func (s *Stream) forget() {
 // reports false when there is none to be made. Reference: it counts as a retry
 // of the server that failed, and once more as any attempt does.
 func (s *Stream) sendAgain(why proxy.RetryOn) bool {
-	if !s.kept.on || s.BE.RetryOn&why == 0 || s.Retries >= s.BE.Retries {
+	if !s.kept.on || s.BE.RetryOn&why == 0 || s.Retries >= s.MostRetries() {
 		return false
 	}
 	s.dropServer()
@@ -90,4 +90,28 @@ func (s *Stream) sendAgain(why proxy.RetryOn) bool {
 		s.chooseServer()
 	}
 	return true
+}
+
+// retryLimit is what set-retries says, for one backend.
+type retryLimit struct {
+	of   *proxy.Proxy
+	most int
+}
+
+// SetRetries says how often the stream tries again. Reference: it holds while the
+// request stays with the proxy whose rules said so.
+func (s *Stream) SetRetries(most int) {
+	of := s.BE
+	if of == nil {
+		of = s.FE
+	}
+	s.retryLimit = retryLimit{of, most}
+}
+
+// MostRetries is how often the stream may try again in all; it has a backend.
+func (s *Stream) MostRetries() int {
+	if s.retryLimit.of == s.BE {
+		return s.retryLimit.most
+	}
+	return s.BE.Retries
 }

@@ -50,17 +50,17 @@ func (s *Stream) dial() {
 // Reference: that is a failed attempt, and so are all others at once, unless an
 // idle connection can be closed.
 func (s *Stream) noConnection() {
-	if s.Retries < s.BE.Retries && s.Server.EvictElsewhere(s.W.Loop) {
+	if s.Retries < s.MostRetries() && s.Server.EvictElsewhere(s.W.Loop) {
 		s.Retries++
 		s.countBackend(proxy.Retries)
 		s.phase, s.wake = phaseRetry, s.after(1e6)
 		return
 	}
 	if !s.BE.Has(proxy.OptRedispatch) {
-		if n := s.BE.Retries - s.Retries; n > 0 {
+		if n := s.MostRetries() - s.Retries; n > 0 {
 			s.srv.Add(proxy.Retries, int64(n))
 			s.be.Add(proxy.Retries, int64(n))
-			s.Retries = s.BE.Retries
+			s.Retries = s.MostRetries()
 		}
 	}
 	s.retry('S', false)
@@ -320,7 +320,7 @@ func (s *Stream) connectFailed() {
 // when it did not answer; with option redispatch the last attempts, or all
 // when the server is no longer running, go elsewhere.
 func (s *Stream) retry(cause byte, pause bool) {
-	if s.Retries >= s.BE.Retries || s.BE.Mode == proxy.HTTP && s.BE.RetryOn&proxy.RetryConn == 0 {
+	if s.Retries >= s.MostRetries() || s.BE.Mode == proxy.HTTP && s.BE.RetryOn&proxy.RetryConn == 0 {
 		s.terminate(cause, 'C')
 		s.countBackend(proxy.FailedConns)
 		s.fail(503)
@@ -365,7 +365,7 @@ func (s *Stream) redispatches() bool {
 	every := be.RedispatchEvery
 	set := be.Set()
 	if every < 0 { // counted from the end; reference: as a multiple of what is left then
-		every = max(be.Retries+1+every, 1)
+		every = max(s.MostRetries()+1+every, 1)
 	}
 	switch {
 	case s.Forced:

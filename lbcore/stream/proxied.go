@@ -105,6 +105,9 @@ func (s *Stream) Preface() []byte {
 // appendTLVs adds what a header of version 2 says about the client's connection,
 // and closes it.
 func (s *Stream) appendTLVs(b []byte, p *proxy.SendProxy) []byte {
+	for i := range p.TLVs {
+		b = s.appendComputed(b, &p.TLVs[i])
+	}
 	sum := len(b)
 	if p.Checksum {
 		b = transport.AppendTLV(b, transport.TLVCRC, []byte{0, 0, 0, 0})
@@ -138,6 +141,16 @@ func (s *Stream) appendTLVs(b []byte, p *proxy.SendProxy) []byte {
 	}
 	return b
 }
+
+// appendComputed adds a TLV of set-proxy-v2-tlv-fmt, cut where the header is full.
+func (s *Stream) appendComputed(b []byte, t *proxy.TLV) []byte {
+	v := t.Value.Append(s.Arena.Rest(256), &s.Ctx)
+	return transport.AppendTLV(b, t.Kind, v[:min(len(v), max(0, mostTLV-len(b)))])
+}
+
+// mostTLV is where computed TLVs end: it leaves room for the others, for the length
+// of a header has 16 bits.
+const mostTLV = 32768
 
 // authority is the name that the client asked for.
 func (s *Stream) authority(state tls.ConnectionState) []byte {

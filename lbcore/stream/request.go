@@ -461,5 +461,5 @@ func (s *Stream) writeRequest(b *buffer.Buffer) {
 		s.serverBroken()
 		return
 	}
-	s.touchServer()
+	s.sentToServer()
 }

@@ -309,6 +309,7 @@ func (s *Stream) forwardResponse() {
 		case mux.Wait:
 			s.cl.Write(b, false, nil)
 			s.touchServer()
+			s.sentToClient()
 			return
 		case mux.Aborted, mux.Invalid:
 			s.responseCut(b, st)
@@ -335,6 +336,7 @@ func (s *Stream) forwardResponse() {
 			s.halfClosed()
 			return
 		}
+		s.sentToClient()
 	}
 	if s.phase != ended {
 		s.again()

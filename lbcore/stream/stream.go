@@ -87,6 +87,7 @@ type Stream struct {
 	Retries              int
 	Redispatched         bool
 	Direct               bool // persistence chose the server, not the policy
+	retryLimit           retryLimit
 	NoRetry              bool // the request is not sent twice (disable-l7-retry)
 	Forced               bool // it stays with that server whatever its state (force-persist)
 	cookie               cookieState

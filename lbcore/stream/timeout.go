@@ -191,3 +191,18 @@ func (s *Stream) clientTimeout() {
 // Deadline returns when the stream's timer fires next, monotonic ns, zero when
 // it waits for nothing.
 func (s *Stream) Deadline() int64 { return s.timer.Deadline() }
+
+// sentToClient is called when the client was sent bytes. Reference: that is activity
+// of the client, unless option independent-streams wants to see bytes of its own.
+func (s *Stream) sentToClient() {
+	if s.clDeadline != 0 && !s.FE.Has(proxy.OptIndependentStreams) {
+		s.touchClient()
+	}
+}
+
+// sentToServer is sentToClient for the server.
+func (s *Stream) sentToServer() {
+	if s.svDeadline == 0 || s.sv.State() == mux.Blocked || !s.BE.Has(proxy.OptIndependentStreams) {
+		s.touchServer()
+	}
+}
