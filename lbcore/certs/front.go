@@ -301,7 +301,7 @@ func (f *Front) profile(s Settings) (*profile, error) {
 		}
 		sum := sha256.Sum256([]byte(fmt.Sprintf("%v %v %v %v", s.Verify, s.CAFile, s.CAVerifyFile, s.CRLFile)))
 		if keys == f.store.random {
-			f.store.sealed = append(f.store.sealed, cfg)
+			f.store.byRandom = append(f.store.byRandom, cfg)
 		}
 		sealing(cfg, keys, f.store.Lifetime, binary.BigEndian.Uint64(sum[:]))
 	}

@@ -20,16 +20,13 @@ type Store struct {
 	Issuers                  []*x509.Certificate
 	Lifetime                 time.Duration // of sessions
 
-	slots   map[string]*Slot
-	cas     map[string]*Authority
-	crls    map[string]*Revocations
-	tickets map[string]*Tickets
-	random  *Tickets
-<<<<<<< HEAD
-	sealed  []*tls.Config // whose tickets are sealed by random
-=======
-	sealed  bool
->>>>>>> 0971425
+	slots    map[string]*Slot
+	cas      map[string]*Authority
+	crls     map[string]*Revocations
+	tickets  map[string]*Tickets
+	random   *Tickets
+	byRandom []*tls.Config // whose tickets are sealed by random
+	sealed   bool
 }
 
 // Sealed returns the store as it may be asked once the configuration runs: it gives
