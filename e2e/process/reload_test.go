@@ -183,7 +183,7 @@ func (r *reloaded) serves(loops int) {
 		if time.Now().After(deadline) {
 			r.t.Fatalf("no answer of %d loops: %q, %v\n%s", loops, answer, err, r.said)
 		}
-		time.Sleep(20 * time.Millisecond)
+		<-time.After(20 * time.Millisecond)
 	}
 }
 

@@ -72,7 +72,7 @@ func (s *Store) Inherit(secrets []byte) error {
 		t.Keys = append(t.Keys, [32]byte(keys))
 	}
 	s.random.Keys = t.Keys
-	for _, cfg := range s.sealed {
+	for _, cfg := range s.byRandom {
 		cfg.SetSessionTicketKeys(t.Keys)
 	}
 	return nil
