@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/tls"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 )
@@ -25,6 +26,9 @@ type profile struct {
 	tcp         bool     // mode tcp
 	balance     string   // lines of the backend; default roundrobin
 }
+
+// nobody is the user without privileges.
+const nobody = 65534
 
 type kind int
 
@@ -110,6 +114,9 @@ func (p *profile) config(port, socket, logAddr, certs string, backends []string)
 	fmt.Fprintf(&s, "global\n    nbthread %d\n    maxconn 8000\n    stats socket %s mode 600 level admin\n", p.loops, socket)
 	if p.tcp { // the reference counts descriptors for pipes
 		s.WriteString("    maxpipes 100\n")
+		if os.Geteuid() == 0 { // whose pipes the kernel bounds as those of most installations
+			fmt.Fprintf(&s, "    uid %d\n    gid %d\n", nobody, nobody)
+		}
 	}
 	if p.log {
 		fmt.Fprintf(&s, "    log %s local0\n", logAddr)
