@@ -29,9 +29,8 @@ type master struct {
 	workers  []*workerProcess // the oldest first
 	current  *workerProcess   // the one that serves, nil before there is one
 	starting *workerProcess
-	waiting  []func(Report) // who wants to know how the present reload goes
-	again    *reload        // one that was asked for meanwhile
-	hard     bool           // the former worker of the present reload is ended at once
+	again    *reload // one that was asked for meanwhile
+	hard     bool    // the former worker of the present reload is ended at once
 	reloads  int
 	failed   int // reloads in a row that came to nothing
 	since    time.Time
@@ -320,7 +319,7 @@ func (m *master) gone(w *workerProcess, state *os.ProcessState, err error) {
 func (m *master) lost(code int) {
 	switch {
 	case m.ending:
-	case m.launch.Tolerant && m.current.leaving == false:
+	case m.launch.Tolerant && !m.current.leaving:
 		m.current = nil
 		m.say(config.Warning, "no-exit-on-failure: nothing serves until a reload succeeds")
 		return

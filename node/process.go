@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -30,6 +31,8 @@ type process struct {
 	said           *strings.Builder // what a worker reports of its start; nil behind it
 	log            *slog.Logger
 	in             *lbcore.Instance
+	calls          chan func()    // for the goroutine that serves
+	retiring       sync.WaitGroup // instances that were replaced
 }
 
 // run is the process from its command line on.
@@ -228,6 +231,8 @@ func (p *process) serve(ch <-chan os.Signal, lost <-chan struct{}) int {
 		case <-idle:
 			p.in.Stop()
 			return 0
+		case f := <-p.calls:
+			f()
 		case <-lost: // reference: likewise; nobody could reload or end it any more
 			p.in.Stop()
 			return 1

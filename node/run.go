@@ -55,7 +55,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 	if f.memory > 0 {
 		debug.SetMemoryLimit(f.memory << 20)
 	}
-	p := &process{flags: f, birth: b, stdout: stdout, stderr: stderr,
+	p := &process{flags: f, birth: b, calls: make(chan func()), stdout: stdout, stderr: stderr,
 		log: slog.New(slog.NewTextHandler(stderr, nil))}
 	return p.run()
 }

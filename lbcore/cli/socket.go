@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -9,6 +10,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // Socket is one address of "stats socket".
@@ -64,13 +68,25 @@ func Listen(k Socket) (net.Listener, error) {
 		}
 		return listenUnix(k)
 	case "tcp":
-		return net.Listen("tcp", k.Address)
+		return listenTCP(k.Address)
 	case "fd":
 		return listenFD(k.Address)
 	case "sockpair":
 		return listenPassed(k.Address)
 	}
 	return nil, fmt.Errorf("stats socket: network %q is none of unix, tcp, fd and sockpair", k.Network)
+}
+
+// listenTCP shares its port: the process that takes over opens it before the
+// present one lets go.
+func listenTCP(address string) (net.Listener, error) {
+	shared := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) (err error) {
+		if e := c.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) }); e != nil {
+			return e
+		}
+		return err
+	}}
+	return shared.Listen(context.Background(), "tcp", address)
 }
 
 func listenUnix(k Socket) (net.Listener, error) {

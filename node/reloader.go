@@ -1,0 +1,77 @@
+package node
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"gohap/lbcore"
+)
+
+// A Reloader has the configuration read anew and served in place of the present
+// one, without a connection being lost. The present one goes on where that fails.
+// Any goroutine may call Reload, which returns when it is known how it went.
+type Reloader interface {
+	Reload() Report
+}
+
+var (
+	_ Reloader = (*master)(nil)  // in a new process
+	_ Reloader = (*process)(nil) // in the same one
+)
+
+// Reload implements Reloader by a new worker.
+func (m *master) Reload() Report {
+	told := make(chan Report, 1)
+	m.do(func() { m.reload(reload{done: func(r Report) { told <- r }}) })
+	return <-told
+}
+
+// Reload implements Reloader by a new instance beside the present one. What only
+// a new process can change is refused: a master starts one.
+func (p *process) Reload() Report {
+	told := make(chan Report, 1)
+	p.calls <- func() { told <- p.replace() }
+	return <-told
+}
+
+// replace is Reload on the goroutine that serves.
+func (p *process) replace() Report {
+	var said strings.Builder
+	o := p.flags.options(io.MultiWriter(p.stderr, &said))
+	c, _ := lbcore.Load(o)
+	if c == nil {
+		return Report{Log: said.String()}
+	}
+	fail := func(err error) Report {
+		fmt.Fprintln(io.MultiWriter(p.stderr, &said), err)
+		return Report{Log: said.String()}
+	}
+	if c.Global.Confinement != p.in.Config.Global.Confinement || c.Global.Confinement.Chroot != "" || c.Global.Confinement.UID >= 0 || c.Global.UlimitN != p.in.Config.Global.UlimitN {
+		return fail(fmt.Errorf("chroot, user, group and ulimit-n need a new process: start with -W"))
+	}
+	var err error
+	if c.Inherited, err = p.in.HandOver(); err != nil {
+		return fail(fmt.Errorf("the listening sockets cannot be handed over: %w", err))
+	}
+	next, err := c.Open(p.log)
+	if err != nil {
+		c.Inherited.Close()
+		return fail(err)
+	}
+	next.Run()
+	former := p.in
+	p.in = next
+	p.retire(former)
+	return Report{Ready: true, Log: said.String()}
+}
+
+// retire lets an instance end in the background, as a soft stop does.
+func (p *process) retire(in *lbcore.Instance) {
+	limit := in.Config.Global.HardStop
+	in.Drain()
+	p.retiring.Go(func() { // ends with the last connection, or with the process
+		in.Wait(limit)
+		in.Stop()
+	})
+}
