@@ -155,17 +155,10 @@ func (s *Stream) replaceResponse() {
 // afterRules runs http-after-response, which sees every response, those from
 // here included: the backend's first.
 func (s *Stream) afterRules() {
-	before := int64(0)
-	if s.local && s.Res != nil {
-		before = headBytes(s.Res)
-	}
 	if s.BE != nil && s.BE != s.FE {
 		s.BE.HTTPAfterRules.Run(&s.Ctx, 0)
 	}
 	s.FE.HTTPAfterRules.Run(&s.Ctx, 0)
-	if s.local && s.Res != nil { // reference: an answer from here counts as it is sent
-		s.BytesOut += headBytes(s.Res) - before
-	}
 }
 
 // sendResponse writes the head with what is there of the body.
