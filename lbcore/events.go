@@ -4,12 +4,9 @@ import (
 	"fmt"
 	"io"
 
-	"golang.org/x/sys/unix"
-
 	"gohap/lbcore/clock"
 	"gohap/lbcore/config"
 	"gohap/lbcore/log"
-	"gohap/lbcore/loop"
 	"gohap/lbcore/proxy"
 )
 
@@ -88,67 +85,20 @@ func proxyState(p *proxy.Proxy) string {
 func (in *Instance) DumpPools(w io.Writer) { in.Stats().WritePools(w) }
 
 // SetListening pauses (SIGTTOU) or resumes (SIGTTIN) all listeners; on the
-// goroutine of signals. Reference: connections to a paused TCP address are
-// refused, those to others wait.
+// goroutine of signals.
 func (in *Instance) SetListening(on bool) {
-	if on {
-		in.eachTCPListener(func(fd int, b *proxy.Bind) { _ = unix.Listen(fd, backlog(b)) })
-	}
-	in.Group.Each(func(l *loop.Loop) {
-		for _, a := range in.accepts[l.ID] {
-			switch {
-			case a.Listener == nil:
-			case on:
-				a.Listener.Resume()
-			default:
-				a.Listener.Pause()
-			}
-		}
-	})
-	if !on {
-		in.eachTCPListener(func(fd int, _ *proxy.Bind) { _ = unix.Shutdown(fd, unix.SHUT_RD) })
-	}
+	in.listens(on, all)
 	in.commands.Pause(!on)
-	in.tellPaused(on)
-}
-
-// eachTCPListener visits the sockets that this process opened itself: one that
-// was inherited may serve others.
-func (in *Instance) eachTCPListener(visit func(fd int, b *proxy.Bind)) {
-	for _, p := range in.Config.Proxies {
-		for _, b := range p.Binds {
-			if b.InheritFD >= 0 || b.Sockaddr.Family == unix.AF_UNIX {
-				continue
-			}
-			for _, fd := range b.FDs {
-				if fd >= 0 {
-					visit(fd, b)
-				}
-			}
-		}
-	}
-}
-
-func (in *Instance) tellPaused(on bool) {
-	word, from, to := "Paused", proxy.Open, proxy.Paused
-	if on {
-		word, from, to = "Resumed", proxy.Paused, proxy.Open
-	}
-	for _, p := range in.Config.Proxies {
-		if len(p.Binds) > 0 && p.State.CompareAndSwap(int32(from), int32(to)) {
-			in.both(p, log.Warning, fmt.Sprintf("%s %s %s.", word, frontendWord(p), p.Name))
-		}
-	}
 	if in.global() {
-		in.tell(log.Warning, word+" frontend GLOBAL.")
+		in.tell(log.Warning, map[bool]string{true: "Resumed", false: "Paused"}[on]+" frontend GLOBAL.")
 	}
 }
 
-// tellStopped says of each proxy that it stops: those that listened first.
-func (in *Instance) tellStopped() {
+// tellStopped says of proxies that they stop: those that listened first.
+func (in *Instance) tellStopped(which func(*proxy.Proxy) bool) {
 	for _, listening := range []bool{true, false} {
 		for _, p := range in.Config.Proxies {
-			if len(p.Binds) > 0 == listening && !p.Disabled {
+			if len(p.Binds) > 0 == listening && !p.Disabled && which(p) {
 				in.both(p, log.Warning, fmt.Sprintf("Proxy %s stopped (cumulated conns: FE: %d, BE: %d).",
 					p.Name, p.FE.Sum(proxy.CumConns), p.BE.Sum(proxy.CumSess)))
 			}

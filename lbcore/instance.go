@@ -64,7 +64,7 @@ func (c *Config) Start(logger *slog.Logger) (*Instance, error) {
 		return nil, err
 	}
 	if err := in.Confine(); err != nil {
-		in.closeListeners()
+		in.closeListeners(all)
 		return nil, err
 	}
 	in.Run()
@@ -119,7 +119,7 @@ func (c *Config) Open(logger *slog.Logger) (*Instance, error) {
 	}
 	in.prepareChecks()
 	if err := in.openCommands(); err != nil {
-		in.closeListeners()
+		in.closeListeners(all)
 		return nil, err
 	}
 	return in, nil
@@ -324,7 +324,9 @@ func (in *Instance) serveCommands(l net.Listener, s *build.StatsSocket) {
 // Control implements control.Host.
 func (in *Instance) Control() *control.Control {
 	return &control.Control{Words: in.Config.Set, Proxies: in.Config.Proxies, Checks: in.checker, Shutdown: in.shutdownServer,
-		Refuses: in.Config.Servers.Refuses, Add: in.AddServer, Delete: in.DeleteServer}
+		Refuses: in.Config.Servers.Refuses, Add: in.AddServer, Delete: in.DeleteServer,
+		Process: in.Process, Vars: in.Config.ProcVars, SetFrontend: in.SetFrontend, StopFrontend: in.StopFrontend,
+		Readmit: in.Readmit, ShutdownStream: in.ShutdownStream}
 }
 
 // shutdownServer ends the sessions of a server; any goroutine.

@@ -26,7 +26,7 @@ func (in *Instance) bindAll() error {
 			in.Config.Inherited.Close()
 			return nil
 		}
-		in.closeListeners()
+		in.closeListeners(all)
 		if !in.inUse || in.Config.Blocked == nil || !in.Config.Blocked(try) {
 			return err
 		}
@@ -330,10 +330,14 @@ func (in *Instance) watch(l *loop.Loop, a *stream.Acceptor, burst int) bool {
 	return true
 }
 
-func (in *Instance) closeListeners() {
+// closeListeners closes the listening sockets of some proxies.
+func (in *Instance) closeListeners(which func(*proxy.Proxy) bool) {
 	in.opening.Lock()
 	defer in.opening.Unlock()
 	for _, p := range in.Config.Proxies {
+		if !which(p) {
+			continue
+		}
 		for _, b := range p.Binds {
 			for _, fd := range b.FDs {
 				if fd >= 0 {

@@ -4,34 +4,14 @@ import (
 	"time"
 
 	"gohap/lbcore/loop"
-	"gohap/lbcore/proxy"
 )
 
 // Drain begins a soft stop: the accept queues are taken, the listeners closed,
 // idle connections closed at once, the others after their present exchange.
 func (in *Instance) Drain() {
 	in.Process.Stopping.Store(true)
-	for _, p := range in.Config.Proxies {
-		p.State.Store(int32(proxy.Stopped))
-	}
-	in.Group.Each(func(l *loop.Loop) {
-		for _, a := range in.accepts[l.ID] {
-			if a.Listener == nil {
-				continue
-			}
-			a.Listener.Close()
-			if b := a.Bind; !b.Shared { // at once, so that nothing more enters the drained queue
-				in.opening.Lock()
-				l.Kernel.Close(int32(b.FDs[a.Place]))
-				b.FDs[a.Place] = -1
-				in.opening.Unlock()
-			}
-		}
-		in.accepts[l.ID] = nil
-		in.Workers[l.ID].CloseIdle()
-	})
-	in.closeListeners()
-	in.tellStopped()
+	in.letGo(all, func(l *loop.Loop) { in.Workers[l.ID].CloseIdle() })
+	in.tellStopped(all)
 }
 
 // Busy returns how many client connections are left; any goroutine but a
@@ -75,7 +55,7 @@ func (in *Instance) Stop() {
 		in.commands.Close()
 		in.Group.Each(func(l *loop.Loop) { in.Workers[l.ID].Kill() })
 		in.Group.Stop()
-		in.closeListeners()
+		in.closeListeners(all)
 		for _, w := range in.outputs {
 			w.Close()
 		}

@@ -37,6 +37,14 @@ func Register(set *keyword.Set) {
 	command("add server", "<bk>/<srv> <addr> [options]", "create a new server", cli.Admin, addServer, "add server be/new 127.0.0.1:80", "add server", "add server nowhere/new 127.0.0.1:80")
 	command("del server", "<bk>/<srv>", "remove a server", cli.Admin, delServer, "del server be/new", "del server", "del server be/none")
 	command("wait", "{-h|<delay_ms>} cond [args...]", "wait the specified delay or condition (-h to see list)", cli.Admin, wait, "wait 10ms srv-removable be/s1", "wait", "wait x")
+	command("enable frontend", "<frontend>", "re-enable specific frontend", cli.Admin, onFrontend(enableFrontend), "enable frontend fe", "enable frontend", "enable frontend nosuch")
+	command("disable frontend", "<frontend>", "temporarily disable specific frontend", cli.Admin, onFrontend(disableFrontend), "disable frontend fe", "disable frontend", "disable frontend nosuch")
+	command("shutdown frontend", "<frontend>", "stop a specific frontend", cli.Admin, onFrontend(shutdownFrontend), "shutdown frontend fe", "shutdown frontend", "shutdown frontend nosuch")
+	command("set maxconn frontend", "<frontend> <value>", "change a frontend's maxconn setting", cli.Admin, onFrontend(setFrontendMaxconn), "set maxconn frontend fe 100", "set maxconn frontend fe", "set maxconn frontend nosuch 5")
+	command("set maxconn global", "<value>", "change the per-process maxconn setting", cli.Admin, setGlobalMaxconn, "set maxconn global 100", "set maxconn global", "set maxconn global -1")
+	command("set rate-limit", "<setting> <value>", "change a rate limiting value", cli.Admin, setRateLimit, "set rate-limit connections global 100", "set rate-limit", "set rate-limit connections global")
+	command("shutdown session", "[id]", "kill a specific session", cli.Admin, shutdownSession, "shutdown session 0x1", "shutdown session", "shutdown session x")
+	command("get var", "<name>", "retrieve contents of a process-wide variable", cli.Operator, getVar, "get var proc.x", "get var", "get var proc.nosuch")
 	for _, s := range settings {
 		set.Add(keyword.Row{Class: keyword.SetServer, Name: s.name, Args: s.args, Summary: s.summary,
 			Good: []keyword.Example{{Config: "set server be/s1 " + s.name}}, Impl: s.set})

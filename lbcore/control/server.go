@@ -12,6 +12,7 @@ import (
 	"gohap/lbcore/keyword"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/proxy"
+	"gohap/lbcore/sample"
 )
 
 // Host is what the commands of this package act on.
@@ -31,6 +32,18 @@ type Control struct {
 	Refuses func(*proxy.Proxy) string
 	Add     func(p *proxy.Proxy, words []string) (notes string, err error)
 	Delete  func(*proxy.Server) error
+
+	Process *proxy.Process
+	Vars    *sample.ProcVars
+	// SetFrontend pauses or resumes a frontend's listeners and reports false when
+	// they are that already; StopFrontend gives them up for good.
+	SetFrontend  func(p *proxy.Proxy, on bool) bool
+	StopFrontend func(*proxy.Proxy)
+	// Readmit lets listeners look whether they may accept more than before.
+	Readmit func()
+	// ShutdownStream ends the stream that show sess lists under an address and
+	// reports false when there is none.
+	ShutdownStream func(address uint64) bool
 }
 
 func control(r *cli.Request) *Control { return r.Host.(Host).Control() }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"gohap/lbcore/buffer"
 	"gohap/lbcore/keyword"
 	"gohap/lbcore/message"
 )
@@ -253,6 +254,25 @@ func (p *ProcVars) Get(c *Context, id uint64, s *Sample) bool {
 		s.Data = c.Arena.Copy(s.Data)
 	}
 	return true
+}
+
+// Lookup returns the type and the text of a variable by its whole name, for people;
+// any goroutine. ok is false without a value.
+func (p *ProcVars) Lookup(name string) (kind Type, text string, ok bool) {
+	v, err := ParseVar(name)
+	if err != nil || v.Scope != ScopeProc {
+		return 0, "", false
+	}
+	c := Context{Arena: new(buffer.Arena)}
+	var s Sample
+	if !p.Get(&c, v.ID, &s) {
+		return 0, "", false
+	}
+	kind = s.Type
+	if kind == Meth || !s.Cast(&c, Str) { // what has no text shows none
+		return kind, "", true
+	}
+	return kind, string(s.Data), true
 }
 
 // Has reports whether the name is known and whether it has a value.

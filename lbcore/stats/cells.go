@@ -254,8 +254,8 @@ func objectType(o *object) cell {
 func slim(o *object) cell {
 	switch o.kind {
 	case 'F':
-		if n := o.p.Maxconn.Load(); n > 0 || o.in.Process == nil {
-			return number(n)
+		if n := o.p.Maxconn.Load(); n != 0 || o.in.Process == nil {
+			return number(max(n, 0)) // below zero: closed to all
 		}
 		return number(o.in.Process.Maxconn.Load())
 	case 'L':

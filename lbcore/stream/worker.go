@@ -158,6 +158,15 @@ func (w *Worker) KillServer(srv *proxy.Server, cause byte) (more bool) {
 	return n == slice
 }
 
+// KillStream ends one stream as an operator's wish. Loop only.
+func (w *Worker) KillStream(s *Stream) {
+	s.terminate('K', s.letter())
+	s.abort()
+}
+
+// Readmit is for limits that were raised: listeners that wait look again. Loop only.
+func (w *Worker) Readmit() { w.resume() }
+
 // Kill closes all client connections, as a hard stop does.
 func (w *Worker) Kill() {
 	for s := w.active.head; s != nil; s = w.active.head {
@@ -272,7 +281,7 @@ func (a *Acceptor) full() bool {
 		p.MaxReached.Add(1)
 		return true
 	}
-	if most := fe.Maxconn.Load(); most > 0 && fe.FEConn.Load() >= most {
+	if most := fe.Maxconn.Load(); most != 0 && fe.FEConn.Load() >= most { // below zero: closed to all
 		return true
 	}
 	if most := p.SSL.Most.Load(); most > 0 && a.Bind.TLS != nil && p.SSL.Conns.Load() >= most {
