@@ -232,5 +232,8 @@ func (b *Builder) warnCookie(s *section) {
 		if l.cookie != "" {
 			b.Diag.Rawf(config.Warning, "%s '%s' : ignoring cookie for server '%s' as HTTP mode is disabled.", s.noun(), s.name, l.srv.Name)
 		}
+		if l.srv.Redir != nil {
+			b.Diag.Rawf(config.Alert, "%s '%s' : server cannot have cookie or redirect prefix in non-HTTP mode.", s.noun(), s.name)
+		}
 	}
 }

@@ -155,6 +155,7 @@ func (b *Builder) settle(s *section) {
 	p.Mode, p.Options, p.Timeouts, p.Disabled = s.mode, s.options, s.timeouts, s.disabled
 	p.Backlog, p.Retries, p.RedispatchEvery, p.Reuse = s.backlog, s.retries, s.redispatch, s.reuse
 	p.Fullconn = s.fullconn
+	p.KeepAliveQueue = s.keepQueue
 	p.StateFrom, p.StateFile = s.stateFrom, s.stateFile
 	p.RetryOn, p.SessionConns = s.retryOn, s.sessConns
 	p.ForwardFor, p.OriginalTo, p.Pages = s.forwardFor, s.originalTo, b.settlePages(s)
@@ -472,6 +473,9 @@ func (b *Builder) warnTimeouts(s *section) {
 
 // warnMode tells of what a tcp proxy ignores.
 func (b *Builder) warnMode(s *section) {
+	if s.kind != "defaults" {
+		b.checkProtos(s)
+	}
 	if s.mode == proxy.HTTP || s.kind == "defaults" || s.upgrades() {
 		return
 	}

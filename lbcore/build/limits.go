@@ -37,6 +37,15 @@ func limitServerRows() []keyword.Row {
 		count("maxconn", "most requests at a time, others wait", func(s *proxy.Server, n int) { s.Maxconn.Store(int64(n)) }),
 		count("minconn", "what maxconn is while the backend is idle", func(s *proxy.Server, n int) { s.Minconn = n }),
 		count("maxqueue", "most requests that wait for this server", func(s *proxy.Server, n int) { s.Maxqueue = n }),
+		{Class: keyword.Server, Name: "redir", Args: "<prefix>", Summary: "what clients are sent to for GET and HEAD, before the path",
+			Good: []keyword.Example{{Config: "server s1 127.0.0.1:80 redir http://img.example.com"}}, Bad: []string{"server s1 127.0.0.1:80 redir"},
+			Impl: ServerFunc(func(_ *Builder, _ *config.Statement, to *serverLine, w []string) (int, error) {
+				if len(w) < 2 {
+					return 0, fmt.Errorf("'redir' expects <prefix> as argument.")
+				}
+				to.srv.Redir = []byte(w[1])
+				return 2, nil
+			})},
 		{Class: keyword.Server, Name: "strict-maxconn", Summary: "counts connections against maxconn, idle ones too",
 			Good: []keyword.Example{{Config: "server s1 127.0.0.1:80 maxconn 20 strict-maxconn"}},
 			Impl: ServerFunc(func(_ *Builder, _ *config.Statement, to *serverLine, _ []string) (int, error) {
@@ -59,7 +68,29 @@ func limitProxyRows() []keyword.Row {
 	return []keyword.Row{
 		proxyRow("max-session-srv-conns", keyword.InFrontends, "<number>", "most idle server connections that a client's session keeps for itself",
 			"max-session-srv-conns 5", sessionConnsKeyword, "max-session-srv-conns"),
+		proxyRow("max-keep-alive-queue", keyword.InBackends, "<number>", "most requests that wait for the server that their client had last, -1 for no limit",
+			"max-keep-alive-queue 10", keepQueueKeyword, "max-keep-alive-queue", "max-keep-alive-queue x"),
 		proxyRow("retry-on", keyword.InBackends, "<event>…", "which failures are tried again", "retry-on conn-failure 503", retryOnKeyword, "retry-on", "retry-on none 503", "retry-on 999"),
+	}
+}
+
+func keepQueueKeyword(b *Builder, s *section, st *config.Statement) {
+	if s.kind != "defaults" && !s.p.IsBackend {
+		b.Warnf(st, "max-keep-alive-queue will be ignored because %s '%s' has no backend capability", s.noun(), s.name)
+		return
+	}
+	text := st.Word(1)
+	if text == "" {
+		b.Alertf(st, "'max-keep-alive-queue' expects expects an integer value (or -1 to disable)")
+		return
+	}
+	n, err := strconv.ParseInt(text, 10, 32)
+	if err != nil {
+		b.Alertf(st, "'max-keep-alive-queue' : unexpected character '%.1s' in integer value '%s'", strings.TrimLeft(text, "-0123456789"), text)
+		return
+	}
+	if !b.tooMany(st, 2) {
+		s.keepQueue = n
 	}
 }
 

@@ -20,6 +20,7 @@ type conf struct {
 	maxconn       int64
 	backlog       int
 	fullconn      int
+	keepQueue     int64 // max-keep-alive-queue
 	retries       int
 	redispatch    int
 	reuse         proxy.Reuse
@@ -99,7 +100,7 @@ type switchLine struct {
 }
 
 func builtinConf() conf {
-	return conf{retries: 3, retryOn: proxy.RetryConn, sessConns: 5, logFormat: placed{}}
+	return conf{retries: 3, keepQueue: -1, retryOn: proxy.RetryConn, sessConns: 5, logFormat: placed{}}
 }
 
 // openProxy begins a defaults, frontend, backend or listen section.

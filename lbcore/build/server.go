@@ -31,6 +31,7 @@ type serverLine struct {
 	hashKey     string // hash-key, empty for id
 	more        serverChecks
 	tls         serverTLS
+	proto       string
 	source      sourceLine
 	userTimeout int  // tcp-ut, ms
 	quiet       bool // the options of default-server: its line got the warnings

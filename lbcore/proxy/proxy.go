@@ -154,6 +154,7 @@ type Proxy struct {
 	// RedispatchEvery is the argument of option redispatch.
 	RedispatchEvery int
 	Fullconn        int
+	KeepAliveQueue  int64 // how many may wait for the server that a client had last, -1 for no limit
 	Reuse           Reuse
 	RetryOn         RetryOn
 	ServerDecode    h1.Options
@@ -321,6 +322,7 @@ type Bind struct {
 	UnixPath                                         string
 	Mode                                             uint32 // of a unix socket, zero for the default
 	UID, GID                                         int    // -1 for the default
+	Proto                                            string // what clients speak, "" for what the mode says
 	Interface                                        string
 	Transparent, V6Only, V4V6, DeferAccept, FastOpen bool
 	MSS, Backlog, Nice                               int

@@ -87,6 +87,7 @@ type Server struct {
 	MaxReuse    int               // -1 for no limit
 	PurgeTime   time.Duration
 	NonStick    bool
+	Redir       []byte // what clients are redirected to, before the path; nil: it is connected to
 	RingKey     uint32 // place on hash rings, see hash-key
 
 	TLS      *certs.Back // what SetTLS switches on, nil for nothing

@@ -21,6 +21,9 @@ func (s *Stream) attempt() {
 		s.dialTCP()
 		return
 	}
+	if s.redirected() {
+		return
+	}
 	if c := s.idleConnection(); c != nil {
 		s.reuse(c)
 	} else if !s.takeOver() {

@@ -340,16 +340,19 @@ func (ss *Session) keepOwn(srv *proxy.Server, c *mux.H1Server) bool {
 
 // preferred is the server that the session holds a connection with credentials
 // to or, with option prefer-last-server, any connection of its own; nil when there
-// is none or it takes no more.
+// is none. It is waited for within max-keep-alive-queue.
 func (ss *Session) preferred(be *proxy.Proxy) *proxy.Server {
 	if ss.extra == nil {
 		return nil
 	}
-	srv := ss.extra.prefer
+	srv, most := ss.extra.prefer, int64(-1)
 	if be.Has(proxy.OptPreferLastServer) {
-		srv = ss.extra.last
+		srv, most = ss.extra.last, be.KeepAliveQueue
 	}
-	if srv == nil || srv.Proxy != be || srv.Gone() || !srv.Usable() || (proxy.Node{Server: srv}).Full() {
+	if srv == nil || srv.Proxy != be || srv.Gone() || !srv.Usable() {
+		return nil
+	}
+	if most >= 0 && srv.QueueLen() >= most && (proxy.Node{Server: srv}).Full() {
 		return nil
 	}
 	for _, c := range ss.extra.own {

@@ -1,0 +1,40 @@
+package stream
+
+import (
+	"gohap/lbcore/message"
+)
+
+// redirected answers for a server that clients are sent to (redir), and tells
+// whether it did. Reference: only GET and HEAD; the answer is a redirection's with
+// its fields in another order.
+func (s *Stream) redirected() bool {
+	m := s.reqHead.Method
+	if s.Server.Redir == nil || m != message.GET && m != message.HEAD {
+		return false
+	}
+	h := &s.resHead
+	h.Reset()
+	h.Response, h.Status = true, 302
+	h.Major, h.Minor = 1, 1
+	h.Reason = []byte(message.ReasonText(302))
+	h.AddID(message.IDCacheControl, noCache)
+	s.length(h, 0)
+	where := append(s.Arena.Rest(1024), s.Server.Redir...)
+	h.AddID(message.IDLocation, s.Arena.Keep(append(where, pathQuery(s.reqHead.Target)...)))
+	s.terminate('L', 'C')
+	s.answer(nil)
+	return true
+}
+
+// pathQuery is a target from its path on.
+func pathQuery(target []byte) []byte {
+	if len(target) > 0 && target[0] == '/' {
+		return target
+	}
+	if u := message.SplitURI(target); u.Form == message.FormAbsolute && len(u.PathQuery) > 0 {
+		return u.PathQuery
+	}
+	return slash
+}
+
+var slash = []byte("/")
