@@ -37,6 +37,9 @@ func Register(set *keyword.Set) {
 	command("add server", "<bk>/<srv> <addr> [options]", "create a new server", cli.Admin, addServer, "add server be/new 127.0.0.1:80", "add server", "add server nowhere/new 127.0.0.1:80")
 	command("del server", "<bk>/<srv>", "remove a server", cli.Admin, delServer, "del server be/new", "del server", "del server be/none")
 	command("wait", "{-h|<delay_ms>} cond [args...]", "wait the specified delay or condition (-h to see list)", cli.Admin, wait, "wait 10ms srv-removable be/s1", "wait", "wait x")
+	for _, l := range []*lists{&aclLists, &mapLists} {
+		registerLists(set, l)
+	}
 	for _, s := range settings {
 		set.Add(keyword.Row{Class: keyword.SetServer, Name: s.name, Args: s.args, Summary: s.summary,
 			Good: []keyword.Example{{Config: "set server be/s1 " + s.name}}, Impl: s.set})
