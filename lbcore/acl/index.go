@@ -22,16 +22,16 @@ type index struct {
 	how    how
 	lens   atomic.Pointer[[]int32] // the lengths of hashed keys, longest first
 	listed atomic.Pointer[[]listed]
-	slots  atomic.Pointer[[]atomic.Uint64]
+	table  atomic.Pointer[table]
 
 	// The writer's.
 	links   []*linkBlock
-	used    int             // slots that are not empty, stones included
-	heads   int             // slots that hold an entry
-	grown   []atomic.Uint64 // the larger table while slots move
-	moved   int             // slots in front of it are in the larger table too
-	count   map[int32]int   // entries by length
-	stale   int             // listed entries that died
+	used    int           // slots that are not empty, stones included
+	heads   int           // slots that hold an entry
+	grown   *table        // the larger table while slots move
+	moved   int           // slots in front of it are in the larger table too
+	count   map[int32]int // entries by length
+	stale   int           // listed entries that died
 	scratch []byte
 }
 
@@ -49,6 +49,26 @@ type link struct {
 
 type linkBlock [entryPiece]link
 
+// table is the hash table. Most of what is looked for at a length is not there:
+// seen has a bit for the hashes of all that was put in, and stays in the caches.
+type table struct {
+	slots []atomic.Uint64
+	seen  []atomic.Uint64
+}
+
+// seenBits is how many bits there are for each slot.
+const seenBits = 4
+
+func newTable(n int) *table {
+	n = max(firstSlots, 1<<bits.Len(uint(n)))
+	return &table{make([]atomic.Uint64, n), make([]atomic.Uint64, n*seenBits/64)}
+}
+
+// may tells whether a hash was put in; it may say so of another one.
+func (t *table) may(tag uint32) bool {
+	return t.seen[tag>>6&uint32(len(t.seen)-1)].Load()&(1<<(tag&63)) != 0
+}
+
 const (
 	firstSlots = 64
 	moveSlots  = 512 // how many slots a change moves
@@ -57,15 +77,25 @@ const (
 
 var hashSeed = maphash.MakeSeed()
 
-func tagOf(key []byte) uint32 { return uint32(maphash.Bytes(hashSeed, key)) }
+// addrSeed keys the hash of IPv4 networks, which are looked for at every length of
+// mask there is.
+var addrSeed = maphash.Bytes(hashSeed, []byte("addresses")) | 1
+
+func (h *how) tag(key []byte) uint32 {
+	if h.matcher == MatchIP && len(key) == 6 {
+		hi, lo := bits.Mul64(uint64(binary.BigEndian.Uint32(key[2:]))<<8|uint64(key[1])^addrSeed, 0x9e3779b97f4a7c15)
+		hi, lo = bits.Mul64(hi^lo^addrSeed, 0xd6e8feb86659fd93)
+		return uint32(hi ^ lo)
+	}
+	return uint32(maphash.Bytes(hashSeed, key))
+}
 
 // newIndex makes an index with room for n entries.
 func newIndex(h how, n int) *index {
 	x := &index{how: h, count: map[int32]int{}}
 	x.lens.Store(&[]int32{})
 	x.listed.Store(&[]listed{})
-	slots := make([]atomic.Uint64, max(firstSlots, 1<<bits.Len(uint(n)*2)))
-	x.slots.Store(&slots)
+	x.table.Store(newTable(n * 2))
 	return x
 }
 
@@ -90,10 +120,13 @@ func (x *index) forget(id uint32) {
 // head returns the first entry with a key and its slot; 0 without one. Any
 // goroutine may call it.
 func (x *index) head(s *store, key []byte) (id uint32, slot int) {
-	tag := tagOf(key)
+	tag := x.how.tag(key)
 again:
-	table := x.slots.Load()
-	slots := *table
+	t := x.table.Load()
+	if !t.may(tag) {
+		return 0, 0
+	}
+	slots := t.slots
 	mask := uint32(len(slots) - 1)
 	for i := tag & mask; ; i = (i + 1) & mask {
 		v := slots[i].Load()
@@ -107,7 +140,7 @@ again:
 		case yes:
 			return id, int(i)
 		case gone: // while it was looked at: the slot holds another one now
-			if slots[i].Load() != v || x.slots.Load() != table {
+			if slots[i].Load() != v || x.table.Load() != t {
 				goto again
 			}
 		}
@@ -135,23 +168,26 @@ func (x *index) insert(s *store, id uint32, text string) {
 	}
 	*x.link(id) = link{0, id}
 	x.heads++
-	tag := tagOf(k.key)
+	tag := x.how.tag(k.key)
 	v := uint64(tag)<<32 | uint64(id)
-	at, fresh := place(*x.slots.Load(), v)
+	t := x.table.Load()
+	at, fresh := t.place(v)
 	if fresh {
 		x.used++
 	}
 	if x.grown != nil && at < x.moved {
-		place(x.grown, v)
+		x.grown.place(v)
 	}
-	if n := len(*x.slots.Load()); x.grown == nil && x.used*2 > n {
+	if x.grown == nil && x.used*2 > len(t.slots) {
 		x.moved = 0
-		x.grown = make([]atomic.Uint64, max(firstSlots, 1<<bits.Len(uint(x.heads)*3)))
+		x.grown = newTable(x.heads * 3)
 	}
 }
 
 // place stores a value in the first free slot; fresh tells that it was empty.
-func place(slots []atomic.Uint64, v uint64) (at int, fresh bool) {
+func (t *table) place(v uint64) (at int, fresh bool) {
+	tag, slots := uint32(v>>32), t.slots
+	t.seen[tag>>6&uint32(len(t.seen)-1)].Or(1 << (tag & 63))
 	mask := uint32(len(slots) - 1)
 	for i := uint32(v>>32) & mask; ; i = (i + 1) & mask {
 		old := slots[i].Load()
@@ -167,29 +203,29 @@ func (x *index) step() {
 	if x.grown == nil {
 		return
 	}
-	slots := *x.slots.Load()
+	slots := x.table.Load().slots
 	for end := min(x.moved+moveSlots, len(slots)); x.moved < end; x.moved++ {
 		if v := slots[x.moved].Load(); v != 0 && uint32(v) != stone {
-			place(x.grown, v)
+			x.grown.place(v)
 		}
 	}
 	if x.moved == len(slots) {
-		grown := x.grown
-		x.slots.Store(&grown)
+		x.table.Store(x.grown)
 		x.grown, x.used = nil, x.heads
 	}
 }
 
 // replace puts another value in the slot that holds old.
 func (x *index) replace(at int, old, v uint64) {
-	(*x.slots.Load())[at].Store(v)
+	x.table.Load().slots[at].Store(v)
 	if x.grown == nil || at >= x.moved {
 		return
 	}
-	mask := uint32(len(x.grown) - 1)
+	slots := x.grown.slots
+	mask := uint32(len(slots) - 1)
 	for i := uint32(old>>32) & mask; ; i = (i + 1) & mask {
-		if x.grown[i].Load() == old {
-			x.grown[i].Store(v)
+		if slots[i].Load() == old {
+			slots[i].Store(v)
 			return
 		}
 	}
@@ -219,7 +255,7 @@ func (x *index) remove(s *store, id uint32, text string) {
 		}
 		return
 	}
-	old := (*x.slots.Load())[at].Load()
+	old := x.table.Load().slots[at].Load()
 	if own.next == 0 {
 		x.heads--
 		x.replace(at, old, old|uint64(stone))

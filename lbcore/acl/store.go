@@ -131,6 +131,9 @@ func (s *store) free(place uint64) {
 	texts := *s.texts.Load()
 	n := (place - 1) >> 32
 	b := texts[n]
+	if b == nil { // gone with the last of its texts: those of the dead do not count
+		return
+	}
 	b.live -= textHead + int(binary.LittleEndian.Uint32(b.buf[uint32(place-1):]))
 	if int(n) == len(texts)-1 || b.live*4 > b.used {
 		return
