@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"sync/atomic"
 
 	"gohap/lbcore/keyword"
 	"gohap/lbcore/sample"
@@ -31,40 +30,22 @@ type Line struct {
 	expr    *sample.Expr
 	matcher Matcher
 	want    sample.Type
-	sets    []*Set
+	uses    []*Use
 }
-
-// Set is a list of patterns that commands and rules may change: one for each
-// file, one for the patterns of a line. Readers load the pointer once a test.
-type Set struct {
-	ID   int    // -1 until the builder numbers it; -u gives it
-	File string // the name behind -f, empty for patterns written in the line
-	Map  bool   // -M: the file has two columns
-	cur  atomic.Pointer[Patterns]
-}
-
-// Patterns returns the current list. Any goroutine may call it.
-func (s *Set) Patterns() *Patterns { return s.cur.Load() }
-
-// Replace puts a new list in place. Any goroutine may call it; one at a time.
-func (s *Set) Replace(p *Patterns) { s.cur.Store(p) }
 
 // Scope holds the named ACLs that a proxy's conditions may use. It is filled
 // while the configuration is read, by one goroutine.
 type Scope struct {
 	Set *keyword.Set
-	// Files opens pattern lists by name; nil means the file system.
-	Files Files
-	// Taken are the identifiers that -u gave so far; the scopes of one
-	// configuration share it. Nil: this scope has its own.
-	Taken map[int]bool
+	// Refs are the pattern lists, which the scopes of one configuration share.
+	Refs *Refs
 
 	acls  map[string]*ACL
 	order []*ACL
 }
 
 // NewScope returns an empty scope over the words of set.
-func NewScope(set *keyword.Set) *Scope { return &Scope{Set: set} }
+func NewScope(set *keyword.Set) *Scope { return &Scope{Set: set, Refs: NewRefs()} }
 
 // ACLs returns the named ACLs in the order of their declaration.
 func (s *Scope) ACLs() []*ACL { return s.order }
@@ -197,10 +178,7 @@ func (p *lineParser) parse(words []string) error {
 	if len(words) == 0 && !flags && !ended && l.matcher.needsPatterns() {
 		p.warnEmpty()
 	}
-	if len(words) == 0 {
-		return nil
-	}
-	return p.add(&Set{ID: p.id}, words)
+	return p.own(words)
 }
 
 func (p *lineParser) noMatcher() error {
@@ -242,13 +220,9 @@ func (p *lineParser) flag(words []string) (int, error) {
 		if err != nil && arg != "" {
 			return 0, errors.New("the argument of -u must be an integer")
 		}
-		if p.scope.Taken[id] {
+		if !p.scope.Refs.take(id) {
 			return 0, errors.New("the id is already used")
 		}
-		if p.scope.Taken == nil {
-			p.scope.Taken = map[int]bool{}
-		}
-		p.scope.Taken[id] = true
 		p.id = id
 		return min(2, len(words)), nil
 	case "-m":
@@ -276,36 +250,37 @@ func (p *lineParser) file(name string) error {
 		return p.noMatcher()
 	}
 	p.loaded = true
-	name, keys, err := loadPatterns(p.scope.Files, name, p.asMap)
+	u, err := p.scope.Refs.aclUse(name, p.asMap, p.noDNS, p.how(), p.o)
 	if err != nil {
 		return err
 	}
-	return p.add(&Set{ID: p.id, File: name, Map: p.asMap}, keys)
-}
-
-// add compiles texts into a set of the line.
-func (p *lineParser) add(set *Set, texts []string) error {
-	resolve := p.o.Resolve
-	if p.noDNS {
-		resolve = nil
-	}
-	var pats *Patterns
-	var err error
-	if p.dotted && p.line.matcher == MatchInt {
-		pats, err = ParseVersions(texts)
-	} else {
-		pats, err = Parse(p.line.matcher, p.icase, texts, resolve)
-	}
-	if err != nil {
-		return err
-	}
-	set.cur.Store(pats)
-	p.line.sets = append(p.line.sets, set)
+	p.line.uses = append(p.line.uses, u)
 	return nil
 }
 
-// Sets returns the pattern sets of the line, in order.
-func (l *Line) Sets() []*Set { return l.sets }
+func (p *lineParser) how() how {
+	m := p.line.matcher
+	return how{matcher: m, icase: p.icase, dotted: p.dotted && m == MatchInt}
+}
+
+// own makes the list of the patterns that stand in the line. Reference: there is
+// one even without patterns.
+func (p *lineParser) own(texts []string) error {
+	h := p.how()
+	if !p.noDNS {
+		h.ask(texts, p.o.Resolve)
+	}
+	texts, err := h.prepare(texts)
+	if err != nil {
+		return err
+	}
+	u, err := p.scope.Refs.lineUse(p.id, h, texts, fmt.Sprintf("acl '%s' file '%s' line %d", p.line.Word, p.o.File, p.o.Line))
+	if err != nil {
+		return err
+	}
+	p.line.uses = append(p.line.uses, u)
+	return nil
+}
 
 // Matcher returns how the line compares.
 func (l *Line) Matcher() Matcher { return l.matcher }
@@ -356,8 +331,8 @@ func (l *Line) match(s *sample.Sample) bool {
 	case MatchBool:
 		return s.Int != 0
 	}
-	for _, set := range l.sets {
-		if set.cur.Load().Find(s) >= 0 {
+	for _, u := range l.uses {
+		if _, id := u.find(s); id != 0 {
 			return true
 		}
 	}

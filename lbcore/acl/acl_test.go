@@ -80,6 +80,17 @@ func testSet() *keyword.Set {
 	return set
 }
 
+// parse compiles the texts of a line.
+func parse(m Matcher, icase bool, texts []string) (*Patterns, error) {
+	h := &how{matcher: m, icase: icase}
+	h.ask(texts, nil)
+	texts, err := h.prepare(texts)
+	if err != nil {
+		return nil, err
+	}
+	return compile(h, texts, nil), nil
+}
+
 func testContext() *sample.Context {
 	return &sample.Context{Arena: &buffer.Arena{}, Vars: sample.Vars{Txn: &sample.Store{}}, Final: true}
 }
@@ -285,7 +296,7 @@ func TestIndexAgreesWithList(t *testing.T) {
 	nets = append(nets, "1.0.3.0/255.0.255.0")
 	for _, m := range []Matcher{MatchStr, MatchBeg, MatchEnd, MatchSub, MatchDir, MatchDom} {
 		for _, icase := range []bool{false, true} {
-			all, _ := Parse(m, icase, texts, nil)
+			all, _ := parse(m, icase, texts)
 			for i := 0; i < 300; i++ {
 				s := sample.Sample{Type: sample.Str, Data: []byte(fmt.Sprintf("/p%d/x", i))}
 				if i%3 == 0 {
@@ -293,7 +304,7 @@ func TestIndexAgreesWithList(t *testing.T) {
 				}
 				want := false
 				for _, one := range texts {
-					p, _ := Parse(m, icase, []string{one}, nil)
+					p, _ := parse(m, icase, []string{one})
 					want = want || p.Find(&s) >= 0
 				}
 				if got := all.Find(&s) >= 0; got != want {
@@ -302,7 +313,7 @@ func TestIndexAgreesWithList(t *testing.T) {
 			}
 		}
 	}
-	all, err := Parse(MatchIP, false, nets, nil)
+	all, err := parse(MatchIP, false, nets)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -312,7 +323,7 @@ func TestIndexAgreesWithList(t *testing.T) {
 			s.SetIP(netip.MustParseAddr(a))
 			want := false
 			for _, one := range nets {
-				p, _ := Parse(MatchIP, false, []string{one}, nil)
+				p, _ := parse(MatchIP, false, []string{one})
 				want = want || p.Find(&s) >= 0
 			}
 			if got := all.Find(&s) >= 0; got != want {
@@ -328,17 +339,24 @@ func TestFiles(t *testing.T) {
 	if err := os.WriteFile(file, []byte("# comment\n\n  one\ntwo words\r\n #hash\nlast"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, keys, err := loadPatterns(nil, "file@"+file, false)
+	keysOf := func(name string, table bool) (keys []string, err error) {
+		f, err := NewRefs().file(name, table)
+		if err == nil {
+			keys = f.keys()
+		}
+		return keys, err
+	}
+	keys, err := keysOf("file@"+file, false)
 	if err != nil || fmt.Sprintf("%q", keys) != `["one" "two words" "#hash" "last"]` {
 		t.Errorf("%q %v", keys, err)
 	}
-	if _, keys, _ := loadPatterns(nil, file, true); keys[1] != "two" {
+	if keys, _ := keysOf(file, true); keys[1] != "two" {
 		t.Errorf("map keys %q", keys)
 	}
-	if _, _, err := loadPatterns(nil, "opt@"+file+"x", false); err != nil {
+	if _, err := keysOf("opt@"+file+"x", false); err != nil {
 		t.Error(err)
 	}
-	if _, _, err := loadPatterns(nil, file+"x", false); err == nil {
+	if _, err := keysOf(file+"x", false); err == nil {
 		t.Error("a missing file was accepted")
 	}
 	s := NewScope(testSet())
@@ -348,8 +366,8 @@ func TestFiles(t *testing.T) {
 	if got := evalCond(t, s, "if a"); got != Pass {
 		t.Errorf("-i does not hold for the second file: %v", got)
 	}
-	if sets := s.ACLs()[0].Lines[0].Sets(); len(sets) != 3 || sets[0].Patterns().Icase || !sets[1].Patterns().Icase || sets[2].File != "" {
-		t.Errorf("sets %+v", sets)
+	if uses := s.ACLs()[0].Lines[0].uses; len(uses) != 3 || uses[0].icase || !uses[1].icase || uses[0].Ref != uses[1].Ref || uses[2].Ref.Name != "" {
+		t.Errorf("uses %+v", uses)
 	}
 }
 
@@ -420,7 +438,7 @@ func FuzzPatterns(f *testing.F) {
 	f.Fuzz(func(t *testing.T, m uint8, list, value string) {
 		matcher, icase := MatchFound+Matcher(m)%(matcherCount-1), m&128 != 0
 		texts := strings.Fields(list)
-		p, err := Parse(matcher, icase, texts, nil)
+		p, err := parse(matcher, icase, texts)
 		if err != nil {
 			return
 		}
@@ -448,7 +466,7 @@ func FuzzPatterns(f *testing.F) {
 		// A list matches when one of its patterns does alone, and says which.
 		got, any := find(p, value), false
 		for i, text := range texts {
-			alone, err := Parse(matcher, icase, []string{text}, nil)
+			alone, err := parse(matcher, icase, []string{text})
 			if err != nil {
 				t.Fatalf("%q is refused alone: %v", text, err)
 			}

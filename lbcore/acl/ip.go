@@ -3,7 +3,6 @@ package acl
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -21,38 +20,10 @@ type ipNet struct {
 	bits     int // prefix length, -1 for a mask with holes
 }
 
-// netTable holds all networks of one family and prefix length.
-type netTable struct {
-	bits int
-	v4   map[uint32]int32
-	v6   map[[2]uint64]int32
-}
-
-func (p *Patterns) parseNets(texts []string, resolve func(string) (netip.Addr, error)) error {
-	for _, t := range texts {
-		n, err := parseNet(t)
-		if err != nil && resolve != nil {
-			host, bits, hasBits := strings.Cut(t, "/")
-			if ip, rerr := resolve(host); rerr == nil && ip.Is4() {
-				full := ip.String()
-				if hasBits {
-					full += "/" + bits
-				}
-				n, err = parseNet(full)
-			}
-		}
-		if err != nil {
-			return fmt.Errorf("'%s' is not a valid IPv4 or IPv6 address", t)
-		}
-		p.nets = append(p.nets, n)
-	}
-	return nil
-}
-
 var errNotAnAddress = errors.New("not an address")
 
-// parseNet reads an address with an optional mask: IPv4 also in short form
-// (10.1 is 10.0.0.1) and with a dotted mask, IPv6 with a bit count.
+// parseNet reads an address with an optional mask: of IPv4 dotted or a bit count,
+// of IPv6 a bit count. It does not allocate.
 func parseNet(t string) (ipNet, error) {
 	addr, mask, has := strings.Cut(t, "/")
 	if strings.Contains(addr, ":") {
@@ -68,8 +39,8 @@ func parseNet(t string) (ipNet, error) {
 		}
 		return net6(ip, bits), nil
 	}
-	a, ok := shortIPv4(addr)
-	if !ok {
+	ip, err := netip.ParseAddr(addr)
+	if err != nil {
 		return ipNet{}, errNotAnAddress
 	}
 	n := ipNet{v4: true, mask4: ^uint32(0), bits: 32}
@@ -78,7 +49,8 @@ func parseNet(t string) (ipNet, error) {
 			return ipNet{}, err
 		}
 	}
-	n.net4 = a & n.mask4
+	b := ip.As4()
+	n.net4 = binary.BigEndian.Uint32(b[:]) & n.mask4
 	return n, nil
 }
 
@@ -113,24 +85,23 @@ func parseBits(s string, limit int) (int, error) {
 
 // shortIPv4 reads one to four numbers: the last one is the last byte, the
 // others fill from the left.
-func shortIPv4(s string) (uint32, bool) {
+func shortIPv4(s string) (netip.Addr, bool) {
 	parts := strings.Split(s, ".")
 	if len(parts) > 4 {
-		return 0, false
+		return netip.Addr{}, false
 	}
-	var a uint32
+	var a [4]byte
 	for i, part := range parts {
 		n, err := strconv.ParseUint(part, 10, 8)
 		if err != nil {
-			return 0, false
+			return netip.Addr{}, false
 		}
-		shift := 24 - 8*i
 		if i == len(parts)-1 {
-			shift = 0
+			i = 3
 		}
-		a |= uint32(n) << shift
+		a[i] = byte(n)
 	}
-	return a, true
+	return netip.AddrFrom4(a), true
 }
 
 func net6(ip netip.Addr, bits int) ipNet {
@@ -153,82 +124,48 @@ func words(ip netip.Addr) (hi, lo uint64) {
 	return binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])
 }
 
-// indexNets groups the networks by family and length, longest first.
-func (p *Patterns) indexNets() {
-	for bits := 128; bits >= 0; bits-- {
-		t := netTable{bits: bits}
-		for i, n := range p.nets {
-			if n.bits != bits {
-				continue
-			}
-			if n.v4 {
-				if t.v4 == nil {
-					t.v4 = map[uint32]int32{}
-				}
-				if _, dup := t.v4[n.net4]; !dup {
-					t.v4[n.net4] = int32(i)
-				}
-				continue
-			}
-			if t.v6 == nil {
-				t.v6 = map[[2]uint64]int32{}
-			}
-			if k := [2]uint64{n.hi, n.lo}; true {
-				if _, dup := t.v6[k]; !dup {
-					t.v6[k] = int32(i)
-				}
-			}
-		}
-		if t.v4 != nil || t.v6 != nil {
-			p.byNet = append(p.byNet, t)
+// spread takes an address apart: the IPv4 address that it is or holds, and the
+// IPv6 one. An IPv6 address meets IPv4 patterns when it embeds an IPv4 one, an IPv4
+// address meets IPv6 patterns as ::ffff:a.b.c.d (7.1.6 of the manual).
+func spread(ip netip.Addr) (a4 uint32, has4 bool, hi, lo uint64) {
+	hi, lo = words(ip)
+	if !ip.Is4() {
+		if ip, has4 = sample.EmbeddedIPv4(ip); !has4 {
+			return 0, false, hi, lo
 		}
 	}
+	b := ip.As4()
+	return binary.BigEndian.Uint32(b[:]), true, hi, lo
 }
 
-// findIP matches an address against patterns of either family (7.1.6 of the
-// manual): an IPv6 address meets IPv4 patterns when it embeds an IPv4 one, an
-// IPv4 address meets IPv6 patterns as ::ffff:a.b.c.d.
+// holds tells whether an address, taken apart, is in the network.
+func (n *ipNet) holds(a4 uint32, has4 bool, hi, lo uint64) bool {
+	if n.v4 {
+		return has4 && a4&n.mask4 == n.net4
+	}
+	return hi&n.mhi == n.hi && lo&n.mlo == n.lo
+}
+
+// finer tells whether the reference chooses n before o when both hold an address
+// of a family: its own family first, then the longer mask; masks with holes last.
+func (n *ipNet) finer(o *ipNet, v4 bool) bool {
+	switch {
+	case n.bits < 0 || o.bits < 0:
+		return o.bits < 0 && n.bits >= 0
+	case n.v4 != o.v4:
+		return n.v4 == v4
+	}
+	return n.bits > o.bits
+}
+
+// findIP returns the finest network that holds an address, the first of those.
 func (p *Patterns) findIP(ip netip.Addr) int {
-	var a4 uint32
-	has4 := false
-	if e, ok := ip, ip.Is4(); ok {
-		b := e.As4()
-		a4, has4 = binary.BigEndian.Uint32(b[:]), true
-	} else if e, ok := sample.EmbeddedIPv4(ip); ok {
-		b := e.As4()
-		a4, has4 = binary.BigEndian.Uint32(b[:]), true
-	}
-	hi, lo := words(ip)
-	if p.byNet != nil {
-		if i := p.findNetIndexed(a4, has4, hi, lo); i >= 0 {
-			return i
-		}
-	}
+	a4, has4, hi, lo := spread(ip)
+	best := -1
 	for i := range p.nets {
-		n := &p.nets[i]
-		switch {
-		case p.byNet != nil && n.bits >= 0:
-		case n.v4 && has4 && a4&n.mask4 == n.net4, !n.v4 && hi&n.mhi == n.hi && lo&n.mlo == n.lo:
-			return i
+		if n := &p.nets[i]; n.holds(a4, has4, hi, lo) && (best < 0 || n.finer(&p.nets[best], ip.Is4())) {
+			best = i
 		}
 	}
-	return -1
-}
-
-func (p *Patterns) findNetIndexed(a4 uint32, has4 bool, hi, lo uint64) int {
-	for k := range p.byNet {
-		t := &p.byNet[k]
-		if has4 && t.v4 != nil {
-			if i, ok := t.v4[a4&uint32(^uint64(0)<<(32-t.bits))]; ok {
-				return int(i)
-			}
-		}
-		if t.v6 != nil {
-			mh, ml := mask6(t.bits)
-			if i, ok := t.v6[[2]uint64{hi & mh, lo & ml}]; ok {
-				return int(i)
-			}
-		}
-	}
-	return -1
+	return best
 }

@@ -90,10 +90,10 @@ func fold(c byte) byte {
 	return c
 }
 
-// foldIndex finds p, already in lower case, in b.
+// foldIndex finds p, which is not empty, in b.
 func foldIndex(b []byte, p string) int {
 	for i := 0; i+len(p) <= len(b); i++ {
-		if fold(b[i]) == p[0] && foldEqual(b[i:i+len(p)], p) {
+		if fold(b[i]) == fold(p[0]) && foldEqual(b[i:i+len(p)], p) {
 			return i
 		}
 	}

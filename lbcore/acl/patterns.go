@@ -1,127 +1,84 @@
 package acl
 
 import (
-	"bytes"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"math"
-	"net/netip"
+	"strconv"
 	"strings"
 
 	"gohap/lbcore/message"
 	"gohap/lbcore/sample"
 )
 
-// indexFrom is how many patterns make an index worth it.
-const indexFrom = 8
-
-// Patterns is a compiled list of patterns for one matcher. It is immutable:
-// a change builds another one. Texts keeps them as written, in order.
+// Patterns is a short compiled list of patterns for one matcher, which is walked.
+// It is immutable: a change builds another one. Texts keeps them as written, in
+// order.
 type Patterns struct {
 	Matcher Matcher
 	Icase   bool
 	Texts   []string
 
-	strs   []string // prepared: lower case when Icase, delimiters trimmed
-	ints   []intRange
-	nets   []ipNet
-	regs   []*sample.Regex
-	meths  []message.Method
-	byText map[string]int32 // exact, prefix and suffix
-	lens   []int            // the distinct lengths in byText, longest first
-	byNet  []netTable
+	ids   []uint32 // of the entries that the texts come from
+	strs  []string // prepared: lower case when Icase, delimiters trimmed
+	ints  []intRange
+	nets  []ipNet
+	regs  []*sample.Regex
+	meths []message.Method
 }
 
 type intRange struct{ min, max int64 }
 
-// Parse compiles texts. resolve looks up host names in address patterns; nil
-// refuses them. The error has the reference's text.
-func Parse(m Matcher, icase bool, texts []string, resolve func(string) (netip.Addr, error)) (*Patterns, error) {
-	p := &Patterns{Matcher: m, Icase: icase, Texts: texts}
-	var err error
-	switch m {
-	case MatchInt, MatchLen:
-		err = p.parseInts(texts, false)
-	case MatchIP:
-		err = p.parseNets(texts, resolve)
-	case MatchBin:
-		err = p.parseBins(texts)
-	case MatchReg, MatchRegM:
-		err = p.parseRegs(texts)
-	default:
-		p.parseStrings(texts)
+// prepare checks the texts of a line and returns its patterns: operators belong to
+// the number behind them. The error has the reference's text.
+func (h *how) prepare(texts []string) ([]string, error) {
+	if h.matcher == MatchInt || h.matcher == MatchLen {
+		return h.operators(texts)
 	}
-	if err != nil {
-		return nil, err
+	for _, t := range texts {
+		if err := h.check(t); err != nil {
+			return nil, err
+		}
 	}
-	p.index()
-	return p, nil
+	return texts, nil
 }
 
-// ParseVersions compiles dotted versions "3.1", for req.ssl_ver.
-func ParseVersions(texts []string) (*Patterns, error) {
-	p := &Patterns{Matcher: MatchInt, Texts: texts}
-	return p, p.parseInts(texts, true)
+// compile makes a list of texts that were checked.
+func compile(h *how, texts []string, ids []uint32) *Patterns {
+	p := &Patterns{Matcher: h.matcher, Icase: h.icase, Texts: texts, ids: ids}
+	for _, t := range texts {
+		switch h.matcher {
+		case MatchInt, MatchLen:
+			r, _ := h.parseRange(t)
+			p.ints = append(p.ints, r)
+		case MatchIP:
+			n, _ := h.parseNet(t)
+			p.nets = append(p.nets, n)
+		case MatchBin:
+			b, _ := hex.DecodeString(t)
+			p.strs = append(p.strs, string(b))
+		case MatchReg, MatchRegM:
+			r, _ := sample.CompileRegex(t, h.icase)
+			p.regs = append(p.regs, r)
+		case MatchMeth:
+			p.meths = append(p.meths, sample.ParseMethod([]byte(t)))
+			fallthrough
+		default:
+			p.strs = append(p.strs, string(appendFolded(nil, h.trim(t), h.icase)))
+		}
+	}
+	return p
 }
 
 // Len returns how many patterns there are.
 func (p *Patterns) Len() int { return len(p.Texts) }
 
-func (p *Patterns) parseStrings(texts []string) {
-	for _, t := range texts {
-		switch p.Matcher {
-		case MatchDir:
-			t = strings.Trim(t, "/?")
-		case MatchDom:
-			t = strings.Trim(t, "/?.:")
-		case MatchMeth:
-			p.meths = append(p.meths, sample.ParseMethod([]byte(t)))
-		}
-		if p.Icase {
-			b := []byte(t) // bytes: what is no UTF-8 stays what it is
-			for i := range b {
-				b[i] = fold(b[i])
-			}
-			t = string(b)
-		}
-		p.strs = append(p.strs, t)
-	}
-}
-
-func (p *Patterns) parseBins(texts []string) error {
-	for _, t := range texts {
-		if len(t)%2 != 0 {
-			return errors.New("an even number of hex digit is expected")
-		}
-		b, err := hex.DecodeString(t)
-		if err != nil {
-			i := strings.IndexFunc(t, func(r rune) bool { return !strings.ContainsRune("0123456789abcdefABCDEF", r) })
-			return fmt.Errorf("an hex digit is expected (found '%c')", t[i])
-		}
-		p.strs = append(p.strs, string(b))
-	}
-	return nil
-}
-
-func (p *Patterns) parseRegs(texts []string) error {
-	for _, t := range texts {
-		r, err := sample.CompileRegex(t, p.Icase)
-		if err != nil {
-			return err
-		}
-		p.regs = append(p.regs, r)
-	}
-	return nil
-}
-
-// parseInts reads numbers, ranges and the operators eq, ge, gt, le, lt, which
-// hold for what follows. Reference: an operator tightens or opens the bound on
-// its side and leaves a range's other one alone; "ne", which no manual names, is
-// taken and means eq.
-func (p *Patterns) parseInts(texts []string, dotted bool) error {
+// operators writes the numbers and ranges behind the operators eq, ge, gt, le, lt as
+// ranges. Reference: an operator tightens or opens the bound on its side and leaves
+// a range's other one alone; "ne", which no manual names, is taken and means eq.
+func (h *how) operators(texts []string) ([]string, error) {
 	op := ""
-	kept := p.Texts[:0:0]
+	kept := texts[:0:0]
 	for _, t := range texts {
 		switch t {
 		case "eq", "ge", "gt", "le", "lt":
@@ -131,18 +88,28 @@ func (p *Patterns) parseInts(texts []string, dotted bool) error {
 			op = "eq"
 			continue
 		}
-		r, ranged, err := parseRange(t, op != "", dotted)
+		r, ranged, err := parseRange(t, op != "", h.dotted)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		p.ints = append(p.ints, r.apply(op, ranged))
 		if op != "" && op != "eq" {
-			t = op + " " + t
+			r = r.apply(op, ranged)
+			t = h.bound(r.min) + ":" + h.bound(r.max)
 		}
 		kept = append(kept, t)
 	}
-	p.Texts = kept
-	return nil
+	return kept, nil
+}
+
+// bound writes a bound of a range, as parseNumber reads it; none is empty.
+func (h *how) bound(n int64) string {
+	switch {
+	case n == math.MinInt64, n == math.MaxInt64:
+		return ""
+	case h.dotted:
+		return fmt.Sprintf("%d.%d", n>>16, n&0xffff)
+	}
+	return strconv.FormatInt(n, 10)
 }
 
 func (r intRange) apply(op string, ranged bool) intRange {
@@ -232,33 +199,6 @@ func parseNumber(t string, dotted bool) (int64, bool) {
 	return n, true
 }
 
-// index builds what makes a long list quick to search.
-func (p *Patterns) index() {
-	switch {
-	case p.Matcher == MatchIP && len(p.nets) >= indexFrom:
-		p.indexNets()
-	case len(p.strs) < indexFrom:
-	case p.Matcher == MatchStr, p.Matcher == MatchBin, p.Matcher == MatchBeg, p.Matcher == MatchEnd:
-		p.byText = make(map[string]int32, len(p.strs))
-		lens := map[int]bool{}
-		for i, s := range p.strs {
-			if _, dup := p.byText[s]; !dup {
-				p.byText[s] = int32(i)
-			}
-			lens[len(s)] = true
-		}
-		for n := range lens {
-			p.lens = append(p.lens, n)
-		}
-		// Longest first: the finest match wins.
-		for i := range p.lens {
-			for k := i; k > 0 && p.lens[k] > p.lens[k-1]; k-- {
-				p.lens[k], p.lens[k-1] = p.lens[k-1], p.lens[k]
-			}
-		}
-	}
-}
-
 // Find returns the index of the pattern that matches s, which must have the
 // matcher's type, or -1. It does not allocate.
 func (p *Patterns) Find(s *sample.Sample) int {
@@ -312,16 +252,22 @@ func (p *Patterns) equal(b []byte, t string) bool {
 	return string(b) == t || p.Icase && foldEqual(b, t)
 }
 
+// findText: in a tree the longest beginning wins, else the first pattern.
 func (p *Patterns) findText(b []byte) int {
-	if p.byText != nil {
-		return p.findIndexed(b)
-	}
+	longest := p.Matcher == MatchBeg && !p.Icase
+	best := -1
 	for i, t := range p.strs {
-		if p.matchText(b, t) {
+		if !p.matchText(b, t) {
+			continue
+		}
+		if !longest {
 			return i
 		}
+		if best < 0 || len(t) > len(p.strs[best]) {
+			best = i
+		}
 	}
-	return -1
+	return best
 }
 
 func (p *Patterns) matchText(b []byte, t string) bool {
@@ -333,56 +279,11 @@ func (p *Patterns) matchText(b []byte, t string) bool {
 	case MatchEnd:
 		return len(b) >= len(t) && p.equal(b[len(b)-len(t):], t)
 	case MatchSub:
-		if p.Icase && len(t) > 0 {
-			return foldIndex(b, t) >= 0
-		}
-		return bytes.Contains(b, []byte(t))
+		return contains(b, t, p.Icase)
 	case MatchDir:
 		return delimited(b, t, p.Icase, &dirDelims)
 	case MatchDom:
 		return delimited(b, t, p.Icase, &domDelims)
 	}
 	return false
-}
-
-// findIndexed looks b up as a whole, or its beginnings or ends, longest first.
-func (p *Patterns) findIndexed(b []byte) int {
-	var buf [256]byte
-	if p.Icase {
-		if len(b) > len(buf) {
-			return p.findLinear(b)
-		}
-		for i, c := range b {
-			buf[i] = fold(c)
-		}
-		b = buf[:len(b)]
-	}
-	if p.Matcher == MatchStr || p.Matcher == MatchBin {
-		if i, ok := p.byText[string(b)]; ok {
-			return int(i)
-		}
-		return -1
-	}
-	for _, n := range p.lens {
-		if n > len(b) {
-			continue
-		}
-		part := b[:n]
-		if p.Matcher == MatchEnd {
-			part = b[len(b)-n:]
-		}
-		if i, ok := p.byText[string(part)]; ok {
-			return int(i)
-		}
-	}
-	return -1
-}
-
-func (p *Patterns) findLinear(b []byte) int {
-	for i, t := range p.strs {
-		if p.matchText(b, t) {
-			return i
-		}
-	}
-	return -1
 }

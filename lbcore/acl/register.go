@@ -21,6 +21,7 @@ func Register(set *keyword.Set) {
 		set.Add(keyword.Row{Class: keyword.ACLFlag, Name: f.name, Args: f.args, Summary: f.summary, Good: []keyword.Example{{Config: f.good}}, Bad: []string{f.bad}, Impl: f.name})
 	}
 	registerWords(set)
+	registerMaps(set)
 	for _, p := range predefined {
 		words := strings.Fields(p.def)
 		set.Add(keyword.Row{

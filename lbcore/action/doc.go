@@ -12,6 +12,7 @@
 //	             set-status                                    Continue, Failed
 //	state.go     set-var unset-var set-log-level set-timeout
 //	             set-src set-dst capture strict-mode           Continue
+//	pattern.go   add-acl del-acl set-map del-map               Continue
 //	socket.go    set-fc-tos set-fc-mark set-tos set-mark       Continue
 //	wait.go      wait-for-body                                 Continue, Suspend
 //

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gohap/lbcore/acl"
 	"gohap/lbcore/certs"
 	"gohap/lbcore/check"
 	"gohap/lbcore/config"
@@ -59,7 +60,7 @@ type Builder struct {
 	late      []string
 	files     map[string][]byte
 	loggers   map[*log.Target]*log.Logger
-	aclIDs    map[int]bool // given by -u, in all sections
+	lists     *acl.Refs
 	certs     *certs.Store
 	bindTLS   map[*proxy.Bind]*bindTLS
 }
@@ -86,7 +87,7 @@ func New(set *keyword.Set, diag *config.Diagnostics, env *config.Environ) *Build
 		httpErrs: map[string]*errorSection{}, rings: map[string]*ringConf{},
 		procVars: sample.NewProcVars(), alerts: map[*proxy.Proxy]*check.Alerts{},
 		certs: certs.NewStore(), bindTLS: map[*proxy.Bind]*bindTLS{},
-		files: map[string][]byte{}, statsAt: -1,
+		files: map[string][]byte{}, statsAt: -1, lists: acl.NewRefs(),
 	}
 	b.Global.init()
 	return b

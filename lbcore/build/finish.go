@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"gohap/lbcore/acl"
 	"gohap/lbcore/certs"
 	"gohap/lbcore/check"
 	"gohap/lbcore/config"
@@ -31,6 +32,7 @@ type Result struct {
 	Endpoints     map[*proxy.Server]check.Endpoints
 	Plans         []*check.Plan
 	ProcVars      *sample.ProcVars // scope proc, with what the rules name
+	Lists         *acl.Refs        // the patterns of ACLs and maps
 	Certs         *certs.Store
 	// Servers reads the servers that are added while the instance runs.
 	Servers *Servers
@@ -83,6 +85,8 @@ func (b *Builder) Finish() *Result {
 	r.Loggers = b.loggers
 	r.Alerts, r.Endpoints, r.Plans = b.alerts, b.checkEnds, b.plans
 	r.Global, r.Late = b.Global, b.late
+	b.lists.Number()
+	r.Lists = b.lists
 	r.Servers = &Servers{builder: b}
 	switch {
 	case parsing > 0: // reference: the two worded so

@@ -119,10 +119,7 @@ func (b *Builder) openProxy(st *config.Statement) config.Outcome {
 		b.Alertf(st, "character '%c' is not permitted in '%s' name '%s'.", bad, kind, name)
 	}
 	s := &section{kind: kind, name: name, pos: st.Pos, where: where, named: name != "", scope: acl.NewScope(b.Set)}
-	if b.aclIDs == nil {
-		b.aclIDs = map[int]bool{}
-	}
-	s.scope.Taken = b.aclIDs
+	s.scope.Refs = b.lists
 	s.p = &proxy.Proxy{Name: name, File: st.Pos.File, Line: st.Pos.Line, Kind: kind,
 		IsFrontend: kind == "frontend" || kind == "listen", IsBackend: kind == "backend" || kind == "listen"}
 	b.sec = s

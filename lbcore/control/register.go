@@ -45,6 +45,9 @@ func Register(set *keyword.Set) {
 	command("set rate-limit", "<setting> <value>", "change a rate limiting value", cli.Admin, setRateLimit, "set rate-limit connections global 100", "set rate-limit", "set rate-limit connections global")
 	command("shutdown session", "[id]", "kill a specific session", cli.Admin, shutdownSession, "shutdown session 0x1", "shutdown session", "shutdown session x")
 	command("get var", "<name>", "retrieve contents of a process-wide variable", cli.Operator, getVar, "get var proc.x", "get var", "get var proc.nosuch")
+	for _, l := range []*lists{&aclLists, &mapLists} {
+		registerLists(set, l)
+	}
 	for _, s := range settings {
 		set.Add(keyword.Row{Class: keyword.SetServer, Name: s.name, Args: s.args, Summary: s.summary,
 			Good: []keyword.Example{{Config: "set server be/s1 " + s.name}}, Impl: s.set})

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"gohap/lbcore/acl"
 	"gohap/lbcore/check"
 	"gohap/lbcore/cli"
 	"gohap/lbcore/keyword"
@@ -23,6 +24,8 @@ type Control struct {
 	Words   *keyword.Set
 	Proxies []*proxy.Proxy
 	Checks  *check.Checker
+	// Lists are the patterns of ACLs and maps.
+	Lists *acl.Refs
 	// Shutdown ends the sessions of a server; cause is the first letter of their
 	// termination state. It returns at once.
 	Shutdown func(s *proxy.Server, cause byte)

@@ -108,6 +108,9 @@ type Options struct {
 	// Hooks lets the owner of a word that the floor below cannot build
 	// (acl(), maps) hand its compiler to a CheckFunc.
 	Hooks map[string]any
+	// Lists are the pattern lists of the configuration (*acl.Refs), which maps are
+	// among; nil: a map has a list of its own.
+	Lists any
 	// Resolve looks up a host name in an address pattern; nil means that
 	// names are refused.
 	Resolve func(host string) (netip.Addr, error)
