@@ -21,7 +21,7 @@ import (
 // (reference: they undo what default-server said, or need what is made at the start).
 var staticWords = map[string]bool{
 	"enabled": true, "no-check": true, "no-agent-check": true, "no-check-ssl": true, "no-check-send-proxy": true,
-	"no-ssl": true, "ssl-reuse": true, "no-send-proxy-v2-ssl": true, "no-send-proxy-v2-ssl-cn": true, "max-reuse": true, "tcp-ut": true,
+	"no-ssl": true, "ssl-reuse": true, "no-send-proxy-v2-ssl": true, "no-send-proxy-v2-ssl-cn": true, "max-reuse": true, "tcp-ut": true, "redir": true,
 }
 
 // dynamic marks the options that "add server" takes too.
@@ -65,6 +65,9 @@ func (d *Servers) Read(p *proxy.Proxy, words []string, process *sample.Process) 
 	l := b.readServer(s, st, true)
 	if text := b.said(); text != "" {
 		return nil, errors.New(text)
+	}
+	if !l.speaks(s.mode) {
+		return nil, errors.New("MUX protocol is not usable for server.")
 	}
 	if err := l.identify(p); err != nil {
 		return nil, err

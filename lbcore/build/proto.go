@@ -48,16 +48,20 @@ func protoRows() []keyword.Row {
 	}
 }
 
+// speaks tells whether the server's protocol is one of the mode.
+func (l *serverLine) speaks(mode proxy.Mode) bool {
+	return l.proto == "" || protoModes[l.proto] == mode
+}
+
 // checkProtos refuses protocols that the mode does not speak.
 func (b *Builder) checkProtos(s *section) {
-	fits := func(name string) bool { return name == "" || protoModes[name] == s.mode }
 	for _, l := range s.binds {
-		if !fits(l.Proto) {
+		if l.Proto != "" && protoModes[l.Proto] != s.mode {
 			b.Diag.Rawf(config.Alert, "%s '%s' : MUX protocol '%s' is not usable for 'bind %s' at [%s:%d].", s.noun(), s.name, l.Proto, l.addr.Text, l.File, l.Line)
 		}
 	}
 	for _, l := range s.servers {
-		if !fits(l.proto) {
+		if !l.speaks(s.mode) {
 			b.Diag.Rawf(config.Alert, "%s '%s' : MUX protocol '%s' is not usable for server '%s' at [%s].", s.noun(), s.name, l.proto, l.srv.Name, l.pos)
 		}
 	}

@@ -57,7 +57,7 @@ func Register(set *keyword.Set) {
 	set.Add(persistRows()...)
 	set.Add(sourceProxyRows()...)
 	set.Add(launchRows()...)
-	set.Add(protoRows()...)
+	set.Add(dynamic(protoRows())...)
 	set.Add(dynamic(sourceServerRows())...)
 	set.Add(bindSocketRows()...)
 }
