@@ -8,10 +8,8 @@ func (c *Control) Operate(s *proxy.Server, action string) bool {
 	switch action {
 	case "ready", "drain", "maint":
 		return c.Checks.SetAdmin(s, action)
-	case "start":
-		c.Checks.Enable(s)
-	case "stop":
-		return c.Checks.SetAdmin(s, "maint")
+	case "start", "stop": // reference: the old words are of the drain
+		c.Checks.Drain(s, action == "stop")
 	case "dhlth", "ehlth":
 		if s.Check == nil {
 			return false

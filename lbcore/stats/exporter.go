@@ -37,7 +37,7 @@ func (exporter) Serve(s *stream.Stream) rule.Verdict {
 	sel, ok := parseSelection(query)
 	if !ok {
 		page := message.ErrorPage(400)
-		h := s.Serve(stream.Served{Name: promex, Rules: true, Body: page.Text()})
+		h := s.Serve(stream.Served{Name: promex, Rules: true, Body: page.Text(), Close: page.Close})
 		h.Reset()
 		page.Head(h)
 		return rule.Answer
@@ -48,6 +48,7 @@ func (exporter) Serve(s *stream.Stream) rule.Verdict {
 	h := s.Serve(stream.Served{Name: promex, Rules: true, From: &e.pieces})
 	h.AddID(message.IDCacheControl, noCache)
 	h.AddID(message.IDContentType, promType)
+	h.AddID(message.IDTransferEncoding, chunked)
 	return rule.Answer
 }
 

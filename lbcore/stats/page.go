@@ -128,12 +128,18 @@ func (g *page) get() rule.Verdict {
 	if g.conf.Refresh > 0 && !g.want.norefresh {
 		h.Add([]byte("refresh"), strconv.AppendInt(nil, int64(g.conf.Refresh), 10))
 	}
+	if g.s.Req.Method == message.HEAD { // reference: no word of the framing
+		h.Flags &^= message.Chunked
+		return rule.Answer
+	}
+	h.AddID(message.IDTransferEncoding, chunked)
 	return rule.Answer
 }
 
 var (
 	noCache   = []byte("no-cache")
 	textPlain = []byte("text/plain")
+	chunked   = []byte("chunked")
 
 	contentTypes = map[string][]byte{"html": []byte("text/html"), "csv": textPlain, "typed": textPlain,
 		"json": []byte("application/json"), "json-schema": []byte("application/json")}

@@ -49,15 +49,16 @@ type Served struct {
 	Body []byte
 	// Rules: the http-response rules see the answer.
 	Rules bool
+	// Close: it is the client connection's last one.
+	Close bool
 }
 
 // Serve begins a service's answer and returns its head, 200 in HTTP/1.1, for the
 // caller to add fields to; what it adds must stay until the head is sent. The
 // caller returns rule.Answer.
 func (s *Stream) Serve(v Served) *message.Head {
-	now := s.W.Loop.Now()
-	t := &s.Times
-	t.Rules, t.Queue, t.Connect, t.Response = now, now, now, now
+	s.reached()
+	s.Times.Response = s.W.Loop.Now()
 	s.service = service{name: v.Name, begun: true, from: v.From, body: v.Body, rules: v.Rules}
 	h := &s.resHead
 	h.Reset()
@@ -70,8 +71,17 @@ func (s *Stream) Serve(v Served) *message.Head {
 		h.Flags |= message.HasLength
 		h.BodyLen = int64(len(v.Body))
 	}
+	if v.Close {
+		s.closes()
+	}
 	s.terminate('L', 'R')
 	return h
+}
+
+// reached sets the times of a request that an applet takes.
+func (s *Stream) reached() {
+	now := s.W.Loop.Now()
+	s.Times.Rules, s.Times.Queue, s.Times.Connect = now, now, now
 }
 
 var reasonOK = []byte("OK")
@@ -123,6 +133,7 @@ func (s *Stream) statsPage(p *proxy.Proxy) bool {
 	}
 	s.pageFound = true
 	s.service.name = "<STATS>"
+	s.reached()
 	at, v := page.Rules.Run(&s.Ctx, s.pageRule)
 	if v == rule.Continue || v == rule.Stop {
 		at = len(page.Rules)
