@@ -4,7 +4,6 @@ import (
 	"strconv"
 	"strings"
 
-	"gohap/lbcore/acl"
 	"gohap/lbcore/message"
 	"gohap/lbcore/proxy"
 	"gohap/lbcore/rule"
@@ -83,29 +82,18 @@ func notOfName(c rune) bool {
 }
 
 // Page implements stream.Statistics.
-func (in *Instance) Page(s *stream.Stream, p *proxy.Proxy) rule.Verdict {
+func (in *Instance) Page(s *stream.Stream, p *proxy.Proxy, admin bool) rule.Verdict {
 	target := s.Req.Target
 	if len(target) > 0 && target[0] != '/' {
 		u := message.SplitURI(target)
 		target = u.PathQuery
 	}
-	g := &page{Instance: in, s: s, own: p, conf: p.Stats}
+	g := &page{Instance: in, s: s, own: p, conf: p.Stats, admin: admin}
 	if n := len(p.Stats.URI); n <= len(target) { // a rule of the page may have changed it
 		g.want = parseWanted(string(target[n:]))
 	}
 	if done, ok := s.Parked().(*operation); ok {
 		return g.redirect(done.outcome)
-	}
-	for _, c := range p.Stats.Admin {
-		s.Ctx.Deferred = false
-		pass := c.Eval(&s.Ctx) == acl.Pass
-		if s.Ctx.Deferred {
-			return rule.Suspend
-		}
-		if pass {
-			g.admin = true
-			break
-		}
 	}
 	if s.Req.Method == message.POST {
 		return g.post()

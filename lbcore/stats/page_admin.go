@@ -87,7 +87,7 @@ func (g *page) post() rule.Verdict {
 	if !g.admin {
 		return g.redirect("DENY")
 	}
-	if _, whole := g.s.BodyHeld(); !whole {
+	if !g.s.BodyWhole() {
 		return g.redirect("EXCD")
 	}
 	var body []byte

@@ -211,7 +211,8 @@ func (d *dump) wanted(o *object) bool {
 	}
 	if o.kind == 'S' {
 		inMaint := o.s.Admin().Maint()
-		if d.NoMaint && inMaint || d.Up && (inMaint || o.s.Oper() == proxy.Down) {
+		rising := checks(o.s) && o.health.Value > 0 // reference: one on its way up is shown
+		if d.NoMaint && inMaint || d.Up && (inMaint || o.s.Oper() == proxy.Down && !rising) {
 			return false
 		}
 	}

@@ -3,6 +3,7 @@ package stream
 import (
 	"bytes"
 
+	"gohap/lbcore/acl"
 	"gohap/lbcore/buffer"
 	"gohap/lbcore/message"
 	"gohap/lbcore/proxy"
@@ -23,9 +24,10 @@ type Service interface {
 
 // Statistics is what serves the statistics pages of an instance.
 type Statistics interface {
-	// Page answers a request for p's page, whose rules and users let it pass. It is
-	// called again when it had the stream wait by rule.Suspend. Loop only.
-	Page(s *Stream, p *proxy.Proxy) rule.Verdict
+	// Page answers a request for p's page, whose rules and users let it pass; admin
+	// tells that it may change servers. It is called again when it had the stream
+	// wait by rule.Suspend. Loop only.
+	Page(s *Stream, p *proxy.Proxy, admin bool) rule.Verdict
 }
 
 // service is an answer that a service has begun.
@@ -64,10 +66,14 @@ func (s *Stream) Serve(v Served) *message.Head {
 	h.Reset()
 	h.Response, h.Status = true, 200
 	h.Major, h.Minor, h.Reason = 1, 1, reasonOK
-	if v.From != nil {
+	switch {
+	case v.From != nil && s.Req.Version11():
 		h.Flags |= message.Chunked
 		h.BodyLen = -1
-	} else {
+	case v.From != nil:
+		h.Flags |= message.UntilClose
+		h.BodyLen = -1
+	default:
 		h.Flags |= message.HasLength
 		h.BodyLen = int64(len(v.Body))
 	}
@@ -131,6 +137,10 @@ func (s *Stream) statsPage(p *proxy.Proxy) bool {
 	if page == nil || s.W.Statistics == nil || !s.pageFound && !s.isPage(page) {
 		return true
 	}
+	if !s.pageFound && !s.pageAdmins(page) {
+		s.ruleAt, s.suspended = len(p.HTTPReqRules), true
+		return false
+	}
 	s.pageFound = true
 	s.service.name = "<STATS>"
 	s.reached()
@@ -138,7 +148,7 @@ func (s *Stream) statsPage(p *proxy.Proxy) bool {
 	if v == rule.Continue || v == rule.Stop {
 		at = len(page.Rules)
 		if v = s.pageUser(page); v == rule.Continue {
-			v = s.W.Statistics.Page(s, p)
+			v = s.W.Statistics.Page(s, p, s.pageAdmin)
 		}
 	}
 	if v == rule.Suspend {
@@ -148,6 +158,25 @@ func (s *Stream) statsPage(p *proxy.Proxy) bool {
 	}
 	s.pageFound, s.pageRule = false, 0
 	return s.ruled(0, v)
+}
+
+// pageAdmins tells whether the conditions of stats admin could be decided; their
+// outcome is in pageAdmin. Reference: they see the request as it came to the page,
+// not what its rules make of it.
+func (s *Stream) pageAdmins(page *proxy.StatsPage) bool {
+	s.pageAdmin = false
+	for _, c := range page.Admin {
+		s.Ctx.Deferred = false
+		pass := c.Eval(&s.Ctx) == acl.Pass
+		if s.Ctx.Deferred {
+			return false
+		}
+		if pass {
+			s.pageAdmin = true
+			break
+		}
+	}
+	return true
 }
 
 // isPage tells whether the request is for a statistics page.

@@ -119,6 +119,7 @@ type Stream struct {
 	parked    any // see Park
 	pageRule  int // the rule of the statistics page that waits
 	pageFound bool
+	pageAdmin bool          // see pageAdmins
 	reqHead   *message.Head // the client mux's head: Req while it is there
 	resHead   message.Head  // head of a reply from here
 	first     *buffer.Buffer
