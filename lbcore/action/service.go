@@ -29,5 +29,5 @@ func parseUseService(a *rule.Args) (rule.Action, error) {
 
 var serviceRows = []entry{
 	{name: "use-service", in: httpReq, args: "<name>", parse: parseUseService, summary: "a service of the proxy itself answers",
-		bad: []string{"use-service", "use-service nothing", "use-service prometheus-exporter x"}},
+		good: []string{"use-service prometheus-exporter"}, bad: []string{"use-service", "use-service nothing", "use-service prometheus-exporter x"}},
 }
