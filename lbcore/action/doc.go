@@ -13,6 +13,7 @@
 //	state.go     set-var unset-var set-log-level set-timeout
 //	             set-src set-dst capture strict-mode           Continue
 //	socket.go    set-fc-tos set-fc-mark set-tos set-mark       Continue
+//	service.go   use-service                                   Answer, Suspend
 //	wait.go      wait-for-body                                 Continue, Suspend
 //
 // An action is made once, while the configuration is read, and shared by all

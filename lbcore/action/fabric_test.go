@@ -37,7 +37,7 @@ func testSet() *keyword.Set {
 	acl.Register(set)
 	fetch.Register(set)
 	Register(set)
-	set.Add(keyword.Row{Class: keyword.Service, Name: "prometheus-exporter", Impl: silent{}})
+	set.Add(keyword.Row{Class: keyword.Service, Name: "prometheus-exporter", Summary: "for the tests", Good: []keyword.Example{{Config: "x"}}, Impl: silent{}})
 	return set
 }
 
