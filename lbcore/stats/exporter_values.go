@@ -266,7 +266,7 @@ func checkCodes(o *object, dst []promValue) []promValue {
 }
 
 func checkDurations(o *object, dst []promValue) []promValue {
-	if o.s.Check == nil {
+	if o.s.Check == nil || o.health.Status == "INI" || o.health.Status == "UNK" {
 		return dst
 	}
 	return append(dst, promValue{n: o.health.Duration.Milliseconds()})
@@ -287,10 +287,11 @@ func agentCodes(o *object, dst []promValue) []promValue {
 }
 
 func agentDurations(o *object, dst []promValue) []promValue {
-	if o.s.Agent == nil || o.s.AgentOff() {
+	v := o.cell("agent_duration")
+	if !v.set {
 		return dst
 	}
-	return append(dst, promValue{n: o.s.AgentHealth().Duration.Milliseconds()})
+	return append(dst, promValue{n: v.n})
 }
 
 // responseClass is the counter of a class of responses. Reference: one metric, whose

@@ -389,7 +389,11 @@ func (g *page) backendLine(u *unit, o *object) {
 	u.nums(o, "econ")
 	responseErrors(u, o)
 	u.nums(o, "wretr", "wredis")
-	u.str("<td class=ac>", span(lastChange(o).n), " ", status(o).s, "</td><td class=ac>&nbsp;</td>")
+	state := status(o).s
+	if state == "DOWN" { // reference: but not where lines are left out and it says of how many
+		state = `<font color="red"><b>DOWN</b></font>`
+	}
+	u.str("<td class=ac>", span(lastChange(o).n), " ", state, "</td><td class=ac>&nbsp;</td>")
 	weightCell(u, o)
 	u.str("<td class=ac>")
 	u.int(active(o).n)
