@@ -36,6 +36,7 @@ type Instance struct {
 	Workers []*stream.Worker
 
 	checker  *check.Checker
+	pages    *stats.Instance // serves the statistics pages
 	idle     *proxy.IdleLimits
 	commands *cli.Server
 	sockets  []net.Listener // of commands
@@ -118,6 +119,7 @@ func (c *Config) Open(logger *slog.Logger) (*Instance, error) {
 		return nil, err
 	}
 	in.prepareChecks()
+	in.preparePages()
 	if err := in.openCommands(); err != nil {
 		in.closeListeners(all)
 		return nil, err
@@ -345,6 +347,16 @@ func (in *Instance) serverChanged(s *proxy.Server, change proxy.Transition) {
 		for _, b := range s.Proxy.Set().Backups {
 			in.shutdownServer(b, 'U')
 		}
+	}
+}
+
+// preparePages makes what serves the statistics pages, which commands do not share:
+// rates are over the time since they were asked for last.
+func (in *Instance) preparePages() {
+	in.pages = in.Stats()
+	in.pages.Operator = in.Control()
+	for _, w := range in.Workers {
+		w.Statistics = in.pages
 	}
 }
 

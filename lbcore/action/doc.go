@@ -14,6 +14,7 @@
 //	             set-src set-dst capture strict-mode           Continue
 //	pattern.go   add-acl del-acl set-map del-map               Continue
 //	socket.go    set-fc-tos set-fc-mark set-tos set-mark       Continue
+//	service.go   use-service                                   Answer, Suspend
 //	wait.go      wait-for-body                                 Continue, Suspend
 //
 // An action is made once, while the configuration is read, and shared by all

@@ -37,8 +37,14 @@ func testSet() *keyword.Set {
 	acl.Register(set)
 	fetch.Register(set)
 	Register(set)
+	set.Add(keyword.Row{Class: keyword.Service, Name: "prometheus-exporter", Summary: "for the tests", Good: []keyword.Example{{Config: "x"}}, Impl: silent{}})
 	return set
 }
+
+// silent is a service that says nothing.
+type silent struct{}
+
+func (silent) Serve(*stream.Stream) rule.Verdict { return rule.Close }
 
 func newFabric(t testing.TB) *fabric {
 	t.Helper()

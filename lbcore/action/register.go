@@ -57,7 +57,7 @@ type entry struct {
 func Register(set *keyword.Set) {
 	registerRedirectOptions(set)
 	for _, rs := range ruleSets {
-		for _, rows := range [][]entry{controlRows, replyRows, redirectRows, headerRows, lineRows, stateRows, socketRows, authRows, waitRows, listRows} {
+		for _, rows := range [][]entry{controlRows, replyRows, redirectRows, headerRows, lineRows, stateRows, socketRows, authRows, waitRows, listRows, serviceRows} {
 			for i := range rows {
 				if e := &rows[i]; e.in&rs.bit != 0 {
 					addAction(set, rs.class, rs.word, e)

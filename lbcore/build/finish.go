@@ -185,6 +185,7 @@ func (b *Builder) settle(s *section) {
 			p.Logging = &proxy.Logging{Tag: b.tagOf(s), Loggers: b.loggersOf(s)}
 		}
 	}
+	b.settleStats(s)
 	b.warnMode(s)
 	if s.p.IsFrontend && len(s.binds) == 0 {
 		b.Diag.Rawf(config.Warning, "%s '%s' has no 'bind' directive. Please declare it as a backend if this was intended.", s.noun(), s.name)
@@ -489,6 +490,7 @@ func (b *Builder) warnMode(s *section) {
 		b.Diag.Rawf(config.Warning, "'monitor-uri' statement ignored for %s '%s' as it requires HTTP mode.", s.noun(), s.name)
 		p.MonitorURI, p.MonitorFail = nil, nil
 	}
+	b.warnStats(s)
 	if len(p.HTTPReqRules) > 0 {
 		b.Diag.Rawf(config.Warning, "'http-request' rules ignored for %s '%s' as they require HTTP mode.", s.noun(), s.name)
 		p.HTTPReqRules = nil

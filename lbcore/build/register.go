@@ -60,6 +60,7 @@ func Register(set *keyword.Set) {
 	set.Add(dynamic(protoRows())...)
 	set.Add(dynamic(sourceServerRows())...)
 	set.Add(bindSocketRows()...)
+	set.Add(statsPageRows()...)
 }
 
 // valueRows are the words that some keywords take as their value.

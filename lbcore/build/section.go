@@ -54,6 +54,7 @@ type conf struct {
 	sendName      string
 	stateFrom     proxy.StateSource
 	source        sourceLine
+	stats         *statsPage
 }
 
 // placed is a text with the place that it was written at, for messages that

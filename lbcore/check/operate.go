@@ -82,6 +82,15 @@ func (c *Checker) Enable(s *proxy.Server) {
 	c.admin(s, 0, proxy.ForcedMaint)
 }
 
+// Drain has a server take no new traffic, or again; a maintenance stays as it is.
+func (c *Checker) Drain(s *proxy.Server, on bool) {
+	if on {
+		c.admin(s, proxy.ForcedDrain, 0)
+		return
+	}
+	c.admin(s, 0, proxy.ForcedDrain)
+}
+
 // admin changes a server's administrative state, and tells of it and of the
 // servers that track it.
 func (c *Checker) admin(s *proxy.Server, set, clear proxy.Admin) {

@@ -386,6 +386,8 @@ func serverName(c *sample.Context, dst []byte) []byte {
 	}
 	if x := exchange(c); x != nil && x.Server != nil {
 		return append(dst, x.Server.Name...)
+	} else if x != nil && x.ServiceName() != "" {
+		return append(dst, x.ServiceName()...)
 	}
 	return append(dst, "<NOSRV>"...)
 }

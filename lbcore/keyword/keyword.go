@@ -69,6 +69,7 @@ const (
 	AddressPrefix  Class = "address prefixes"
 	Filter         Class = "filters"
 	Service        Class = "services"
+	StatsWord      Class = "proxy stats subkeywords"
 	HealthCheck    Class = "health-check types"
 	HTTPErrors     Class = "section http-errors"
 	SectionRing    Class = "section ring"

@@ -75,6 +75,7 @@ type checkState struct {
 	off, agentOff atomic.Bool
 	paused        atomic.Bool // by a maintenance
 	stopped       atomic.Bool // the last change came from Stopping
+	forced        bool        // said to be down, without checks that could find otherwise; under Server.mu
 	unproven      bool        // no check has failed since it runs with less than Rise; under Server.mu
 }
 
@@ -269,7 +270,7 @@ func (h *Health) count(ok bool, rise, fall int) {
 func (s *Server) conclude(wallSec int64, stopping bool) Transition {
 	was, is := s.Oper(), Running
 	switch {
-	case s.Check != nil && s.health.Value < s.Check.Rise && !s.checks.unproven, s.Agent != nil && s.agent.Value < 1:
+	case s.checks.forced, s.Check != nil && s.health.Value < s.Check.Rise && !s.checks.unproven, s.Agent != nil && s.agent.Value < 1:
 		is = Down
 	case stopping:
 		is = Stopping
@@ -309,6 +310,7 @@ func (s *Server) enter(was, is Operational, wallSec int64) Transition {
 // Running, Stopping or Down; the next checks go on from there. Any goroutine.
 func (s *Server) ForceHealth(to Operational, wallSec int64) Transition {
 	s.mu.Lock()
+	s.checks.forced = s.Check == nil && to == Down
 	if c := s.Check; c != nil {
 		s.health.Value = c.Rise + c.Fall - 1
 		if to == Down {

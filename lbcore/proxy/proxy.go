@@ -179,6 +179,7 @@ type Proxy struct {
 	ForwardFor     *Forwarded
 	OriginalTo     *Forwarded
 	Pages          rule.Pages // errorfile, errorloc, errorfiles, http-error
+	Stats          *StatsPage // nil without a stats line
 	Logging        *Logging
 	UniqueID       *sample.Format
 	UniqueIDHeader []byte

@@ -331,6 +331,7 @@ func (s *Server) restart(wallSec int64, paused bool) {
 		is = t.Oper()
 	}
 	s.run(is)
+	s.checks.forced = false
 	switch {
 	case s.Check == nil:
 	case paused:

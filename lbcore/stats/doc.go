@@ -12,5 +12,14 @@
 // goroutine of their connection, read counters and gauges as any goroutine may
 // and walk streams by loop.PostSliced only.
 //
-// Imports: cli, proxy, loop, clock, keyword. No goroutine is started here.
+// The statistics pages (page.go) and the Prometheus exporter (exporter.go) answer
+// requests on their loop. Their answers are made unit by unit, a line of a table or
+// the values of a metric for one server, as the client takes them (produce.go):
+// what is held is one unit, however many servers there are. What only a loop knows
+// is gathered by posts, never waited for (machine.go). A form's action runs on a
+// goroutine, which posts the outcome back (page_admin.go).
+//
+// goroutine (*Operations).Do: a change of servers writes lines and may block
+//
+// Imports: cli, proxy, loop, clock, keyword; of stream what services need.
 package stats

@@ -53,6 +53,11 @@ type Instance struct {
 	// Streams walks the streams of one loop; see StreamWalker. nil means none.
 	Streams StreamWalker
 
+	// Operator does what the forms of statistics pages ask for; nil refuses all.
+	Operator Operator
+	// Operations is where it is done.
+	Operations Operations
+
 	meter meter
 }
 

@@ -8,6 +8,7 @@ import (
 	"runtime/metrics"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"gohap/lbcore/cli"
@@ -47,6 +48,93 @@ func ask[T any](in *Instance, f func(*loop.Loop) T) []T {
 		}
 	}
 	return all
+}
+
+// loopFacts is what only a loop itself knows.
+type loopFacts struct {
+	pool  PoolInfo
+	pipes pipeUse
+}
+
+func factsOf(l *loop.Loop) loopFacts {
+	return loopFacts{
+		pool:  PoolInfo{Size: l.Buffers.Size(), Used: l.Buffers.Used(), Allocated: l.Buffers.Used() + l.Buffers.Free()},
+		pipes: pipeUse{int64(l.Pipes.Used()), int64(l.Pipes.Free()), l.Stats.Spliced},
+	}
+}
+
+// gathering is a question to all loops that a loop asks.
+type gathering struct {
+	home  *loop.Loop
+	parts []atomic.Pointer[loopFacts]
+	left  atomic.Int32
+	timer loop.Timer
+	then  func([]loopFacts)
+}
+
+// gather asks all loops, and has then called on home with what they answered:
+// once all have, or after answerTime with zeroes for those that did not. Home
+// loop only; nothing waits.
+func (in *Instance) gather(home *loop.Loop, then func([]loopFacts)) {
+	g := &gathering{home: home, then: then}
+	if in.Group == nil {
+		then(nil)
+		return
+	}
+	g.parts = make([]atomic.Pointer[loopFacts], len(in.Group.Loops))
+	g.left.Store(int32(len(g.parts)))
+	g.timer.Owner = g
+	home.Arm(&g.timer, home.Now()+int64(answerTime))
+	for i, l := range in.Group.Loops {
+		if !l.Post(func() { f := factsOf(l); g.parts[i].Store(&f); g.answered() }) {
+			g.answered()
+		}
+	}
+}
+
+// answered is called for each loop, on any.
+func (g *gathering) answered() {
+	if g.left.Add(-1) == 0 {
+		g.home.Post(func() { g.Expired(nil) })
+	}
+}
+
+// Expired implements loop.Expirer; home loop only.
+func (g *gathering) Expired(*loop.Timer) {
+	then := g.then
+	if then == nil {
+		return
+	}
+	g.then = nil
+	g.home.Disarm(&g.timer)
+	all := make([]loopFacts, len(g.parts))
+	for i := range g.parts {
+		if f := g.parts[i].Load(); f != nil {
+			all[i] = *f
+		}
+	}
+	then(all)
+}
+
+// factsFrom is facts with what the loops answered.
+func (in *Instance) factsFrom(loops []loopFacts) *facts {
+	c := in.clock()
+	f := &facts{Instance: in, mono: c.Mono(), wall: c.Wall().Unix()}
+	buffers := PoolInfo{Name: "buffer"}
+	for i := range loops {
+		buffers.Size = max(buffers.Size, loops[i].pool.Size)
+		buffers.Used += loops[i].pool.Used
+		buffers.Allocated += loops[i].pool.Allocated
+		f.pipes.used += loops[i].pipes.used
+		f.pipes.free += loops[i].pipes.free
+		f.pipes.spliced += loops[i].pipes.spliced
+	}
+	f.pools = append(f.pools, buffers)
+	if in.Pools != nil {
+		f.pools = append(f.pools, in.Pools()...)
+	}
+	f.rates = in.meter.read(f.mono, in.StartedMono, f.bytesOut(), cpuTime())
+	return f
 }
 
 // pools lists the loops' buffers and what the instance adds.

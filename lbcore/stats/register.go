@@ -23,6 +23,8 @@ func Register(set *keyword.Set) {
 		command("show sess", "[help|<id>|all] [opts...]", "report the list of current streams or dump this exact stream", cli.Operator, showSess, "show sess all", "show sess 0x1", "show sess bogus", "show sess older x", "show sess backend nowhere"),
 		command("clear counters", "[all]", "clear max statistics counters (or all counters)", cli.Operator, clearCounters, "clear counters"),
 	)
+	set.Add(keyword.Row{Class: keyword.Service, Name: "prometheus-exporter", Summary: "the statistics in the text format of Prometheus",
+		Good: []keyword.Example{{Config: "http-request use-service prometheus-exporter if { path /metrics }"}}, Impl: exporter{}})
 	gc := command("debug gc", "", "force a garbage collection", cli.Admin, debugGC, "debug gc")
 	gc.Flags = keyword.Ours
 	set.Add(gc)

@@ -22,6 +22,8 @@ type Query struct {
 	Types   int  // bits: 1 frontends, 2 backends, 4 servers, 8 listeners
 	Server  int  // id of a server or listener, -1 for all
 	Full    bool // addresses, cookies and algorithms (reference: by the socket's level)
+	// Shows narrows the proxies down further; nil takes all.
+	Shows func(*proxy.Proxy) bool
 }
 
 // lineTypes are the bits of Query.Types.
@@ -107,6 +109,9 @@ type dump struct {
 	shown      []bool // by column
 	modules    []bool // by column behind the separator
 	rows       int    // written so far
+	walk       walker
+	open       bool // a proxy of walk is at hand
+	begun      bool
 }
 
 type writer interface {
@@ -117,6 +122,12 @@ type writer interface {
 // WriteStat writes the statistics. It may block on w; any goroutine that is no
 // loop may call it.
 func (in *Instance) WriteStat(w writer, q Query) {
+	d := in.newDump(w, q)
+	for d.step() {
+	}
+}
+
+func (in *Instance) newDump(w writer, q Query) *dump {
 	d := &dump{Instance: in, Query: q, w: w, mono: in.clock().Mono(), wall: in.clock().Wall().Unix()}
 	for i := range columns {
 		d.shown = append(d.shown, in.has(keyword.StatColumn, columns[i].name))
@@ -125,21 +136,46 @@ func (in *Instance) WriteStat(w writer, q Query) {
 		d.modules = append(d.modules, in.has(keyword.StatModule, moduleColumns[i].name))
 	}
 	d.form = map[string]form{"typed": asTyped, "json": asJSON}[q.Form]
-	switch d.form {
-	case asCSV:
-		d.header()
-	case asJSON:
-		w.WriteString("[")
-	}
-	for _, p := range in.Proxies {
-		if q.Proxy != nil && p != q.Proxy || q.Proxy == nil && q.ID >= 0 && p.ID != q.ID || p.Disabled {
-			continue
+	d.walk.proxies = in.Proxies
+	return d
+}
+
+// step writes what comes next, at most one line; it reports false once all is
+// written.
+func (d *dump) step() bool {
+	if !d.begun {
+		d.begun = true
+		switch d.form {
+		case asCSV:
+			d.header()
+		case asJSON:
+			d.w.WriteString("[")
 		}
-		d.proxy(p)
+		return true
 	}
-	if d.form == asJSON {
-		w.WriteString("]\n")
+	if !d.open {
+		if d.walk.proxy(d.selects) == nil {
+			if d.form == asJSON {
+				d.w.WriteString("]\n")
+			}
+			return false
+		}
+		d.open = true
 	}
+	var o object
+	if d.open = d.walk.next(&o); d.open {
+		d.line(o)
+	}
+	return true
+}
+
+// selects tells whether the query takes a proxy.
+func (d *dump) selects(p *proxy.Proxy) bool {
+	switch {
+	case p.Disabled, d.Proxy != nil && p != d.Proxy, d.Proxy == nil && d.ID >= 0 && p.ID != d.ID:
+		return false
+	}
+	return d.Shows == nil || d.Shows(p)
 }
 
 func (in *Instance) clock() clock.Source {
@@ -165,25 +201,6 @@ func (d *dump) header() {
 	d.w.WriteString("\n")
 }
 
-// proxy writes the lines of a proxy: frontend, listeners, servers, backend.
-func (d *dump) proxy(p *proxy.Proxy) {
-	if p.IsFrontend {
-		d.line(object{kind: 'F', p: p})
-		if p.Has(proxy.OptSocketStats) {
-			for _, b := range p.Binds {
-				d.line(object{kind: 'L', p: p, b: b})
-			}
-		}
-	}
-	if !p.IsBackend {
-		return
-	}
-	for _, s := range p.Set().All {
-		d.line(object{kind: 'S', p: p, s: s, health: s.Health()})
-	}
-	d.line(object{kind: 'B', p: p})
-}
-
 // wanted tells whether the query takes a line.
 func (d *dump) wanted(o *object) bool {
 	if d.Types >= 0 && d.Types&lineTypes[o.kind] == 0 {
@@ -194,15 +211,21 @@ func (d *dump) wanted(o *object) bool {
 	}
 	if o.kind == 'S' {
 		inMaint := o.s.Admin().Maint()
-		if d.NoMaint && inMaint || d.Up && (inMaint || o.s.Oper() == proxy.Down) {
+		rising := checks(o.s) && o.health.Value > 0 // reference: one on its way up is shown
+		if d.NoMaint && inMaint || d.Up && (inMaint || o.s.Oper() == proxy.Down && !rising) {
 			return false
 		}
 	}
 	return true
 }
 
-func (d *dump) line(o object) {
+// fill gives an object what its values need.
+func (d *dump) fill(o *object) {
 	o.in, o.mono, o.wall, o.full, o.only = d.Instance, d.mono, d.wall, d.Full, d.Up || d.NoMaint
+}
+
+func (d *dump) line(o object) {
+	d.fill(&o)
 	if !d.wanted(&o) {
 		return
 	}

@@ -13,7 +13,7 @@ import (
 // Prometheus.
 type Producer interface {
 	// Produce appends to b and tells whether that was the end. It may leave b
-	// empty and call Stream.Continue later.
+	// empty and call Stream.Continue later. It must not wait.
 	Produce(b *buffer.Buffer) (done bool)
 }
 
@@ -26,7 +26,9 @@ type applet struct {
 	from Producer // or where the body comes from
 }
 
-func (a *applet) begin(s *Stream, body []byte) { *a = applet{s: s, body: body} }
+func (a *applet) begin(s *Stream, body []byte, from Producer) {
+	*a = applet{s: s, body: body, from: from}
+}
 
 // Read implements mux.Endpoint.
 func (a *applet) Read() (*buffer.Buffer, mux.ReadState) {

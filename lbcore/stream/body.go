@@ -211,6 +211,9 @@ func (s *Stream) BodyHeld() (n int, end bool) {
 	return min(s.heldLen, s.bodyLimit()), s.reqEnd
 }
 
+// BodyWhole tells whether Body hands out all of the request's body.
+func (s *Stream) BodyWhole() bool { return s.reqEnd && s.heldLen <= s.bodyLimit() }
+
 // pullBody holds what has been received of the body, as far as a buffer takes
 // it, while request rules run.
 func (s *Stream) pullBody() {

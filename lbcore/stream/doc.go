@@ -7,10 +7,11 @@
 //	        ┌──────▼──────┐
 //	        │ content     │ tcp-request content rules of the frontend
 //	        │ monitor-uri │ ──────────────────────────────► applet
-//	        │ frontend    │ http-request rules, redirect ─► applet / close
+//	        │ frontend    │ http-request rules, statistics
+//	        │             │ page, redirect ──────────────► applet / close
 //	        │ switching   │ use_backend, default_backend
 //	        │ content     │ tcp-request content rules of the backend
-//	        │ backend     │ http-request rules, redirect ─► applet / close
+//	        │ backend     │ the same of the backend ──────► applet / close
 //	        │ rewriting   │ forwardfor, originalto, unique-id
 //	        │ body        │ http-buffer-request
 //	        │ server      │ balance, queue slot
@@ -25,8 +26,8 @@
 // A Stream is a state machine without a goroutine: it moves when one of its two
 // endpoints tells an Event, when its timer expires, or when a suspended rule
 // resumes it. It belongs to the loop of its client connection. Whatever answers
-// from here (return, deny, redirect, monitor-uri, error pages, later the
-// statistics page and cache hits) is an Applet on the server side and takes the
+// from here (return, deny, redirect, monitor-uri, error pages, the
+// statistics page and other services, later cache hits) is an Applet on the server side and takes the
 // same way through response rules and back-pressure as a server's answer.
 //
 // A request waits in a line of its backend or server when there is no slot for

@@ -173,14 +173,21 @@ var noCache = []byte("no-cache")
 // answer sends resHead and a body from here, through the same response path as
 // a server's answer.
 func (s *Stream) answer(body []byte) {
+	s.service.rules = false
+	s.respond(body, nil)
+}
+
+// respond sends resHead and a body that is at hand, or that is made piece by
+// piece.
+func (s *Stream) respond(body []byte, from Producer) {
 	s.dropServer()
 	s.dropStuck(int(mux.Server))
 	s.challengeHead()
 	if s.reqHead != nil && s.reqHead.Method == message.HEAD {
 		s.resHead.Flags |= message.NoBody
-		body = nil
+		body, from = nil, nil
 	}
-	s.applet.begin(s, body)
+	s.applet.begin(s, body, from)
 	s.sv, s.local = &s.applet, true
 	s.setResponse(&s.resHead)
 	if s.stands != 0 { // reference: the log has the error, whatever its page says

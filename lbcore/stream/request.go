@@ -199,6 +199,9 @@ func (s *Stream) requestRules(p *proxy.Proxy) bool {
 		}
 		s.ruleAt = 0
 	}
+	if p.Stats != nil && !s.statsPage(p) {
+		return false
+	}
 	if len(p.RedirectRules) > 0 {
 		at, v := p.RedirectRules.Run(&s.Ctx, 0)
 		if v == rule.Suspend {
@@ -223,7 +226,10 @@ func (s *Stream) ruled(at int, v rule.Verdict) bool {
 		s.ruleAt, s.suspended = at, true
 	case rule.Answer:
 		s.ruleAt = 0
-		if s.phase != phaseTarpit {
+		switch {
+		case s.service.begun:
+			s.sendService()
+		case s.phase != phaseTarpit:
 			s.sendReply(s.Reply)
 		}
 	case rule.Close:

@@ -80,9 +80,9 @@ func (s *Stream) setResponse(h *message.Head) {
 // responseRules runs http-response rules, the backend's first, then the
 // http-after-response rules, and sends the head.
 func (s *Stream) responseRules() {
-	if !s.local {
+	if !s.local || s.service.rules {
 		for _, p := range [2]*proxy.Proxy{s.BE, s.FE} {
-			if p == s.BE && s.backDone || p == s.FE && s.FE == s.BE && s.backDone {
+			if p == nil || p == s.BE && s.backDone || p == s.FE && s.FE == s.BE && s.backDone {
 				continue
 			}
 			at, v := p.HTTPResRules.Run(&s.Ctx, s.ruleAt)
@@ -91,6 +91,8 @@ func (s *Stream) responseRules() {
 			}
 			s.ruleAt, s.backDone = 0, true
 		}
+	}
+	if !s.local {
 		s.responseCookies()
 	}
 	s.afterRules()

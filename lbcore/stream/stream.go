@@ -115,6 +115,11 @@ type Stream struct {
 	stands    int               // the error that the answer from here stands for, 0: its own status
 	challenge []byte            // value of www-authenticate that the answer gets
 	applet    applet
+	service   service
+	parked    any // see Park
+	pageRule  int // the rule of the statistics page that waits
+	pageFound bool
+	pageAdmin bool          // see pageAdmins
 	reqHead   *message.Head // the client mux's head: Req while it is there
 	resHead   message.Head  // head of a reply from here
 	first     *buffer.Buffer

@@ -22,6 +22,7 @@ type Worker struct {
 	Logs   log.Lines // with the loop's own batch of datagrams
 	// FindBackend serves use_backend rules whose name is computed.
 	FindBackend func(name []byte) *proxy.Proxy
+	Statistics  Statistics // nil: there are no statistics pages
 
 	streams  []*Stream
 	waiters  proxy.Waiters
