@@ -95,7 +95,7 @@ func (l ArgList) parseArgs(s string) ([]Arg, string, error) {
 		_, end, perr = config.SplitArgs(s, len(args)+1)
 	}
 	if perr != nil {
-		return nil, "", &argError{max(len(args)-1, 0), perr.Text}
+		return nil, "", &argError{max(len(args)-1, 1), perr.Text} // reference: as if there were two
 	}
 	return args, s[end:], nil
 }
