@@ -21,6 +21,7 @@ func Register(set *keyword.Set) {
 		set.Add(keyword.Row{Class: keyword.Section, Name: r.name, Summary: r.summary, Good: []keyword.Example{{Config: r.name}}})
 	}
 	set.Add(globalRows()...)
+	set.Add(globalVarRows()...)
 	set.Add(proxyRows()...)
 	set.Add(stateGlobalRows()...)
 	set.Add(stateProxyRows()...)
