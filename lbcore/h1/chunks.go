@@ -28,6 +28,10 @@ const maxTrailers = 16384
 // Chunks decodes a chunked body (RFC 9112 section 7.1). It belongs to one
 // direction of one connection; the zero value is ready.
 type Chunks struct {
+	// Relaxed leaves trailer fields with a name that is none out, as Options.Relaxed
+	// does in heads; set before the body begins, Reset keeps it.
+	Relaxed bool
+
 	state uint8
 	line  int    // bytes of the size line so far
 	left  uint64 // size being read, then payload still to come
@@ -155,6 +159,7 @@ func (c *Chunks) beginTrailers() {
 	c.head.Reset()
 	c.decoder.Reset()
 	c.decoder.begin(nil, false)
+	c.decoder.relaxed = c.Relaxed
 	c.decoder.state, c.decoder.trailer = atLine, true
 	c.buf = c.buf[:0]
 }

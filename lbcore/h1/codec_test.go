@@ -365,3 +365,31 @@ func splits(n int) [][]int {
 	}
 	return append(out, every)
 }
+
+// TestRelaxedTrailers: what the option for unsafe violations leaves out of heads it
+// leaves out of trailers (reference); a line without a colon is refused all the same.
+func TestRelaxedTrailers(t *testing.T) {
+	for _, c := range []struct {
+		lines   string
+		relaxed bool
+		want    string // "" for a refusal
+	}{
+		{"X-T: 1\r\nA b: c\r\nX-Z: 3\r\n", false, ""},
+		{"X-T: 1\r\nA b: c\r\nX-Z: 3\r\n", true, "x-t: 1\r\nx-z: 3\r\n\r\n"},
+		{"X-T: 1\r\nAb : c\r\n", true, "x-t: 1\r\n\r\n"},
+		{"X-T: 1\r\nA(b: c\r\n", true, "x-t: 1\r\n\r\n"},
+		{"X-T: 1\r\nAbc\r\n", true, ""},
+		{": c\r\n", true, ""},
+	} {
+		d := Chunks{Relaxed: c.relaxed}
+		d.Reset()
+		_, _, st := d.Next([]byte("0\r\n" + c.lines + "\r\n"))
+		got := ""
+		if st == Done {
+			got = string(AppendTrailers(nil, d.Trailers()))
+		}
+		if got != c.want {
+			t.Errorf("%q, relaxed %v: %q (%v), want %q", c.lines, c.relaxed, got, st, c.want)
+		}
+	}
+}

@@ -219,7 +219,9 @@ func (c *H1Client) parse() {
 		c.x = c.w.exchange()
 		c.x.start = c.w.Loop.Now()
 	}
-	n, st := c.x.dec.Request(c.in.Bytes(), &c.x.head, &c.owner.Config().Decode)
+	o := &c.owner.Config().Decode
+	c.x.chunks.Relaxed = o.Relaxed
+	n, st := c.x.dec.Request(c.in.Bytes(), &c.x.head, o)
 	switch st {
 	case h1.NeedMore:
 		if begins && c.owner.Config().RequestTime > 0 { // reference: counted from the first byte

@@ -159,6 +159,7 @@ func (c *H1Server) receive() bool {
 			}
 		}
 		c.seen = true
+		c.x.chunks.Relaxed = c.cfg.Decode.Relaxed
 		n, st := c.x.dec.Response(c.in.Bytes(), &c.x.head, &c.cfg.Decode, &c.req)
 		switch st {
 		case h1.Failed:
