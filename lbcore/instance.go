@@ -200,6 +200,9 @@ func (in *Instance) proxies() {
 		for _, s := range p.Set().All {
 			in.prepareServer(s)
 		}
+		if p.IsBackend && p.Unlimited > 0 {
+			p.SetFullconn(in.Process.HardMaxconn)
+		}
 		if p.IsBackend {
 			p.Balance(in.policy)
 		}

@@ -19,6 +19,7 @@ import (
 // first object does not have as gauge.
 const pageConf = `global
 	nbthread 1
+	maxconn 2000
 	node thisnode
 	description "one of two"
 defaults
@@ -134,6 +135,22 @@ func TestExporter(t *testing.T) {
 		want, got := maskMetrics(ref.get(t, "/metrics?"+query)), maskMetrics(ours.get(t, "/metrics?"+query))
 		if d := firstDifference(want, got); d != "" {
 			t.Errorf("%s: %s", query, d)
+		}
+	}
+}
+
+// Values that nothing has changed yet are the reference's too.
+func TestExporterValues(t *testing.T) {
+	ref, ours := bothStatistics(t)
+	for _, name := range []string{"backend_limit_sessions", "frontend_limit_sessions", "frontend_limit_session_rate", "listener_limit_sessions",
+		"server_limit_sessions", "server_queue_limit", "server_weight", "server_uweight", "backend_weight", "backend_uweight", "backend_active_servers",
+		"backend_backup_servers", "server_active", "server_backup", "server_status", "backend_status", "frontend_status", "listener_status",
+		"backend_agg_server_status", "backend_agg_check_status", "server_check_status", "server_check_code", "server_check_failures_total",
+		"server_check_up_down_total", "server_current_throttle", "server_last_session_seconds", "server_idle_connections_limit",
+		"server_http_responses_total", "server_response_time_average_seconds", "process_max_connections", "process_node", "process_nbthread"} {
+		query := "/metrics?metrics=haproxy_" + name
+		if d := firstDifference(ref.get(t, query), ours.get(t, query)); d != "" {
+			t.Errorf("%s: %s", name, d)
 		}
 	}
 }

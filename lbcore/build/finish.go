@@ -449,12 +449,19 @@ func (b *Builder) fullconn() {
 			}
 		}
 		for p := range reached {
+			if s.maxconn == 0 {
+				p.Unlimited++
+			}
 			p.Reachable += s.maxconn
 		}
 	}
 	for _, s := range b.sections {
-		if s.p.IsBackend && s.p.Fullconn == 0 {
-			s.p.Fullconn = int(max(1, (s.p.Reachable+9)/10))
+		switch {
+		case !s.p.IsBackend:
+		case s.p.Fullconn == 0:
+			s.p.SetFullconn(0)
+		default:
+			s.p.Unlimited = 0 // what was configured stays
 		}
 	}
 }

@@ -200,7 +200,7 @@ func (b *Builder) settleStats(s *section) {
 		return
 	}
 	if t.asks && len(t.page.Rules) > 0 {
-		b.Diag.Rawf(config.Alert, "%s '%s': stats 'auth'/'realm' and 'http-request' can't be used at the same time.", s.noun(), s.name)
+		b.Diag.Rawf(config.Alert, "proxy '%s': stats 'auth'/'realm' and 'http-request' can't be used at the same time.", s.name)
 	}
 	page := t.page
 	s.p.Stats = &page

@@ -201,6 +201,7 @@ type Proxy struct {
 	isDown     atomic.Bool
 	State      atomic.Int32 // State
 	Reachable  int64        // sum of maxconn of the frontends that reach this backend
+	Unlimited  int64        // how many of them have the process's maxconn, zero with a fullconn of its own
 	set        atomic.Pointer[ServerSet]
 	MaxTimes   MaxTimes
 	Paused     atomic.Bool
@@ -301,6 +302,13 @@ func (r Reuse) String() string {
 
 // MaxTimes are the highest times seen, ms.
 type MaxTimes struct{ Queue, Connect, Response, Total clockMax }
+
+// SetFullconn sets a fullconn that was not configured: 10 % of what reaches the
+// backend, at least 1. maxconn is the process's, zero while it is not known. To be
+// called while the instance is made.
+func (p *Proxy) SetFullconn(maxconn int64) {
+	p.Fullconn = int(max(1, (p.Reachable+p.Unlimited*maxconn+9)/10))
+}
 
 // Has tells whether all bits are set.
 func (p *Proxy) Has(o Options) bool { return p.Options&o == o }
