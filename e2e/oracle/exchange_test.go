@@ -71,6 +71,7 @@ func TestExchanges(t *testing.T) {
 		}()
 	}
 	workers.Wait()
+	results.settle(ref, got)
 	results.report()
 }
 
@@ -103,7 +104,22 @@ type tally struct {
 	// steadier: gohap answers pieces as the reference answers the whole, which
 	// the reference itself does not.
 	steadier atomic.Int64
+	// crowded: what differed beside others and does not alone.
+	crowded  atomic.Int64
+	suspects []job
 }
+
+// A verdict is what comparing one exchange came to.
+type verdict int
+
+const (
+	failed verdict = iota // it could not be run, which was told
+	same
+	explained
+	unsteady // the reference disagrees with itself
+	steadier
+	different
+)
 
 // both runs j on the two programs.
 func both(ref, got *program, lane int, j job, quiet time.Duration) (a, b *run, err error) {
@@ -120,17 +136,52 @@ func both(ref, got *program, lane int, j job, quiet time.Duration) (a, b *run, e
 	return a, b, err
 }
 
-// compare runs j until the programs agree, at most five times: the first look
-// is a quick one, the last two outlast what the reference's kernel holds back.
+// compare runs j beside others. What differs is looked at again alone, by settle.
 func (c *tally) compare(ref, got *program, lane int, j job) {
+	switch v, _, _ := c.judge(ref, got, lane, j); v {
+	case same:
+		c.equal.Add(1)
+	case explained:
+		c.known.Add(1)
+	case unsteady:
+		c.dropped.Add(1)
+	case steadier:
+		c.steadier.Add(1)
+	case different:
+		c.mu.Lock()
+		c.suspects = append(c.suspects, j)
+		c.mu.Unlock()
+	}
+}
+
+// settle runs what differed once more, one after the other: on a busy machine
+// pieces arrive together or apart as they would not, at one of the programs.
+func (c *tally) settle(ref, got *program) {
+	for _, j := range c.suspects {
+		if !ref.alive(c.t) || !got.alive(c.t) {
+			return
+		}
+		switch v, theirs, mine := c.judge(ref, got, 0, j); v {
+		case different:
+			c.differs(j, theirs, mine)
+		case failed:
+		default:
+			c.crowded.Add(1)
+			c.t.Logf("alone they agree: seed %d case %d mode %d", j.x.seed, j.x.number, j.m)
+		}
+	}
+}
+
+// judge runs j until the programs agree, at most five times: the first look
+// is a quick one, the last two outlast what the reference's kernel holds back.
+func (c *tally) judge(ref, got *program, lane int, j job) (v verdict, theirs, mine seen) {
 	pieces := j.m != 0 || j.x.pieces
 	var refs []seen
-	var mine seen
 	for _, quiet := range []time.Duration{quick, patient, patient, slow, slow} {
 		a, b, err := both(ref, got, lane, j, quiet)
 		if err != nil {
 			c.t.Errorf("seed %d case %d: %v", j.x.seed, j.x.number, err)
-			return
+			return failed, theirs, mine
 		}
 		refs, mine = append(refs, a.look(pieces)), b.look(pieces)
 		if *caseFlag >= 0 {
@@ -141,31 +192,27 @@ func (c *tally) compare(ref, got *program, lane int, j job) {
 		}
 		for _, r := range refs {
 			if r.equal(mine) {
-				c.equal.Add(1)
-				return
+				return same, r, mine
 			}
 			if known(j.x, r, mine) != "" {
-				c.known.Add(1)
-				return
+				return explained, r, mine
 			}
 		}
 	}
 	for _, r := range refs[2:] {
 		if !r.equal(refs[1]) {
-			c.dropped.Add(1)
-			return
+			return unsteady, r, mine
 		}
 	}
 	if j.m != 0 {
 		a, err := drive(ref, lane, j.x, 0, patient)
 		if err == nil {
 			if whole := a.look(true); whole.equal(mine) || known(j.x, whole, mine) != "" {
-				c.steadier.Add(1)
-				return
+				return steadier, whole, mine
 			}
 		}
 	}
-	c.differs(j, refs[2], mine)
+	return different, refs[2], mine
 }
 
 func (c *tally) differs(j job, ref, got seen) {
@@ -177,8 +224,8 @@ func (c *tally) differs(j job, ref, got seen) {
 }
 
 func (c *tally) report() {
-	c.t.Logf("%d equal, %d as the reference when whole, %d known differences, %d dropped: the reference disagrees with itself",
-		c.equal.Load(), c.steadier.Load(), c.known.Load(), c.dropped.Load())
+	c.t.Logf("%d equal, %d as the reference when whole, %d known differences, %d dropped: the reference disagrees with itself, %d that agree when alone",
+		c.equal.Load(), c.steadier.Load(), c.known.Load(), c.dropped.Load(), c.crowded.Load())
 	keys := make([]string, 0, len(c.bySign))
 	total := 0
 	for k, texts := range c.bySign {
