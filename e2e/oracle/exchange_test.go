@@ -38,7 +38,7 @@ type job struct {
 
 // TestExchanges compares generated exchanges, each whole, at seeded splits and a
 // byte a write. What differs is run again, patiently, and dropped where the
-// reference disagrees with itself.
+// reference disagrees with itself; at the end once more alone.
 func TestExchanges(t *testing.T) {
 	bin, err := Gohap()
 	if err != nil {
