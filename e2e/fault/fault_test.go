@@ -121,16 +121,35 @@ func TestNothingIsLeftAfterFaults(t *testing.T) {
 	stream.Inject.Store(&fault)
 	var wg sync.WaitGroup
 	const clients = 16
-	for i := range clients {
-		seed := rand.New(rand.NewPCG(uint64(i), 3))
-		wg.Go(func() {
-			for range *requests / clients {
-				one(seed, web, raw)
-			}
-		})
+	run := func(round, each int) {
+		for i := range clients {
+			seed := rand.New(rand.NewPCG(uint64(i), uint64(3+round)))
+			wg.Go(func() {
+				for range each {
+					one(seed, web, raw)
+				}
+			})
+		}
 	}
+	run(0, *requests/clients)
 	exhaust(t)
 	wg.Wait()
+	// Whether a request waits in a queue depends on what comes beside it: more of
+	// them, until there was one in each phase.
+	met := func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		for p := stream.Phase(0); p.String() != "ended"; p++ {
+			if injected[p] == nil {
+				return false
+			}
+		}
+		return true
+	}
+	for round := 1; round <= 50 && !met(); round++ {
+		run(round, 10)
+		wg.Wait()
+	}
 	stream.Inject.Store(nil)
 
 	quiet(t, in)
