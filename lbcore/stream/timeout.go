@@ -45,16 +45,16 @@ func (s *Stream) touchClient() {
 	}
 }
 
-// connecting tells whether a CONNECT, or an upgrade that says how long its body is, waits for its
-// answer. Reference: the client's time-out runs, for its next bytes are awaited
-// as well.
+// connecting tells whether a CONNECT, or a POST with an upgrade that says how long
+// its body is, waits for its answer. Reference: the client's time-out runs, for its
+// next bytes are awaited as well; an upgrade by another method has none.
 func (s *Stream) connecting() bool {
 	if s.phase != phaseForward || !s.reqSent || s.h1s == nil || s.reqHead == nil || s.Term[0] == 'c' {
 		return false
 	}
 	h := s.reqHead
 	return h.Method == message.CONNECT ||
-		h.Flags.Has(message.ConnUpgrade|message.HasUpgrade) && (h.Flags.Has(message.Chunked) || h.Flags.Has(message.HasLength))
+		h.Method == message.POST && h.Flags.Has(message.ConnUpgrade|message.HasUpgrade) && (h.Flags.Has(message.Chunked) || h.Flags.Has(message.HasLength))
 }
 
 // touchServer restarts the server's inactivity time-out if it runs: once the
