@@ -42,6 +42,9 @@ type Options struct {
 	// Builtin is a configuration that is read behind the files, for demo.
 	Builtin string
 	Words   *keyword.Set // nil: those of catalog.New
+
+	// read is what Discover has read, for the Load behind it.
+	read config.Texts
 	// Secrets are those of the configuration that this one replaces (Config.Certs),
 	// so that TLS sessions outlive a reload; nil makes new ones.
 	Secrets []byte
@@ -68,6 +71,25 @@ func (o *Options) Diagnostics() *config.Diagnostics {
 		Quiet: o.Quiet, Loud: o.Loud, Diagnose: o.Diagnose, ZeroWarning: o.ZeroWarn}
 }
 
+// words are the words that there are.
+func (o *Options) words() *keyword.Set {
+	if o.Words != nil {
+		return o.Words
+	}
+	return catalog.New()
+}
+
+// load gives a source the files: those that Discover has read, or else by reading
+// them.
+func (o *Options) load(src *config.Source) bool {
+	if o.read == nil {
+		return src.Load()
+	}
+	src.Take(o.read)
+	o.read = nil // a later Load sees what has changed since
+	return true
+}
+
 // Facts is what .if and -cc may ask.
 func Facts(words *keyword.Set) *config.Facts {
 	return &config.Facts{Version: Level, Features: Features, Words: words,
@@ -81,10 +103,7 @@ func Load(o *Options) (*Config, *config.Diagnostics) {
 	env := config.NewEnviron(o.Env)
 	env.SetStartup(Version, "3.2", o.Master)
 	env.Set("HAPROXY_LOCALPEER", o.LocalPeer)
-	set := o.Words
-	if set == nil {
-		set = catalog.New()
-	}
+	set := o.words()
 	b := build.New(set, diag, env)
 	if o.Secrets != nil {
 		if err := b.Inherit(o.Secrets); err != nil {
@@ -92,7 +111,7 @@ func Load(o *Options) (*Config, *config.Diagnostics) {
 		}
 	}
 	src := &config.Source{Paths: o.Paths, Env: env, Diag: diag, Facts: Facts(set), Words: set, IsSection: b.IsSection, Refused: b.Refused}
-	if !src.Load() {
+	if !o.load(src) {
 		return nil, diag
 	}
 	if o.Builtin != "" {

@@ -4,24 +4,23 @@ import (
 	"io"
 
 	"gohap/lbcore/build"
-	"gohap/lbcore/catalog"
 	"gohap/lbcore/config"
+	"gohap/lbcore/keyword"
 )
 
 // Discover reads of a configuration only how its process is to come up, before
-// anything else is done with it. What is wrong is left to Load to tell.
+// anything else is done with it. What is wrong is left to Load to tell, which does
+// not read the files of the same options again: one may be a pipe.
 func Discover(o *Options) build.Launch {
-	set := o.Words
-	if set == nil {
-		set = catalog.New()
-	}
+	set := o.words()
 	env := config.NewEnviron(o.Env)
 	env.SetStartup(Version, "3.2", false)
 	diag := &config.Diagnostics{Out: io.Discard, Quiet: true}
 	src := &config.Source{Paths: o.Paths, Env: env, Diag: diag, Facts: Facts(set), Words: set,
-		IsSection: build.New(set, diag, env).IsSection, Refused: func(string) (string, bool) { return "", false }}
+		IsSection: func(word string) bool { return set.Lookup(keyword.Section, word) != nil }, Refused: func(string) (string, bool) { return "", false }}
 	var d discovery
 	if src.Load() {
+		o.read = src.Texts()
 		src.Parse(&d)
 	}
 	return d.Launch

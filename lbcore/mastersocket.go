@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"gohap/lbcore/build"
-	"gohap/lbcore/catalog"
 	"gohap/lbcore/cli"
 	"gohap/lbcore/config"
 )
@@ -12,11 +11,7 @@ import (
 // MasterSocket reads flag -S: an address and options, between commas. What is
 // wrong is told on standard error; ok is false then.
 func MasterSocket(o *Options, text string) (k cli.Socket, ok bool) {
-	set := o.Words
-	if set == nil {
-		set = catalog.New()
-	}
 	diag := o.Diagnostics()
-	k = build.New(set, diag, config.NewEnviron(o.Env)).ReadSocket(strings.Split(text, ","))
+	k = build.New(o.words(), diag, config.NewEnviron(o.Env)).ReadSocket(strings.Split(text, ","))
 	return k, diag.Errors() == 0
 }

@@ -39,7 +39,7 @@ type master struct {
 	ending   bool
 	code     int
 
-	calls   chan func()
+	over    chan struct{} // closed when run has ended
 	signals chan os.Signal
 	cli     *cli.Server
 	serving sync.WaitGroup
@@ -61,7 +61,7 @@ type workerProcess struct {
 }
 
 func newMaster(p *process) *master {
-	return &master{process: p, since: clock.Wall(), calls: make(chan func(), 16), signals: make(chan os.Signal, 16)}
+	return &master{process: p, since: clock.Wall(), over: make(chan struct{}), signals: make(chan os.Signal, 16)}
 }
 
 // run ends with the exit code.
@@ -85,6 +85,7 @@ func (m *master) run() int {
 			m.signalled(s.(syscall.Signal))
 		}
 	}
+	close(m.over)
 	m.cli.Close()
 	m.serving.Wait()
 	m.notify("STOPPING=1")
@@ -94,8 +95,40 @@ func (m *master) run() int {
 	return m.code
 }
 
-// do runs f on the master's goroutine; any goroutine.
-func (m *master) do(f func()) { m.calls <- f }
+// do has f run on the master's goroutine; any other goroutine. It is dropped when
+// run has ended.
+func (m *master) do(f func()) {
+	select {
+	case m.calls <- f:
+	case <-m.over:
+	}
+}
+
+// ask has f answer on the master's goroutine; any other goroutine. The answer is
+// the zero value when run has ended.
+func ask[T any](m *master, f func() T) (answer T) {
+	told := make(chan T, 1)
+	m.do(func() { told <- f() })
+	select {
+	case answer = <-told:
+	case <-m.over:
+	}
+	return answer
+}
+
+// reloadNow reloads and returns how that went; any goroutine but the master's. It
+// gives up when given or run has ended.
+func (m *master) reloadNow(hard bool, given <-chan struct{}) (r Report, ok bool) {
+	told := make(chan Report, 1)
+	m.do(func() { m.reload(reload{hard: hard, done: func(r Report) { told <- r }}) })
+	select {
+	case r = <-told:
+		return r, true
+	case <-given:
+	case <-m.over:
+	}
+	return r, false
+}
 
 // started follows the very first start.
 func (m *master) started(r Report) {

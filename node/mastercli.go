@@ -39,44 +39,20 @@ func masterCommands() (rows []keyword.Row) {
 // Stats implements stats.Host, for the commands that all processes have.
 func (m *master) Stats() *stats.Instance {
 	return &stats.Instance{Version: lbcore.Version, Environ: os.Environ, StartupLog: func() string {
-		told := make(chan string, 1)
-		m.do(func() { told <- m.lastLog })
-		return <-told
+		return ask(m, func() string { return m.lastLog })
 	}}
-}
-
-// ask has f answer on the master's goroutine.
-func ask[T any](m *master, r *cli.Request, f func() T) (answer T) {
-	told := make(chan T, 1)
-	select {
-	case m.calls <- func() { told <- f() }:
-	case <-r.Context().Done():
-		return answer
-	}
-	select {
-	case answer = <-told:
-	case <-r.Context().Done():
-	}
-	return answer
 }
 
 // reloadCommand reloads, and answers how that went.
 func (m *master) reloadCommand(r *cli.Request, hard bool) {
-	told := make(chan Report, 1)
-	ask(m, r, func() bool {
-		m.reload(reload{hard: hard, done: func(r Report) { told <- r }})
-		return true
-	})
-	select {
-	case report := <-told:
+	if report, ok := m.reloadNow(hard, r.Context().Done()); ok {
 		r.Printf("Success=%d\n--\n%s", map[bool]int{true: 1}[report.Ready], report.Log)
-	case <-r.Context().Done():
 	}
 }
 
 // showProc lists the processes.
 func (m *master) showProc(r *cli.Request) {
-	r.WriteString(ask(m, r, m.processes))
+	r.WriteString(ask(m, m.processes))
 }
 
 func (m *master) processes() string {
@@ -113,9 +89,7 @@ func uptime(since time.Time) string {
 
 // Name implements cli.Router.
 func (m *master) Name() string {
-	failed := make(chan bool, 1)
-	m.do(func() { failed <- m.failed > 0 })
-	if <-failed {
+	if ask(m, func() bool { return m.failed > 0 }) {
 		return "master[ReloadFailed]"
 	}
 	return "master"
@@ -126,9 +100,7 @@ func (m *master) Target(word string) (cli.Target, bool) {
 	if word == "@" || word == "@master" {
 		return cli.Target{}, true
 	}
-	found := make(chan *workerProcess, 1)
-	m.do(func() { found <- m.find(word[1:]) })
-	w := <-found
+	w := ask(m, func() *workerProcess { return m.find(word[1:]) })
 	if w == nil {
 		return cli.Target{}, false
 	}

@@ -12,9 +12,6 @@ func (m *master) notify(state string) {
 	if !m.flags.notify || at == "" {
 		return
 	}
-	if at[0] == '@' {
-		at = "\x00" + at[1:]
-	}
 	c, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: at, Net: "unixgram"})
 	if err != nil {
 		return

@@ -41,20 +41,23 @@ func (p *process) run() int {
 	if f.check {
 		return p.checkOnly()
 	}
-	p.launch = f.launch(lbcore.Discover(f.options(p.stderr)))
+	o := f.options(p.stderr)
+	if p.birth.role == worker {
+		o.Master = true
+		return p.work(o)
+	}
+	p.launch = f.launch(lbcore.Discover(o))
 	if f.masterAt != "" && !f.master {
 		p.say(config.Alert, "a master CLI socket was defined, but master-worker mode (-W) is not enabled.")
 		return 1
 	}
 	switch {
-	case p.birth.role == worker:
-		return p.work()
 	case p.launch.Daemon && p.birth.role == first:
 		return p.goBackground()
 	case p.launch.Master:
 		return newMaster(p).run()
 	}
-	return p.work()
+	return p.work(o)
 }
 
 func (p *process) checkOnly() int {
@@ -65,8 +68,8 @@ func (p *process) checkOnly() int {
 	return p.checked(c, diag)
 }
 
-// work serves.
-func (p *process) work() int {
+// work serves. o are the options of its Load.
+func (p *process) work(o *lbcore.Options) int {
 	// A signal that comes while the sockets are being opened is not lost.
 	signals := make(chan os.Signal, 8)
 	for _, r := range signalRows {
@@ -74,7 +77,11 @@ func (p *process) work() int {
 			signal.Notify(signals, r.signal)
 		}
 	}
-	lost, ok := p.open()
+	if p.birth.role == worker {
+		p.said = new(strings.Builder)
+		o.Stderr = io.MultiWriter(p.stderr, p.said)
+	}
+	lost, ok := p.open(o)
 	if !ok {
 		p.report(false)
 		return 1
@@ -87,8 +94,8 @@ func (p *process) work() int {
 
 // open reads the configuration and opens its sockets. lost is closed when the
 // master is gone, nil without one.
-func (p *process) open() (lost <-chan struct{}, ok bool) {
-	c, diag := lbcore.Load(p.options())
+func (p *process) open(o *lbcore.Options) (lost <-chan struct{}, ok bool) {
+	c, diag := lbcore.Load(o)
 	if c == nil {
 		return nil, false
 	}
@@ -121,19 +128,6 @@ func (p *process) open() (lost <-chan struct{}, ok bool) {
 		return nil, false
 	}
 	return lost, true
-}
-
-// options are those of Load; what a worker says at its start is kept for its
-// report.
-func (p *process) options() *lbcore.Options {
-	out := p.stderr
-	if p.birth.role == worker {
-		p.said = new(strings.Builder)
-		out = io.MultiWriter(p.stderr, p.said)
-	}
-	o := p.flags.options(out)
-	o.Master = p.launch.Master
-	return o
 }
 
 // report tells whoever started the process how its start went. One in the

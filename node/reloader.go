@@ -22,9 +22,8 @@ var (
 
 // Reload implements Reloader by a new worker.
 func (m *master) Reload() Report {
-	told := make(chan Report, 1)
-	m.do(func() { m.reload(reload{done: func(r Report) { told <- r }}) })
-	return <-told
+	r, _ := m.reloadNow(false, nil)
+	return r
 }
 
 // Reload implements Reloader by a new instance beside the present one. What only

@@ -54,7 +54,7 @@ func serve(t *testing.T) *serving {
 	}
 	s.process = &process{flags: f, birth: birth{control: -1, former: -1}, calls: make(chan func()), stdout: io.Discard, stderr: s.said,
 		log: slog.New(slog.NewTextHandler(io.Discard, nil))}
-	if _, ok := s.open(); !ok {
+	if _, ok := s.open(f.options(s.said)); !ok {
 		t.Fatal(s.said.String())
 	}
 	s.in.Run()

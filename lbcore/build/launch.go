@@ -2,7 +2,6 @@ package build
 
 import (
 	"fmt"
-	"os/user"
 	"strconv"
 
 	"gohap/lbcore/config"
@@ -100,55 +99,30 @@ func chrootKeyword(b *Builder, st *config.Statement) {
 }
 
 func userKeyword(b *Builder, st *config.Statement) {
-	if b.Global.Confinement.UID >= 0 {
-		b.Diag.Rawf(config.Alert, "config : parsing [%s] : user/uid already specified. Continuing.", st.Pos)
-		return
-	}
-	b.identity(st, &b.Global.Confinement.UID, "uid", func(name string) (string, error) {
-		u, err := user.Lookup(name)
-		if err != nil {
-			return "", err
-		}
-		return u.Uid, nil
-	})
+	b.identity(st, &b.Global.Confinement.UID, "user", "uid", "user/uid already", userID)
 }
 
 func groupKeyword(b *Builder, st *config.Statement) {
-	if b.Global.Confinement.GID >= 0 {
-		b.Diag.Rawf(config.Alert, "config : parsing [%s] : group/gid was already specified. Continuing.", st.Pos)
-		return
-	}
-	b.identity(st, &b.Global.Confinement.GID, "gid", func(name string) (string, error) {
-		g, err := user.LookupGroup(name)
-		if err != nil {
-			return "", err
-		}
-		return g.Gid, nil
-	})
+	b.identity(st, &b.Global.Confinement.GID, "group", "gid", "group/gid was already", groupID)
 }
 
-// identity reads the number of a user or group, found by its name where the
-// statement is not the number's own.
-func (b *Builder) identity(st *config.Statement, to *int, number string, find func(string) (string, error)) {
+// identity reads who the process becomes, by a name or its number.
+func (b *Builder) identity(st *config.Statement, to *int, name, number, already string, find func(word, arg string) (int, error)) {
 	word, text := st.Words[0], st.Word(1)
-	if word != number {
-		id, err := find(text)
-		if err != nil {
-			b.Alertf(st, "cannot find %s id for '%s' (0:Success)", word, text)
-			return
-		}
-		text = id
-	} else if text == "" {
+	if *to >= 0 {
+		b.Diag.Rawf(config.Alert, "config : parsing [%s] : %s specified. Continuing.", st.Pos, already)
+		return
+	}
+	id, err := find(word, text)
+	switch {
+	case word == number && text == "":
 		b.Alertf(st, "'%s' expects an integer argument.", word)
-		return
+	case word == name && err != nil:
+		b.Alertf(st, "cannot find %s id for '%s' (0:Success)", word, text)
+	case b.tooMany(st, 2):
+	case err != nil || id < 0:
+		b.Alertf(st, "'%s' expects a number; a name goes behind '%s' (got '%s').", word, name, text)
+	default:
+		*to = id
 	}
-	if b.tooMany(st, 2) {
-		return
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 0 {
-		b.Alertf(st, "'%s' expects a number; a name goes behind '%s' (got '%s').", word, map[string]string{"uid": "user", "gid": "group"}[number], text)
-		return
-	}
-	*to = n
 }

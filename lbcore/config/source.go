@@ -64,6 +64,9 @@ type file struct {
 	text string
 }
 
+// Texts are configuration files in memory.
+type Texts []file
+
 // Load finds and reads the files. A directory stands for its *.cfg files in
 // lexical order, without hidden ones. It reports false, after an alert, when
 // one cannot be read. No file at all is no error: see Files.
@@ -95,6 +98,13 @@ func (s *Source) Load() bool {
 
 // Add appends a file that the caller has read itself.
 func (s *Source) Add(name, text string) { s.files = append(s.files, file{name, text}) }
+
+// Texts returns what was read, for another Source: a file may be a pipe, which
+// nobody reads twice.
+func (s *Source) Texts() Texts { return s.files }
+
+// Take appends what another Source has read.
+func (s *Source) Take(t Texts) { s.files = append(s.files, t...) }
 
 // Files returns the names of the files, in the order in which they are read.
 func (s *Source) Files() []string {

@@ -33,22 +33,16 @@ func onFrontend(do func(*cli.Request, *Control, *proxy.Proxy)) func(*cli.Request
 	}
 }
 
-func enableFrontend(r *cli.Request, c *Control, p *proxy.Proxy) {
-	switch {
-	case proxy.State(p.State.Load()) == proxy.Stopped:
-		r.Fail("Frontend was previously shut down, cannot enable.")
-	case !c.SetFrontend(p, true):
-		r.Message(cli.Notice, "All sockets are already enabled.")
-	}
-}
-
-func disableFrontend(r *cli.Request, c *Control, p *proxy.Proxy) {
-	switch {
-	case proxy.State(p.State.Load()) == proxy.Stopped:
-		r.Fail("Frontend was previously shut down, cannot disable.")
-	case !c.SetFrontend(p, false):
-		r.Message(cli.Notice, "All sockets are already disabled.")
-	}
+// switchFrontend makes the commands enable and disable.
+func switchFrontend(on bool, word string) func(*cli.Request) {
+	return onFrontend(func(r *cli.Request, c *Control, p *proxy.Proxy) {
+		switch {
+		case proxy.State(p.State.Load()) == proxy.Stopped:
+			r.Fail("Frontend was previously shut down, cannot %s.", word)
+		case !c.SetFrontend(p, on):
+			r.Message(cli.Notice, "All sockets are already %sd.", word)
+		}
+	})
 }
 
 func shutdownFrontend(r *cli.Request, c *Control, p *proxy.Proxy) {
