@@ -42,19 +42,26 @@ func (in *Instance) listens(on bool, which func(*proxy.Proxy) bool) {
 	in.tellListens(on, which)
 }
 
-// eachTCPListener visits the sockets that this process opened itself: one that
-// was inherited may serve others.
+// eachTCPListener visits the sockets of IP that this process opened itself: one
+// that was inherited may serve others.
 func (in *Instance) eachTCPListener(which func(*proxy.Proxy) bool, visit func(fd int, b *proxy.Bind)) {
 	in.opening.Lock()
 	defer in.opening.Unlock()
+	in.eachListener(which, func(fd int, b *proxy.Bind) {
+		if b.InheritFD < 0 && b.Sockaddr.Family != unix.AF_UNIX {
+			visit(fd, b)
+		}
+	})
+}
+
+// eachListener visits the listening sockets of some proxies that are open. The
+// caller holds opening.
+func (in *Instance) eachListener(which func(*proxy.Proxy) bool, visit func(fd int, b *proxy.Bind)) {
 	for _, p := range in.Config.Proxies {
 		if !which(p) {
 			continue
 		}
 		for _, b := range p.Binds {
-			if b.InheritFD >= 0 || b.Sockaddr.Family == unix.AF_UNIX {
-				continue
-			}
 			for _, fd := range b.FDs {
 				if fd >= 0 {
 					visit(fd, b)

@@ -111,23 +111,17 @@ func socketKey(b *proxy.Bind) string {
 }
 
 // ExposedSockets returns the listening sockets and what they listen to, by which
-// the next process knows them, and the keys of session tickets; any goroutine. The descriptors stay the
-// instance's. Inherited ones are not among them: whoever gave them gives them again.
+// the next process knows them, and the keys of session tickets; any goroutine. The
+// descriptors stay the instance's. Inherited ones are not among them: whoever gave
+// them gives them again.
 func (in *Instance) ExposedSockets() (names []string, fds []int) {
 	in.opening.Lock()
 	defer in.opening.Unlock()
-	for _, p := range in.Config.Proxies {
-		for _, b := range p.Binds {
-			if b.InheritFD >= 0 {
-				continue
-			}
-			for _, fd := range b.FDs {
-				if fd >= 0 {
-					names, fds = append(names, socketKey(b)), append(fds, fd)
-				}
-			}
+	in.eachListener(all, func(fd int, b *proxy.Bind) {
+		if b.InheritFD < 0 {
+			names, fds = append(names, socketKey(b)), append(fds, fd)
 		}
-	}
+	})
 	if fd := in.secretsFD(); fd >= 0 {
 		names, fds = append(names, secretsName), append(fds, fd)
 	}

@@ -13,6 +13,7 @@ import (
 	"gohap/lbcore/loop"
 	"gohap/lbcore/proxy"
 	"gohap/lbcore/stream"
+	"gohap/lbcore/transport"
 )
 
 // bindAll opens the listening sockets. Where an address is in use it asks Blocked
@@ -171,13 +172,7 @@ func setOptions(fd int, b *proxy.Bind) {
 // (reference).
 func (in *Instance) allow(fd int, b *proxy.Bind) {
 	if b.Transparent {
-		level, option := unix.IPPROTO_IP, unix.IP_TRANSPARENT
-		if b.Sockaddr.Family == unix.AF_INET6 {
-			level, option = unix.IPPROTO_IPV6, unix.IPV6_TRANSPARENT
-		}
-		if unix.SetsockoptInt(fd, level, option, 1) != nil { // without the privilege: the address at least
-			_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_FREEBIND, 1)
-		}
+		transport.AllowForeign(transport.System{}, int32(fd), b.Sockaddr.Family)
 	}
 	if b.Interface == "" {
 		return
@@ -194,21 +189,14 @@ func (in *Instance) bindInet(fd int, b *proxy.Bind) error {
 			return fmt.Errorf("protocol %s: cannot set a socket option (%s) for [%s]", protocol(b.Sockaddr), sentence(err), place(b))
 		}
 	}
-	var sa unix.Sockaddr
-	ap := b.Sockaddr.IP
-	if b.Sockaddr.Family == unix.AF_INET {
-		sa = &unix.SockaddrInet4{Port: int(ap.Port()), Addr: ap.Addr().Unmap().As4()}
-	} else {
+	if b.Sockaddr.Family == unix.AF_INET6 && (b.V6Only || b.V4V6) {
 		only := 0
 		if b.V6Only {
 			only = 1
 		}
-		if b.V6Only || b.V4V6 {
-			_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, only)
-		}
-		sa = &unix.SockaddrInet6{Port: int(ap.Port()), Addr: ap.Addr().As16()}
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, only)
 	}
-	if err := unix.Bind(fd, sa); err != nil {
+	if err := unix.Bind(fd, b.Sockaddr.System()); err != nil {
 		in.inUse = in.inUse || err == unix.EADDRINUSE
 		return fmt.Errorf("protocol %s: cannot bind socket (%s) for [%s]", protocol(b.Sockaddr), sentence(err), place(b))
 	}
@@ -334,17 +322,8 @@ func (in *Instance) watch(l *loop.Loop, a *stream.Acceptor, burst int) bool {
 func (in *Instance) closeListeners(which func(*proxy.Proxy) bool) {
 	in.opening.Lock()
 	defer in.opening.Unlock()
-	for _, p := range in.Config.Proxies {
-		if !which(p) {
-			continue
-		}
-		for _, b := range p.Binds {
-			for _, fd := range b.FDs {
-				if fd >= 0 {
-					unix.Close(fd)
-				}
-			}
-			b.FDs = nil
-		}
-	}
+	in.eachListener(which, func(fd int, b *proxy.Bind) {
+		unix.Close(fd)
+		b.FDs = nil
+	})
 }

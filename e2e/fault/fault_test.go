@@ -74,6 +74,22 @@ listen raw
     server a 127.0.0.1:%[2]d
 `
 
+// begin starts an instance, which ends with the test.
+func begin(t *testing.T, text string) *lbcore.Instance {
+	t.Helper()
+	var said strings.Builder
+	c, _ := lbcore.Load(&lbcore.Options{Stderr: &said, Builtin: text})
+	if c == nil {
+		t.Fatal(said.String())
+	}
+	in, err := c.Start(slog.New(slog.NewTextHandler(io.Discard, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(in.Stop)
+	return in
+}
+
 func TestNothingIsLeftAfterFaults(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(7, 11))
 	origin := startOrigin(t)
@@ -84,16 +100,7 @@ func TestNothingIsLeftAfterFaults(t *testing.T) {
 	}
 	defer sink.Close()
 	text := fmt.Sprintf(configuration, web, origin, raw, sink.LocalAddr().(*net.UDPAddr).Port)
-	var said strings.Builder
-	c, _ := lbcore.Load(&lbcore.Options{Stderr: &said, Builtin: text})
-	if c == nil {
-		t.Fatal(said.String())
-	}
-	in, err := c.Start(slog.New(slog.NewTextHandler(io.Discard, nil)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Stop()
+	in := begin(t, text)
 	for range 100 {
 		one(rnd, web, raw)
 	}

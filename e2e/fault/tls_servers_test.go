@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"gohap/e2e/oracle"
 	"gohap/lbcore"
 )
 
@@ -97,7 +98,7 @@ func TestBadServers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	own, foreign := certificate(t, "own", key, &key.PublicKey), certificate(t, "foreign", key, &key.PublicKey)
+	own, foreign := oracle.Certificate(t, "own", key), oracle.Certificate(t, "foreign", key)
 	proof, err := tls.LoadX509KeyPair(foreign, foreign)
 	if err != nil {
 		t.Fatal(err)
@@ -115,16 +116,7 @@ func TestBadServers(t *testing.T) {
 		}
 		fmt.Fprintf(&text, "backend %s\n server s 127.0.0.1:%d ssl verify %s\n", b.name, listenBadly(t, b), verify)
 	}
-	var said strings.Builder
-	c, _ := lbcore.Load(&lbcore.Options{Stderr: &said, Builtin: text.String()})
-	if c == nil {
-		t.Fatal(said.String())
-	}
-	in, err := c.Start(slog.New(slog.NewTextHandler(io.Discard, nil)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Stop()
+	in := begin(t, text.String())
 	ask := func(name string) (int, time.Duration, error) {
 		begin := time.Now()
 		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", web))

@@ -26,30 +26,11 @@ import (
 	"testing"
 	"time"
 
+	"gohap/e2e/oracle"
 	"gohap/lbcore"
 )
 
 var handshakes = flag.Int("handshakes", 2000, "handshakes of the TLS run")
-
-// certificate writes a certificate with its key and returns the file's name.
-func certificate(t *testing.T, name string, key any, public any) string {
-	c := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, c, c, public, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	k, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := t.TempDir() + "/" + name
-	text := append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: k})...)
-	if err := os.WriteFile(path, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
 
 const tlsConfiguration = `
 global
@@ -84,17 +65,8 @@ func TestHandshakes(t *testing.T) {
 		t.Fatal(err)
 	}
 	one, two := freePort(t), freePort(t)
-	text := fmt.Sprintf(tlsConfiguration, one, two, certificate(t, "ec", ec, &ec.PublicKey), certificate(t, "rsa", rs, &rs.PublicKey))
-	var said strings.Builder
-	c, _ := lbcore.Load(&lbcore.Options{Stderr: &said, Builtin: text})
-	if c == nil {
-		t.Fatal(said.String())
-	}
-	in, err := c.Start(slog.New(slog.NewTextHandler(io.Discard, nil)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Stop()
+	text := fmt.Sprintf(tlsConfiguration, one, two, oracle.Certificate(t, "ec", ec), oracle.Certificate(t, "rsa", rs))
+	in := begin(t, text)
 	sessions := tls.NewLRUClientSessionCache(64)
 	fetch := func(name string, resume bool) error {
 		cfg := &tls.Config{InsecureSkipVerify: true, ServerName: name}

@@ -6,12 +6,9 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"os"
 	"os/exec"
@@ -104,8 +101,11 @@ func TestReload(t *testing.T) {
 // prepare makes the key, the folder to be shut into and the server of the tunnels.
 func (r *reloaded) prepare() {
 	dir := r.t.TempDir()
-	r.config, r.key = filepath.Join(dir, "node.cfg"), filepath.Join(dir, "key.pem")
-	writeCertificate(r.t, r.key)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.config, r.key = filepath.Join(dir, "node.cfg"), oracle.Certificate(r.t, "x", key)
 	if os.Geteuid() == 0 {
 		if u, err := user.Lookup("nobody"); err == nil {
 			jail := filepath.Join(dir, "jail")
@@ -253,26 +253,5 @@ func (r *reloaded) exchange(all []net.Conn, when string) {
 		if _, err := io.ReadFull(c, got); err != nil || !bytes.Equal(got, text) {
 			r.t.Fatalf("tunnel %d %s: %q, %v\n%s", i, when, got, err, r.said)
 		}
-	}
-}
-
-// writeCertificate writes a certificate and its key, readable by their owner.
-func writeCertificate(t *testing.T, path string) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"x"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	secret, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})...)
-	if err := os.WriteFile(path, text, 0o600); err != nil {
-		t.Fatal(err)
 	}
 }

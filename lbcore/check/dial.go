@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"gohap/lbcore/loop"
 	"gohap/lbcore/transport"
 )
 
@@ -35,7 +34,7 @@ func dial(ctx context.Context, from *transport.Source, network, address string) 
 			family = unix.AF_INET6
 		}
 		var e syscall.Errno
-		if err := c.Control(func(fd uintptr) { e = from.Apply(sockets{}, int32(fd), family) }); err != nil {
+		if err := c.Control(func(fd uintptr) { e = from.Apply(transport.System{}, int32(fd), family) }); err != nil {
 			return err
 		}
 		if e != 0 {
@@ -48,32 +47,6 @@ func dial(ctx context.Context, from *transport.Source, network, address string) 
 
 // errSource says that the source address cannot be bound.
 var errSource = errors.New("can't bind to source address")
-
-// sockets implements transport.Binder for the sockets of this package.
-type sockets struct{}
-
-func (sockets) Bind(fd int32, at *loop.Sockaddr) loop.Errno {
-	var sa unix.Sockaddr
-	if ip, port := at.IP.Addr(), int(at.IP.Port()); at.Family == unix.AF_INET {
-		sa = &unix.SockaddrInet4{Port: port, Addr: ip.Unmap().As4()}
-	} else {
-		sa = &unix.SockaddrInet6{Port: port, Addr: ip.As16()}
-	}
-	return errno(unix.Bind(int(fd), sa))
-}
-
-func (sockets) SetDevice(fd int32, name string) loop.Errno {
-	return errno(unix.BindToDevice(int(fd), name))
-}
-
-func (sockets) SetOption(fd int32, level, option, value int) loop.Errno {
-	return errno(unix.SetsockoptInt(int(fd), level, option, value))
-}
-
-func errno(err error) (e loop.Errno) {
-	errors.As(err, &e)
-	return e
-}
 
 // pass makes a pair of connected sockets and passes one of them over a
 // descriptor, given by its number.

@@ -255,7 +255,7 @@ func lineNoQuery(dst, _, t, _ []byte) []byte {
 
 func linePath(dst, m, t, _ []byte) []byte {
 	h := message.Head{Method: message.IdentifyMethod(m), Target: t}
-	_, p := pathOf(&h)
+	_, p := h.PathQuery()
 	return append(dst, p...)
 }
 

@@ -149,7 +149,7 @@ func fetchCaptureURI(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
 		return false
 	}
 	h := message.Head{Method: message.IdentifyMethod(m), Target: t}
-	p, _ := pathOf(&h)
+	p, _ := h.PathQuery()
 	s.SetStr(p)
 	return p != nil
 }

@@ -11,38 +11,12 @@ import (
 	"gohap/lbcore/sample"
 )
 
-// pathOf returns the path and query of a request's target, nil when it has
-// none (CONNECT, OPTIONS *). Reference: the empty path of an absolute form is
-// "/".
-func pathOf(h *message.Head) (pathq, path []byte) {
-	t := h.Target
-	switch {
-	case len(t) > 0 && t[0] == '/':
-	case h.Method == message.CONNECT || h.Flags.Has(message.AuthorityForm):
-		return nil, nil
-	default:
-		u := message.SplitURI(t)
-		if u.Form != message.FormAbsolute {
-			return nil, nil
-		}
-		if t = u.PathQuery; len(t) == 0 {
-			return slash, slash
-		}
-	}
-	if i := bytes.IndexByte(t, '?'); i >= 0 {
-		return t, t[:i]
-	}
-	return t, t
-}
-
-var slash = []byte("/")
-
 func fetchPath(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
 	h := requestHead(c, s)
 	if h == nil {
 		return false
 	}
-	_, p := pathOf(h)
+	_, p := h.PathQuery()
 	s.SetStr(p)
 	return p != nil
 }
@@ -52,7 +26,7 @@ func fetchPathq(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
 	if h == nil {
 		return false
 	}
-	p, _ := pathOf(h)
+	p, _ := h.PathQuery()
 	s.SetStr(p)
 	return p != nil
 }
@@ -78,7 +52,7 @@ func fetchQuery(c *sample.Context, args []sample.Arg, s *sample.Sample) bool {
 	if h == nil {
 		return false
 	}
-	pathq, path := pathOf(h)
+	pathq, path := h.PathQuery()
 	if len(pathq) == len(path) {
 		return false
 	}
@@ -111,7 +85,7 @@ func fetchBase(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
 	if h == nil {
 		return false
 	}
-	_, path := pathOf(h)
+	_, path := h.PathQuery()
 	s.SetStr(base(c, h, path))
 	return true
 }
@@ -121,7 +95,7 @@ func fetchBaseq(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
 	if h == nil {
 		return false
 	}
-	pathq, _ := pathOf(h)
+	pathq, _ := h.PathQuery()
 	s.SetStr(base(c, h, pathq))
 	return true
 }
@@ -135,7 +109,7 @@ func hashed(whole bool) func(c *sample.Context, s *sample.Sample) (uint32, bool)
 		}
 		rest := h.Target
 		if !whole {
-			_, rest = pathOf(h)
+			_, rest = h.PathQuery()
 		}
 		return hash.Avalanche(hash.SDBM(hash.SDBM(0, hostOf(h)), rest)), true
 	}

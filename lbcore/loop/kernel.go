@@ -123,6 +123,16 @@ func IPSockaddr(ap netip.AddrPort) *Sockaddr {
 	return s
 }
 
+// System returns an IP address as the system's wrappers take it, for sockets that
+// no loop owns.
+func (s *Sockaddr) System() unix.Sockaddr {
+	ip, port := s.IP.Addr(), int(s.IP.Port())
+	if s.Family == unix.AF_INET {
+		return &unix.SockaddrInet4{Port: port, Addr: ip.Unmap().As4()}
+	}
+	return &unix.SockaddrInet6{Port: port, Addr: ip.As16()}
+}
+
 // WithPort returns a copy of an IP address with another port.
 func (s *Sockaddr) WithPort(port uint16) *Sockaddr {
 	return IPSockaddr(netip.AddrPortFrom(s.IP.Addr(), port))

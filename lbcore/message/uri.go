@@ -1,5 +1,7 @@
 package message
 
+import "bytes"
+
 // Form is one of the four forms of a request target (RFC 9112 section 3.2).
 type Form uint8
 
@@ -26,6 +28,32 @@ type URI struct {
 	Query     []byte // after "?", up to "#"
 	HasQuery  bool   // a "?" is there, Query may be empty
 }
+
+// PathQuery returns the path and query of a request's target, and the path alone, nil when it has
+// none (CONNECT, OPTIONS *). Reference: the empty path of an absolute form is
+// "/".
+func (h *Head) PathQuery() (pathq, path []byte) {
+	t := h.Target
+	switch {
+	case len(t) > 0 && t[0] == '/':
+	case h.Method == CONNECT || h.Flags.Has(AuthorityForm):
+		return nil, nil
+	default:
+		u := SplitURI(t)
+		if u.Form != FormAbsolute {
+			return nil, nil
+		}
+		if t = u.PathQuery; len(t) == 0 {
+			return slash, slash
+		}
+	}
+	if i := bytes.IndexByte(t, '?'); i >= 0 {
+		return t, t[:i]
+	}
+	return t, t
+}
+
+var slash = []byte("/")
 
 // SplitURI takes an origin-form, absolute-form or asterisk-form target apart. An
 // authority-form target (CONNECT) is for SplitAuthority.

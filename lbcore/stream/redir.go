@@ -19,22 +19,13 @@ func (s *Stream) redirected() bool {
 	h.Reason = []byte(message.ReasonText(302))
 	h.AddID(message.IDCacheControl, noCache)
 	s.length(h, 0)
+	path, _ := s.reqHead.PathQuery()
+	if path == nil {
+		path = []byte("/")
+	}
 	where := append(s.Arena.Rest(1024), s.Server.Redir...)
-	h.AddID(message.IDLocation, s.Arena.Keep(append(where, pathQuery(s.reqHead.Target)...)))
+	h.AddID(message.IDLocation, s.Arena.Keep(append(where, path...)))
 	s.terminate('L', 'C')
 	s.answer(nil)
 	return true
 }
-
-// pathQuery is a target from its path on.
-func pathQuery(target []byte) []byte {
-	if len(target) > 0 && target[0] == '/' {
-		return target
-	}
-	if u := message.SplitURI(target); u.Form == message.FormAbsolute && len(u.PathQuery) > 0 {
-		return u.PathQuery
-	}
-	return slash
-}
-
-var slash = []byte("/")

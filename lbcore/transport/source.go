@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"errors"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -103,13 +104,7 @@ func (s *Source) Apply(k Binder, fd int32, family int) loop.Errno {
 	failed := ErrSource
 	if s.Foreign {
 		failed = ErrForeign
-		level, option := unix.IPPROTO_IP, unix.IP_TRANSPARENT
-		if family == unix.AF_INET6 {
-			level, option = unix.IPPROTO_IPV6, unix.IPV6_TRANSPARENT
-		}
-		if k.SetOption(fd, level, option, 1) != 0 { // what is needed to send from any address
-			k.SetOption(fd, unix.IPPROTO_IP, unix.IP_FREEBIND, 1)
-		}
+		AllowForeign(k, fd, family)
 	}
 	if from.IP.Port() == 0 {
 		k.SetOption(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1) // connect finds one for the pair of addresses
@@ -130,4 +125,39 @@ type Binder interface {
 	Bind(fd int32, at *loop.Sockaddr) loop.Errno
 	SetDevice(fd int32, name string) loop.Errno
 	SetOption(fd int32, level, option, value int) loop.Errno
+}
+
+// AllowForeign lets a socket be bound to an address that is not one of this
+// machine: to speak for it where the process may, else to the address at least.
+func AllowForeign(k Binder, fd int32, family int) {
+	level, option := unix.IPPROTO_IP, unix.IP_TRANSPARENT
+	if family == unix.AF_INET6 {
+		level, option = unix.IPPROTO_IPV6, unix.IPV6_TRANSPARENT
+	}
+	if k.SetOption(fd, level, option, 1) != 0 {
+		k.SetOption(fd, unix.IPPROTO_IP, unix.IP_FREEBIND, 1)
+	}
+}
+
+// System is the Binder of sockets that no loop owns; any goroutine.
+type System struct{}
+
+// Bind implements Binder.
+func (System) Bind(fd int32, at *loop.Sockaddr) loop.Errno {
+	return errno(unix.Bind(int(fd), at.System()))
+}
+
+// SetDevice implements Binder.
+func (System) SetDevice(fd int32, name string) loop.Errno {
+	return errno(unix.BindToDevice(int(fd), name))
+}
+
+// SetOption implements Binder.
+func (System) SetOption(fd int32, level, option, value int) loop.Errno {
+	return errno(unix.SetsockoptInt(int(fd), level, option, value))
+}
+
+func errno(err error) (e loop.Errno) {
+	errors.As(err, &e)
+	return e
 }
