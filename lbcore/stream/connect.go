@@ -127,15 +127,16 @@ func (c *claim) taken(w *Worker, conn *mux.H1Server) {
 
 // idleConnection returns an idle connection to the server, nil without one.
 func (s *Stream) idleConnection() *mux.H1Server {
+	by := s.route()
 	for {
 		c := s.Sess.takeOwn(s.Server)
 		if c != nil {
 			s.Server.Unkeep(s.W.Loop, c)
 			c.Attach(s)
 		} else if may, proven := s.mayReuse(); may {
-			c = s.Server.Reused(s.W.Loop, s, s.route(), proven)
+			c = s.Server.Reused(s.W.Loop, s, by, proven)
 		}
-		if c == nil || c.Goes(s.route()) && c.By(s.Server.Dialled()) && c.Names(s) && !c.Lost() {
+		if c == nil || c.Goes(by) && c.By(s.Server.Dialled()) && c.Names(s) && !c.Lost() {
 			return c
 		}
 		c.Abort(false)
