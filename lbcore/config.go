@@ -58,7 +58,7 @@ type Config struct {
 	// Inherited are the listening sockets of the process before, nil for none;
 	// Open takes those that it has lines for and closes the others.
 	Inherited *Sockets
-	// Blocked is asked when an address is in use whether to try again; nil is no.
+	// Blocked is asked when an address is in use whether to try it again; nil is no.
 	Blocked func(try int) bool
 	Set     *keyword.Set
 	Diag    *config.Diagnostics

@@ -47,7 +47,6 @@ type Instance struct {
 	slog     *slog.Logger
 	accepts  [][]*stream.Acceptor // by loop
 	stop     sync.Once
-	inUse    bool       // an address could not be bound for that
 	opening  sync.Mutex // of listening sockets: the descriptors of bind lines once the loops run
 	secrets  *os.File   // see secretsFD; under opening
 	telling  sync.Mutex // of standard error, see tell
@@ -75,6 +74,7 @@ func (c *Config) Start(logger *slog.Logger) (*Instance, error) {
 // Open binds the sockets of a configuration and makes everything ready to serve.
 // The error is the text of alerts, a line each.
 func (c *Config) Open(logger *slog.Logger) (*Instance, error) {
+	defer c.Inherited.Close() // those that no line has, all where it fails before
 	if len(c.Late) > 0 {
 		return nil, errors.New(strings.Join(c.Late, "\n"))
 	}
@@ -115,7 +115,8 @@ func (c *Config) Open(logger *slog.Logger) (*Instance, error) {
 	for _, w := range in.Workers {
 		w.Siblings = in.Workers
 	}
-	if err := in.bindAll(); err != nil {
+	if err := in.bind(); err != nil {
+		in.closeListeners(all)
 		return nil, err
 	}
 	in.prepareChecks()

@@ -16,28 +16,11 @@ import (
 	"gohap/lbcore/transport"
 )
 
-// bindAll opens the listening sockets. Where an address is in use it asks Blocked
-// whether to try again.
-func (in *Instance) bindAll() error {
-	in.Config.takeSecrets()
-	for try := 0; ; try++ {
-		in.inUse = false
-		err := in.bind()
-		if err == nil {
-			in.Config.Inherited.Close()
-			return nil
-		}
-		in.closeListeners(all)
-		if !in.inUse || in.Config.Blocked == nil || !in.Config.Blocked(try) {
-			return err
-		}
-	}
-}
-
 // bind opens the listening sockets: one a loop where the address allows it
 // (SO_REUSEPORT), one for all otherwise. Every failure is collected, as the
 // reference tells all of them.
 func (in *Instance) bind() error {
+	in.Config.takeSecrets()
 	var errs []error
 	for _, p := range in.Config.Proxies {
 		for _, b := range p.Binds {
@@ -196,11 +179,15 @@ func (in *Instance) bindInet(fd int, b *proxy.Bind) error {
 		}
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, only)
 	}
-	if err := unix.Bind(fd, b.Sockaddr.System()); err != nil {
-		in.inUse = in.inUse || err == unix.EADDRINUSE
-		return fmt.Errorf("protocol %s: cannot bind socket (%s) for [%s]", protocol(b.Sockaddr), sentence(err), place(b))
+	for try := 0; ; try++ {
+		err := unix.Bind(fd, b.Sockaddr.System())
+		if err == nil {
+			return nil
+		}
+		if blocked := in.Config.Blocked; err != unix.EADDRINUSE || blocked == nil || !blocked(try) {
+			return fmt.Errorf("protocol %s: cannot bind socket (%s) for [%s]", protocol(b.Sockaddr), sentence(err), place(b))
+		}
 	}
-	return nil
 }
 
 // bindUnix binds under a temporary name and renames it over the path, so that

@@ -55,7 +55,6 @@ func (p *process) replace() Report {
 	}
 	next, err := c.Open(p.log)
 	if err != nil {
-		c.Inherited.Close()
 		return fail(err)
 	}
 	next.Run()

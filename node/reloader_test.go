@@ -7,10 +7,13 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"gohap/lbcore/catalog"
@@ -39,7 +42,8 @@ type serving struct {
 	said *strings.Builder
 }
 
-func serve(t *testing.T) *serving {
+// prepare makes a process that has opened nothing yet.
+func prepare(t *testing.T) *serving {
 	dir := t.TempDir()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -54,7 +58,13 @@ func serve(t *testing.T) *serving {
 	}
 	s.process = &process{flags: f, birth: birth{control: -1, former: -1}, calls: make(chan func()), stdout: io.Discard, stderr: s.said,
 		log: slog.New(slog.NewTextHandler(io.Discard, nil))}
-	if _, ok := s.open(f.options(s.said)); !ok {
+	return s
+}
+
+// serve is a process that serves until the test's end.
+func serve(t *testing.T) *serving {
+	s := prepare(t)
+	if _, ok := s.open(s.flags.options(s.said)); !ok {
 		t.Fatal(s.said.String())
 	}
 	s.in.Run()
@@ -129,5 +139,51 @@ func TestReloadInProcess(t *testing.T) {
 	clients.Wait()
 	if asked.Load() < 10 {
 		t.Error("hardly anything was asked")
+	}
+}
+
+// TestPauseFormers: an address that the process before has is asked for by SIGTTOU,
+// and taken once it is free; one that stays taken is an error, and the process
+// before is told to go on.
+func TestPauseFormers(t *testing.T) {
+	for _, frees := range []bool{true, false} {
+		taken, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		signals := make(chan os.Signal, 8)
+		signal.Notify(signals, syscall.SIGTTOU, syscall.SIGTTIN)
+		told := make(chan []os.Signal, 1)
+		go func() { // ends with the channel
+			var all []os.Signal
+			for s := range signals {
+				if all = append(all, s); frees {
+					taken.Close()
+				}
+			}
+			told <- all
+		}()
+		s := prepare(t)
+		s.port = taken.Addr().(*net.TCPAddr).Port
+		s.write(2)
+		s.flags.formers.pids = []int{os.Getpid()}
+		_, ok := s.open(s.flags.options(s.said))
+		signal.Stop(signals)
+		close(signals)
+		want := []os.Signal{syscall.SIGTTOU}
+		if !frees {
+			want = append(want, syscall.SIGTTIN)
+		}
+		if got := <-told; ok != frees || !slices.Equal(got, want) {
+			t.Errorf("freed %v: open %v, signals %v, want %v\n%s", frees, ok, got, want, s.said)
+		}
+		if !frees && !strings.Contains(s.said.String(), "Address already in use") {
+			t.Errorf("it said %s", s.said)
+		}
+		if ok {
+			s.in.Run()
+			s.in.Stop()
+		}
+		taken.Close()
 	}
 }
