@@ -10,7 +10,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
-	"log/slog"
 	mrand "math/rand/v2"
 	"net"
 	"net/http"
@@ -20,7 +19,6 @@ import (
 	"time"
 
 	"gohap/e2e/oracle"
-	"gohap/lbcore"
 )
 
 // A badServer does what no TLS server should with a connection that was accepted.
