@@ -9,25 +9,17 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"flag"
 	"fmt"
 	"io"
-	"log/slog"
-	"math/big"
 	mrand "math/rand/v2"
 	"net"
-	"os"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"gohap/e2e/oracle"
-	"gohap/lbcore"
 )
 
 var handshakes = flag.Int("handshakes", 2000, "handshakes of the TLS run")
