@@ -22,8 +22,19 @@ const (
 	Name        = "gohap"
 )
 
-// Features are the names that -vv lists with a plus and feature() knows.
-var Features = map[string]bool{"EPOLL": true, "TPROXY": true, "ACCEPT4": true, "THREAD": true, "NS": false, "FLEET": true, "SHM_OPEN": false}
+// Features are the names that -vv lists, with a plus or a minus, and feature()
+// knows: those of the reference's builds, true where gohap can do what the name
+// stands for, and FLEET.
+var Features = map[string]bool{
+	"ACCEPT4": true, "CRYPT_H": true, "EPOLL": true, "FLEET": true, "LIBCRYPT": true, "LINUX_SPLICE": true, "LINUX_TPROXY": true,
+	"NETFILTER": true, "OPENSSL": true, "PROMEX": true, "SSL": true, "TFO": true, "THREAD": true, "TPROXY": true,
+	"51DEGREES": false, "ACME": false, "BACKTRACE": false, "CLOSEFROM": false, "CPU_AFFINITY": false, "DEVICEATLAS": false,
+	"DL": false, "ENGINE": false, "EVPORTS": false, "GETADDRINFO": false, "KQUEUE": false, "LIBATOMIC": false, "LINUX_CAP": false,
+	"LUA": false, "MATH": false, "MEMORY_PROFILING": false, "NS": false, "OBSOLETE_LINKER": false, "OPENSSL_AWSLC": false,
+	"OPENSSL_WOLFSSL": false, "OT": false, "PCRE": false, "PCRE2": false, "PCRE2_JIT": false, "PCRE_JIT": false, "POLL": false,
+	"PRCTL": false, "PROCCTL": false, "PTHREAD_EMULATION": false, "QUIC": false, "QUIC_OPENSSL_COMPAT": false, "RT": false,
+	"SHM_OPEN": false, "SLZ": false, "STATIC_PCRE": false, "STATIC_PCRE2": false, "THREAD_DUMP": false, "WURFL": false, "ZLIB": false,
+}
 
 // Options say how to load.
 type Options struct {

@@ -42,8 +42,11 @@ func Receive(conn *net.UnixConn) (*Sockets, error) {
 		}
 	}
 	lines := strings.Split(strings.TrimRight(names.String(), "\n"), "\n")
-	if len(fds) == 0 {
+	if len(fds) == 0 && lines[0] != "" {
 		return nil, fmt.Errorf("no listening sockets were handed over: %s", lines[0])
+	}
+	if len(fds) == 0 { // it has none of its own
+		return &Sockets{}, nil
 	}
 	if len(lines) != len(fds) {
 		closeAll(fds)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"os"
 	"runtime"
@@ -376,7 +377,17 @@ func (in *Instance) Stats() *stats.Instance {
 		Maxpipes: g.MaxPipes,
 		Environ:  in.Config.Env.Pairs, StartupLog: in.Config.Diag.Log,
 		Listeners: in.listeners, Streams: in.walkStreams,
+		Commands: func() (now, total int64) { return int64(in.commands.Conns()), in.commands.Total() },
+		MemMax:   memoryLimit(),
 	}
+}
+
+// memoryLimit returns the limit of the process's memory in bytes, 0 without one.
+func memoryLimit() int64 {
+	if n := debug.SetMemoryLimit(-1); n != math.MaxInt64 {
+		return n
+	}
+	return 0
 }
 
 func (in *Instance) listeners() int {

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gohap/lbcore/config"
 	"gohap/lbcore/log"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/proxy"
@@ -98,7 +99,7 @@ func (in *Instance) openListener(b *proxy.Bind) (int, error) {
 	sa := b.Sockaddr
 	fd, err := unix.Socket(sa.Family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return -1, fmt.Errorf("protocol %s: cannot create listening socket (%s)", protocol(sa), sentence(err))
+		return -1, fmt.Errorf("protocol %s: cannot create listening socket (%s)", protocol(sa), config.Reason(err))
 	}
 	if sa.Family == unix.AF_UNIX {
 		err = bindUnix(fd, b)
@@ -113,7 +114,7 @@ func (in *Instance) openListener(b *proxy.Bind) (int, error) {
 	setOptions(fd, b)
 	if err := unix.Listen(fd, backlog(b)); err != nil {
 		unix.Close(fd)
-		return -1, fmt.Errorf("protocol %s: cannot listen to socket (%s) for [%s]", protocol(sa), sentence(err), place(b))
+		return -1, fmt.Errorf("protocol %s: cannot listen to socket (%s) for [%s]", protocol(sa), config.Reason(err), place(b))
 	}
 	return fd, nil
 }
@@ -162,14 +163,14 @@ func (in *Instance) allow(fd int, b *proxy.Bind) {
 	}
 	if err := unix.BindToDevice(fd, b.Interface); err != nil {
 		in.tell(log.Warning, fmt.Sprintf("Binding [%s:%d] for %s %s: protocol %s: cannot bind receiver to device '%s' (%s) for [%s].",
-			b.File, b.Line, frontendWord(b.Proxy), b.Proxy.Name, protocol(b.Sockaddr), b.Interface, sentence(err), place(b)))
+			b.File, b.Line, frontendWord(b.Proxy), b.Proxy.Name, protocol(b.Sockaddr), b.Interface, config.Reason(err), place(b)))
 	}
 }
 
 func (in *Instance) bindInet(fd int, b *proxy.Bind) error {
 	for _, o := range []int{unix.SO_REUSEADDR, unix.SO_REUSEPORT} {
 		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, o, 1); err != nil {
-			return fmt.Errorf("protocol %s: cannot set a socket option (%s) for [%s]", protocol(b.Sockaddr), sentence(err), place(b))
+			return fmt.Errorf("protocol %s: cannot set a socket option (%s) for [%s]", protocol(b.Sockaddr), config.Reason(err), place(b))
 		}
 	}
 	if b.Sockaddr.Family == unix.AF_INET6 && (b.V6Only || b.V4V6) {
@@ -185,7 +186,7 @@ func (in *Instance) bindInet(fd int, b *proxy.Bind) error {
 			return nil
 		}
 		if blocked := in.Config.Blocked; err != unix.EADDRINUSE || blocked == nil || !blocked(try) {
-			return fmt.Errorf("protocol %s: cannot bind socket (%s) for [%s]", protocol(b.Sockaddr), sentence(err), place(b))
+			return fmt.Errorf("protocol %s: cannot bind socket (%s) for [%s]", protocol(b.Sockaddr), config.Reason(err), place(b))
 		}
 	}
 }
@@ -197,7 +198,7 @@ func bindUnix(fd int, b *proxy.Bind) error {
 	if path == "" { // abstract
 		// The unix package refuses a name as long as that of abns@ is.
 		if err := syscall.Bind(fd, &syscall.SockaddrUnix{Name: b.Sockaddr.Path}); err != nil {
-			return fmt.Errorf("protocol unix_stream: cannot bind socket (%s) for [%s]", sentence(err), place(b))
+			return fmt.Errorf("protocol unix_stream: cannot bind socket (%s) for [%s]", config.Reason(err), place(b))
 		}
 		return nil
 	}
@@ -215,7 +216,7 @@ func bindUnix(fd int, b *proxy.Bind) error {
 	}
 	if err != nil {
 		_ = unix.Unlink(tmp)
-		return fmt.Errorf("protocol unix_stream: cannot bind UNIX socket (%s) [%s]", sentence(err), path)
+		return fmt.Errorf("protocol unix_stream: cannot bind UNIX socket (%s) [%s]", config.Reason(err), path)
 	}
 	return nil
 }
@@ -241,15 +242,6 @@ func place(b *proxy.Bind) string {
 		return "abns@" + strings.Trim(b.Sockaddr.Path, "\x00")
 	}
 	return b.Sockaddr.IP.String()
-}
-
-// sentence is an error number's text with the C library's capital letter.
-func sentence(err error) string {
-	t := err.Error()
-	if len(t) > 0 && t[0] >= 'a' && t[0] <= 'z' {
-		t = string(t[0]-32) + t[1:]
-	}
-	return t
 }
 
 // listen registers the sockets with the loops.

@@ -14,6 +14,7 @@ import (
 	"gohap/lbcore"
 	"gohap/lbcore/catalog"
 	"gohap/lbcore/config"
+	"gohap/lbcore/keyword"
 )
 
 // Run is the whole program; it returns the exit code.
@@ -36,7 +37,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "[ALERT]    (%d) : %s\n", os.Getpid(), err)
 		return 1
 	case f.version > 0:
-		printVersion(stdout, f.version > 1)
+		printVersion(stdout, f.version > 1, f.words)
 		return 0
 	case f.hasCond:
 		return evalCondition(f, stderr)
@@ -60,7 +61,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 	return p.run()
 }
 
-func printVersion(w io.Writer, long bool) {
+func printVersion(w io.Writer, long bool, words *keyword.Set) {
 	fmt.Fprintf(w, "gohap version %s %s - compatible with HAProxy 3.2\n", lbcore.Version, lbcore.ReleaseDate)
 	fmt.Fprintf(w, "Running on: %s/%s, %s\n", runtime.GOOS, runtime.GOARCH, runtime.Version())
 	if !long {
@@ -74,6 +75,15 @@ func printVersion(w io.Writer, long bool) {
 	fmt.Fprintf(w, "\nFeature list : %s\n\n", strings.Join(names, " "))
 	fmt.Fprint(w, "Available polling systems :\n      epoll : pref=300,  test result OK\nTotal: 1 (1 usable), will use epoll.\n\n")
 	fmt.Fprint(w, "Available multiplexer protocols :\n         h1 : mode=HTTP  side=FE|BE  mux=H1\n  <default> : mode=TCP   side=FE|BE  mux=PASS\n\n")
+	if words == nil {
+		words = catalog.New()
+	}
+	fmt.Fprintf(w, "Available services : %s\n", strings.Join(words.Names(keyword.Service), " "))
+	fmt.Fprint(w, "Available filters :\n")
+	for _, r := range words.Rows(keyword.Filter) {
+		fmt.Fprintf(w, "\t[%5s] %s\n", strings.Join(r.Tags, " "), r.Name)
+	}
+	fmt.Fprintln(w)
 }
 
 func evalCondition(f *flags, stderr io.Writer) int {

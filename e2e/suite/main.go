@@ -28,7 +28,7 @@ var steps = []step{
 	{"unit", nil, unit},
 	// The fault run needs a test build: it makes streams panic.
 	{"fault", nil, func(t *tally) { goTest(t, "-tags=invariants", "./e2e/fault", "./lbcore/stream") }},
-	{"vtc", needsScenarios, func(t *tally) { goTest(t, "./e2e/vtc") }},
+	{"vtc", needsScenarios, func(t *tally) { goTest(t, "-p=1", "./e2e/vtc", "./e2e/rows") }},
 	{"oracle", needsReference, func(t *tally) { goTest(t, "./e2e/oracle/...") }},
 }
 
@@ -136,7 +136,7 @@ func unit(t *tally) {
 		return
 	}
 	packages := slices.DeleteFunc(strings.Fields(string(out)), func(p string) bool {
-		return strings.HasSuffix(p, "/e2e/lint") || strings.HasSuffix(p, "/e2e/vtc") || strings.Contains(p+"/", "/e2e/oracle/")
+		return strings.HasSuffix(p, "/e2e/lint") || strings.HasSuffix(p, "/e2e/vtc") || strings.HasSuffix(p, "/e2e/rows") || strings.Contains(p+"/", "/e2e/oracle/")
 	})
 	goTest(t, packages...)
 }

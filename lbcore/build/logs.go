@@ -36,6 +36,8 @@ func logRows() []keyword.Row {
 				b.Alertf(st, "%s expects only one argument, don't forget to escape spaces!", name)
 			case s.lacks(true, false) != "":
 				b.Warnf(st, "%s '%s' : '%s' directive is ignored in backends.", s.noun(), s.name, name)
+			case set == nil:
+				s.setsLogFormat(b, st, name, placed{st.Words[1], st.Pos})
 			default:
 				set(s, placed{st.Words[1], st.Pos})
 			}
@@ -52,7 +54,7 @@ func logRows() []keyword.Row {
 			}
 			s.logTag = st.Word(1)
 		}),
-		format("log-format", "the line that is logged for a request or connection", "log-format %ci:%cp\\ %ST", func(s *section, p placed) { s.logFormat = p }),
+		format("log-format", "the line that is logged for a request or connection", "log-format %ci:%cp\\ %ST", nil),
 		format("log-format-sd", "the structured data of rfc5424 lines", "log-format-sd [x@1\\ a=\\\"%ci\\\"]", func(s *section, p placed) { s.sdFormat = p }),
 		format("error-log-format", "the line of requests and connections that failed", "error-log-format %ci", func(s *section, p placed) { s.errorFormat = p }),
 	}

@@ -221,7 +221,16 @@ func (b *Builder) logOption(s *section, st *config.Statement) {
 		b.Warnf(st, "%s '%s' : 'option %s' directive is ignored in backends.", s.noun(), s.name, name)
 		return
 	}
-	s.logFormat = placed{builtinFormat + format, st.Pos}
+	s.setsLogFormat(b, st, strings.Join(st.Words, " "), placed{builtinFormat + format, st.Pos})
+}
+
+// setsLogFormat takes the format of log lines that a word sets; in a defaults
+// section a second such word is warned about.
+func (s *section) setsLogFormat(b *Builder, st *config.Statement, word string, p placed) {
+	if s.logFormatWord != "" && s.kind == "defaults" {
+		b.Diag.Rawf(config.Warning, "config : parsing [%s]: '%s' overrides previous '%s' in 'defaults' section.", st.Pos, word, s.logFormatWord)
+	}
+	s.logFormat, s.logFormatWord = p, word
 }
 
 // builtinFormat marks a log format that an option names.

@@ -35,6 +35,7 @@ type conf struct {
 	logGlobalPos  config.Position
 	logTag        string
 	logFormat     placed
+	logFormatWord string // that set it
 	errorFormat   placed
 	sdFormat      placed
 	uniqueFormat  placed

@@ -379,7 +379,7 @@ func TestListen(t *testing.T) {
 		t.Errorf("left behind: %v", names)
 	}
 	k.Address = filepath.Join(dir, "none", "s")
-	if _, err := Listen(k); err == nil || err.Error() != "cannot bind UNIX socket (no such file or directory) ["+k.Address+"]" {
+	if _, err := Listen(k); err == nil || err.Error() != "cannot bind UNIX socket (No such file or directory) ["+k.Address+"]" {
 		t.Error(err)
 	}
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")

@@ -74,20 +74,20 @@ func (s *Source) Load() bool {
 	for _, p := range s.Paths {
 		info, err := os.Stat(p)
 		if err != nil {
-			s.Diag.Rawf(Alert, "config : Cannot open configuration file/directory %s : %s", p, reason(err))
+			s.Diag.Rawf(Alert, "config : Cannot open configuration file/directory %s : %s", p, Reason(err))
 			return false
 		}
 		names := []string{p}
 		if info.IsDir() {
 			if names, err = inDirectory(p); err != nil {
-				s.Diag.Rawf(Alert, "config : Cannot open configuration file %s : %s", p, reason(err))
+				s.Diag.Rawf(Alert, "config : Cannot open configuration file %s : %s", p, Reason(err))
 				return false
 			}
 		}
 		for _, n := range names {
 			text, err := os.ReadFile(n)
 			if err != nil {
-				s.Diag.Rawf(Alert, "config : Could not open configuration file %s : %s", n, reason(err))
+				s.Diag.Rawf(Alert, "config : Could not open configuration file %s : %s", n, Reason(err))
 				return false
 			}
 			s.Add(n, string(text))
@@ -139,8 +139,8 @@ func inDirectory(dir string) ([]string, error) {
 	return names, nil
 }
 
-// reason returns what C's strerror says about err.
-func reason(err error) string {
+// Reason returns what C's strerror says about err.
+func Reason(err error) string {
 	var errno syscall.Errno
 	if errors.As(err, &errno) {
 		text := errno.Error()

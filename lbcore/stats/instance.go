@@ -52,6 +52,9 @@ type Instance struct {
 	Pools func() []PoolInfo
 	// Streams walks the streams of one loop; see StreamWalker. nil means none.
 	Streams StreamWalker
+	// Commands tells how many connections of command sockets there are now and were
+	// since the start: fields count them as the reference does. nil means none.
+	Commands func() (now, total int64)
 
 	// Operator does what the forms of statistics pages ask for; nil refuses all.
 	Operator Operator
