@@ -35,8 +35,8 @@ func soak() []step {
 		{"fault", nil, func(t *tally) { goTest(t, faultRun...) }},
 		{"faultrace", nil, func(t *tally) { goTest(t, append([]string{"-race"}, faultRun...)...) }},
 		{"reload", nil, inTestBuild("./e2e/process", "-run=TestReload", "-timeout=20m", "-args", "-clients", "32", "-open", "4500")},
-		{"maps", nil, func(t *tally) {
-			goTest(t, "-tags=soak", "-timeout=10m", "./e2e/process", "-run=TestMillionEntryMap")
+		{"latency", nil, func(t *tally) {
+			goTest(t, "-tags=soak", "-timeout=15m", "./e2e/process", "-run=TestMillionEntryMap|TestShowManySessions|TestReloadLatency")
 		}},
 		{"repeat", needsScenarios, func(t *tally) {
 			os.Setenv("VTC_PROGRAM", "gohap")

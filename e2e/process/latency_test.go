@@ -1,0 +1,258 @@
+//go:build soak
+
+package process
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"gohap/e2e/oracle"
+)
+
+// moves fails the test if the 99th percentile of the time of requests moves by more
+// than 2 ms while work is done, which ends soon after stop closes and says what it
+// did. Rounds without and with it alternate and the best one of each counts: the
+// machine may have other work, what this work costs is in every round.
+func moves(t *testing.T, rounds int, addr string, paths func(n int) (path, want string), work func(round int, stop chan struct{}) string) {
+	t.Helper()
+	var without, with []time.Duration
+	for round := range rounds {
+		quiet := slowest(t, addr, paths)
+		stop, done := make(chan struct{}), make(chan string)
+		go func() { done <- work(round, stop) }()
+		busy := slowest(t, addr, paths)
+		close(stop)
+		t.Logf("p99 %v quiet, %v with %s", quiet, busy, <-done)
+		without, with = append(without, quiet), append(with, busy)
+		if t.Failed() {
+			return
+		}
+	}
+	if m := slices.Min(with) - slices.Min(without); m > 2*time.Millisecond {
+		t.Errorf("p99 moves by %v", m)
+	}
+}
+
+// slowest sends requests for a second over four connections, 250 a second each, and
+// returns the 99th percentile of their time.
+func slowest(t *testing.T, addr string, paths func(n int) (path, want string)) time.Duration {
+	t.Helper()
+	var all []time.Duration
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for k := range 4 {
+		wg.Go(func() {
+			times, err := paced(addr, k, paths)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				t.Error(err)
+			}
+			all = append(all, times...)
+		})
+	}
+	wg.Wait()
+	if len(all) < 200 {
+		t.Fatalf("only %d requests", len(all))
+	}
+	slices.Sort(all)
+	return all[len(all)*99/100]
+}
+
+// paced sends requests over one connection at a time. A connection that the program
+// ended between two requests is followed by a new one; what that costs counts.
+func paced(addr string, seed int, paths func(n int) (path, want string)) (times []time.Duration, err error) {
+	p := &pacer{addr: addr}
+	defer p.end()
+	pace := time.NewTicker(4 * time.Millisecond)
+	defer pace.Stop()
+	for n, start := seed, time.Now(); time.Since(start) < time.Second; n += 7919 {
+		at := time.Now()
+		path, want := paths(n)
+		reused := p.c != nil
+		got, err := p.ask(path)
+		if err != nil && reused {
+			p.end()
+			got, err = p.ask(path)
+		}
+		if err != nil || got != want {
+			return nil, fmt.Errorf("%s: %q, %v", path, got, err)
+		}
+		times = append(times, time.Since(at))
+		<-pace.C
+	}
+	return times, nil
+}
+
+// pacer is a client with one connection.
+type pacer struct {
+	addr string
+	c    net.Conn // nil: none
+	r    *bufio.Reader
+}
+
+func (p *pacer) end() {
+	if p.c != nil {
+		p.c.Close()
+		p.c = nil
+	}
+}
+
+func (p *pacer) ask(path string) (body string, err error) {
+	if p.c == nil {
+		if p.c, err = net.Dial("tcp", p.addr); err != nil {
+			return "", err
+		}
+		p.r = bufio.NewReader(p.c)
+	}
+	fmt.Fprintf(p.c, "GET %s HTTP/1.1\r\nhost: h\r\n\r\n", path)
+	resp, err := http.ReadResponse(p.r, nil)
+	if err != nil {
+		return "", err
+	}
+	text, err := io.ReadAll(resp.Body)
+	if resp.Close {
+		p.end()
+	}
+	return string(text), err
+}
+
+const latencyText = `
+global
+ maxconn 30000
+ stats socket %[1]s level admin
+defaults
+ mode http
+ timeout connect 5s
+ timeout client 10m
+ timeout server 10m
+ timeout queue 10m
+frontend f
+ bind 127.0.0.1:%[2]d
+ http-request return status 200 content-type text/plain string answer
+listen full
+ bind 127.0.0.1:%[3]d
+ server s 127.0.0.1:%[4]d maxconn 1
+`
+
+func sameAnswer(int) (path, want string) { return "/", "answer" }
+
+// TestShowManySessions: while a command dumps 20,000 streams in full, or as many as there
+// are descriptors for, which wait in a queue, other requests wait no longer.
+func TestShowManySessions(t *testing.T) {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	sessions := min(20_000, int(limit.Cur)-600) // a descriptor each, in both processes
+	origin, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer origin.Close() // it never accepts: the kernel does
+	socket := filepath.Join(t.TempDir(), "cli")
+	front, full := free(t), free(t)
+	oracle.Start(t, oracle.Installed(t, oracle.Gohap), fmt.Sprintf(latencyText, socket, front, full, origin.Addr().(*net.TCPAddr).Port))
+	if !eventually(func() bool { return answer(socket, "show version") != "" }) {
+		t.Fatal("no command socket")
+	}
+	for i := range sessions {
+		from := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(1+i%2))}}
+		c, err := from.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", full))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		fmt.Fprint(c, "GET / HTTP/1.1\r\nhost: h\r\n\r\n")
+	}
+	if !eventually(func() bool {
+		return strings.Contains(answer(socket, "show info"), fmt.Sprintf("CurrConns: %d\n", sessions))
+	}) {
+		t.Fatalf("not all sessions are there: %s", answer(socket, "show info"))
+	}
+	moves(t, 6, fmt.Sprintf("127.0.0.1:%d", front), sameAnswer, func(_ int, stop chan struct{}) string {
+		began := time.Now()
+		dump := answer(socket, "show sess all")
+		if n := strings.Count(dump, "frontend=full"); n < sessions {
+			t.Errorf("%d streams shown in %d bytes", n, len(dump))
+		}
+		took := time.Since(began)
+		<-stop
+		return fmt.Sprintf("%d MiB dumped in %v", len(dump)>>20, took.Round(time.Millisecond))
+	})
+}
+
+// TestReloadLatency: while a master starts a new worker and the old one leaves,
+// requests wait no longer.
+func TestReloadLatency(t *testing.T) {
+	dir := t.TempDir()
+	socket, front := filepath.Join(dir, "cli"), free(t)
+	cfg := filepath.Join(dir, "node.cfg")
+	if err := os.WriteFile(cfg, fmt.Appendf(nil, latencyText, socket, front, free(t), free(t)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	master := exec.Command(oracle.Installed(t, oracle.Gohap), "-W", "-f", cfg)
+	if err := master.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = master.Process.Signal(syscall.SIGTERM); _ = master.Wait() }()
+	worker := ""
+	next := func() bool {
+		for line := range strings.SplitSeq(answer(socket, "show info"), "\n") {
+			if pid, ok := strings.CutPrefix(line, "Pid: "); ok && pid != worker {
+				worker = pid
+				return true
+			}
+		}
+		return false
+	}
+	if !eventually(next) {
+		t.Fatal("no worker")
+	}
+	moves(t, 6, fmt.Sprintf("127.0.0.1:%d", front), sameAnswer, func(_ int, stop chan struct{}) string {
+		began := time.Now()
+		_ = master.Process.Signal(syscall.SIGUSR2)
+		if !eventually(next) {
+			t.Error("no new worker")
+		}
+		took := time.Since(began)
+		<-stop
+		return fmt.Sprintf("a new worker after %v", took.Round(time.Millisecond))
+	})
+}
+
+// answer asks a command socket; "" where nobody answers.
+func answer(socket, text string) string {
+	c, err := net.Dial("unix", socket)
+	if err != nil {
+		return ""
+	}
+	defer c.Close()
+	fmt.Fprintf(c, "%s\n", text)
+	p, _ := io.ReadAll(c)
+	return string(p)
+}
+
+// eventually tells whether f says yes within ten seconds.
+func eventually(f func() bool) bool {
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); <-time.After(20 * time.Millisecond) {
+		if f() {
+			return true
+		}
+	}
+	return false
+}
