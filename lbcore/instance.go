@@ -278,7 +278,7 @@ func (in *Instance) prepareChecks() {
 	}
 	restoring := true // reference: what saved states mean is told, not logged
 	in.checker = &check.Checker{Proxies: in.Config.Proxies, Endpoints: in.Config.Endpoints, Spread: g.SpreadChecks, MaxSpread: g.MaxSpreadChecks,
-		Changed: in.serverChanged,
+		AgentWords: in.Config.AgentWords, Changed: in.serverChanged,
 		Log: func(p *proxy.Proxy, level int, line string) {
 			told := line
 			if level == check.LevelEmerg { // reference: the name in quotes, but not in the log

@@ -22,7 +22,6 @@ const (
 	expectParam   keyword.Class = "check expect params"
 	watchValue    keyword.Class = "server observe/on-error/on-marked values"
 	agentWord     keyword.Class = "agent-check words"
-	checkStatus   keyword.Class = "check status codes"
 )
 
 // checkConf is how a proxy's servers are checked, as it inherits it.
@@ -85,10 +84,7 @@ func checkRows() []keyword.Row {
 	word(checkConnect, "tcp-check connect", "addr alpn default port proto send-proxy sni ssl linger")
 	word(expectMatch, "http-check expect", "binary binary-lf fhdr hdr rbinary rstatus rstring status string string-lf")
 	word(expectParam, "tcp-check expect", "comment min-recv error-status ok-status on-error on-success status-code tout-status")
-	word(keyword.HealthCheck, "option", "agent-check external-check httpchk ldap-check mysql-check pgsql-check redis-check smtpchk ssl-hello-chk tcp-check tcp-connect")
 	word(watchValue, "server", "observe:layer4 observe:layer7 observe:none on-error:fail-check on-error:fastinter on-error:mark-down on-error:sudden-death on-marked-down:shutdown-sessions on-marked-up:shutdown-backup-sessions")
-	word(agentWord, "agent", "<n>% down drain fail maint maxconn: ready stopped up weight:")
-	word(checkStatus, "status", "CHECKED HANA INI L4CON L4OK L4TOUT L6OK L6RSP L6TOUT L7OK L7OKC L7RSP L7STS L7TOUT SOCKERR UNK PROCERR PROCOK PROCTOUT")
 	for i := range rows { // what stands inside lines has its example at the line's row
 		switch rows[i].Class {
 		case keyword.Option, keyword.Proxy:
@@ -96,7 +92,67 @@ func checkRows() []keyword.Row {
 			rows[i].Good = nil
 		}
 	}
+	return slices.Concat(rows, agentWordRows(), checkTypeRows())
+}
+
+// agentWordRows are what agents may say; a row's function is a check.AgentWord.
+func agentWordRows() (rows []keyword.Row) {
+	for _, w := range [][2]string{
+		{"up", "the server is up"}, {"down", "the server is down, the reason may follow"}, {"fail", "as down"}, {"stopped", "as down"},
+		{"ready", "the server leaves maintenance and drain"}, {"drain", "the server takes no new clients"}, {"maint", "the server goes into maintenance"},
+		{"<n>%", "the weight, of the configured one"}, {"weight:", "the weight, absolute or with a percent sign"}, {"maxconn:", "most connections of the server"},
+	} {
+		rows = append(rows, keyword.Row{Class: agentWord, Name: w[0], Where: keyword.InBackends, Summary: w[1], Impl: check.AgentWords[w[0]]})
+	}
 	return rows
+}
+
+// agentWords are the words of agents that there are.
+func (b *Builder) agentWords() []check.AgentWord {
+	words := []check.AgentWord{}
+	for _, r := range b.Set.Rows(agentWord) {
+		words = append(words, r.Impl.(check.AgentWord))
+	}
+	return words
+}
+
+// checkType makes the plan of a proxy's checks; nil is to connect alone.
+type checkType func(b *Builder, s *section) *check.Plan
+
+// checkTypeRows are the ways to check a server, by the option that asks for them.
+func checkTypeRows() (rows []keyword.Row) {
+	row := func(name, summary string, f checkType) {
+		rows = append(rows, keyword.Row{Class: keyword.HealthCheck, Name: name, Where: keyword.InBackends, Summary: summary, Impl: f})
+	}
+	connect := func(*Builder, *section) *check.Plan { return nil }
+	dialogue := func(_ *Builder, s *section) *check.Plan { return s.check.dialogue() }
+	row(checksConnect, "a connection, and TLS where the server speaks it", connect)
+	row("tcp-check", "the rules of tcp-check", func(_ *Builder, s *section) *check.Plan { return s.check.tcpPlan() })
+	row("httpchk", "an HTTP request", func(_ *Builder, s *section) *check.Plan { return s.check.httpPlan() })
+	row("external-check", "a command", func(b *Builder, s *section) *check.Plan {
+		return &check.Plan{Kind: check.KindExternal, External: b.external(s)}
+	})
+	for _, name := range []string{"redis-check", "smtpchk", "mysql-check", "pgsql-check", "ldap-check", "ssl-hello-chk"} {
+		row(name, "the dialogue of that protocol", dialogue)
+	}
+	row(checksAgent, "the line of an agent beside the server", connect)
+	return rows
+}
+
+// The types of checks that no option names.
+const (
+	checksConnect = "tcp-connect"
+	checksAgent   = "agent-check"
+)
+
+// hasCheck tells whether there is a type of checks, and says so if not.
+func (b *Builder) hasCheck(s *section, name string) (checkType, bool) {
+	row := b.Set.Lookup(keyword.HealthCheck, name)
+	if row == nil {
+		b.Diag.Rawf(config.Alert, "%s '%s' : %s.", s.noun(), s.name, keyword.Refusal("checks by '"+name+"'"))
+		return nil, false
+	}
+	return row.Impl.(checkType), true
 }
 
 func httpchkOption(b *Builder, s *section, st *config.Statement) {
@@ -274,24 +330,21 @@ func (c *checkConf) add(http bool, r checkRule) error {
 	return nil
 }
 
-// plan makes the plan of a proxy's checks; nil is to connect alone.
+// checkPlan makes the plan of a proxy's checks; nil is to connect alone.
 func (b *Builder) checkPlan(s *section) *check.Plan {
-	c := &s.check
-	var plan *check.Plan
-	switch {
-	case c.dialogue != nil:
-		plan = c.dialogue()
-	case c.option == "httpchk":
-		plan = c.httpPlan()
-	case c.option == "tcp-check" && len(c.tcp) > 0:
-		plan = c.tcpPlan()
-	case c.option == "external-check":
-		plan = &check.Plan{Kind: check.KindExternal, External: b.external(s)}
-	default:
+	name := s.check.option
+	if name == "" || name == "tcp-check" && len(s.check.tcp) == 0 {
+		name = checksConnect
+	}
+	f, ok := b.hasCheck(s, name)
+	if !ok {
 		return nil
 	}
-	plan.BufSize = b.Global.Limits.BufSize
-	b.plans = append(b.plans, plan)
+	plan := f(b, s)
+	if plan != nil {
+		plan.BufSize = b.Global.Limits.BufSize
+		b.plans = append(b.plans, plan)
+	}
 	return plan
 }
 

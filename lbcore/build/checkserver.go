@@ -210,6 +210,9 @@ func (l *serverLine) settleMore(b *Builder, s *section) {
 		srv.Watch.ErrorLimit = 10
 	}
 	if m.agent {
+		if _, ok := b.hasCheck(s, checksAgent); !ok {
+			return
+		}
 		if m.agentPort == 0 {
 			fail("server %s does not have agent port. Agent check has been disabled.", srv.Name)
 			return

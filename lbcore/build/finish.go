@@ -30,6 +30,7 @@ type Result struct {
 	GlobalLoggers []*log.Logger
 	Alerts        map[*proxy.Proxy]*check.Alerts
 	Endpoints     map[*proxy.Server]check.Endpoints
+	AgentWords    []check.AgentWord // what agents may say
 	Plans         []*check.Plan
 	ProcVars      *sample.ProcVars // scope proc, with what the rules name
 	Lists         *acl.Refs        // the patterns of ACLs and maps
@@ -83,7 +84,7 @@ func (b *Builder) Finish() *Result {
 		}
 	}
 	r.Loggers = b.loggers
-	r.Alerts, r.Endpoints, r.Plans = b.alerts, b.checkEnds, b.plans
+	r.Alerts, r.Endpoints, r.Plans, r.AgentWords = b.alerts, b.checkEnds, b.plans, b.agentWords()
 	r.Global, r.Late = b.Global, b.late
 	b.lists.Number()
 	r.Lists = b.lists

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -87,32 +88,71 @@ type answer struct {
 	unknown string
 }
 
+// AgentWord takes a word of an agent's line into its answer, w as it was written
+// and low in small letters. It tells whether it is that word.
+type AgentWord func(a *answer, w, low string) bool
+
+// AgentWords are the words that there are, by name.
+var AgentWords = map[string]AgentWord{
+	"up": verdictWord("up"), "down": verdictWord("down"), "fail": verdictWord("fail"), "stopped": verdictWord("stopped"),
+	"ready": adminWord("ready"), "drain": adminWord("drain"), "maint": adminWord("maint"),
+	"weight:": func(a *answer, w, low string) bool {
+		if !strings.HasPrefix(low, "weight:") {
+			return false
+		}
+		a.weight = w[len("weight:"):]
+		return true
+	},
+	"maxconn:": func(a *answer, w, low string) bool {
+		if !strings.HasPrefix(low, "maxconn:") {
+			return false
+		}
+		a.maxconn, a.hasMax = w[len("maxconn:"):], true
+		return true
+	},
+	"<n>%": func(a *answer, w, _ string) bool {
+		if w[0] < '0' || w[0] > '9' || !strings.HasSuffix(w, "%") {
+			return false
+		}
+		a.weight = w
+		return true
+	},
+}
+
+func verdictWord(name string) AgentWord {
+	return func(a *answer, w, low string) bool {
+		if low == name {
+			a.verdict = w
+		}
+		return low == name
+	}
+}
+
+func adminWord(name string) AgentWord {
+	return func(a *answer, _, low string) bool {
+		if low == name {
+			a.admin = name
+		}
+		return low == name
+	}
+}
+
 // parseAnswer reads a line: words parted by blanks, tabs or commas, in any
 // order. Reference: behind "#" comes the reason of the verdict; a word without
 // meaning behind the verdict is its reason too.
-func parseAnswer(text string) answer {
+func parseAnswer(text string, known []AgentWord) answer {
 	var a answer
-	words := strings.FieldsFunc(text, func(c rune) bool { return c == ' ' || c == '\t' || c == ',' })
-	for i := 0; i < len(words); i++ {
-		w := words[i]
-		low := strings.ToLower(w)
-		switch {
-		case strings.HasPrefix(w, "#"):
+	for w := range strings.FieldsFuncSeq(text, func(c rune) bool { return c == ' ' || c == '\t' || c == ',' }) {
+		if w[0] == '#' {
 			if a.verdict != "" {
 				_, reason, _ := strings.Cut(text, "#")
 				a.reason = strings.TrimSpace(reason)
 			}
 			return a
-		case low == "up", low == "down", low == "fail", low == "stopped":
-			a.verdict = w
-		case low == "ready", low == "drain", low == "maint":
-			a.admin = low
-		case strings.HasPrefix(low, "weight:"):
-			a.weight = w[len("weight:"):]
-		case strings.HasPrefix(low, "maxconn:"):
-			a.maxconn, a.hasMax = w[len("maxconn:"):], true
-		case low[0] >= '0' && low[0] <= '9' && strings.HasSuffix(low, "%"):
-			a.weight = w
+		}
+		low := strings.ToLower(w)
+		switch {
+		case slices.ContainsFunc(known, func(is AgentWord) bool { return is(&a, w, low) }):
 		case a.verdict != "":
 			a.reason = w
 			return a

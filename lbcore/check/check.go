@@ -3,9 +3,11 @@ package check
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -43,6 +45,8 @@ type Checker struct {
 	// Spread is spread-checks in percent, MaxSpread max-spread-checks.
 	Spread    int
 	MaxSpread time.Duration
+	// AgentWords are what agents may say; nil means all there is.
+	AgentWords []AgentWord
 	// Mail sends alerts; nil is nobody.
 	Mail *Mailroom
 
@@ -70,6 +74,9 @@ func (c *Checker) Prepare() {
 	}
 	if c.Log == nil {
 		c.Log = func(*proxy.Proxy, int, string) {}
+	}
+	if c.AgentWords == nil {
+		c.AgentWords = slices.Collect(maps.Values(AgentWords))
 	}
 	if c.Mail != nil {
 		c.Mail.start(c.Dial)
@@ -440,7 +447,7 @@ func (t *agentTarget) run(ctx context.Context) {
 		}
 		if r.Status == "" {
 			took := r.Duration
-			r = t.obey(parseAnswer(text))
+			r = t.obey(parseAnswer(text, t.AgentWords))
 			r.Duration = took
 		}
 		t.report(r)

@@ -8,8 +8,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"maps"
 	"math/big"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -150,6 +152,7 @@ func TestTLS(t *testing.T) {
 
 // What an agent may say.
 func TestAgentAnswers(t *testing.T) {
+	known := slices.Collect(maps.Values(AgentWords))
 	for _, c := range []struct {
 		line string
 		want answer
@@ -163,7 +166,7 @@ func TestAgentAnswers(t *testing.T) {
 		{"# nothing", answer{}},
 		{"", answer{}},
 	} {
-		if got := parseAnswer(c.line); got != c.want {
+		if got := parseAnswer(c.line, known); got != c.want {
 			t.Errorf("%q: %+v, want %+v", c.line, got, c.want)
 		}
 	}

@@ -43,6 +43,18 @@ func (s *Stream) abort() {
 	}
 }
 
+// kill ends a stream that somebody else wants to end: cause is the first letter of
+// its termination state. Reference: in whatever phase it is, it is logged with C and
+// 500, and the client is sent nothing more.
+func (s *Stream) kill(cause byte) {
+	if s.Term[0] == '-' && s.Sess.FE.Mode == proxy.HTTP {
+		s.Status = 500
+		s.status(500)
+	}
+	s.terminate(cause, 'C')
+	s.abort()
+}
+
 // clientGone ends a stream whose client left.
 func (s *Stream) clientGone() {
 	s.terminate('C', s.letter())

@@ -153,16 +153,14 @@ func (w *Worker) KillServer(srv *proxy.Server, cause byte) (more bool) {
 		}
 	}
 	for _, s := range list[:n] {
-		s.terminate(cause, s.letter())
-		s.abort()
+		s.kill(cause)
 	}
 	return n == slice
 }
 
 // KillStream ends one stream as an operator's wish. Loop only.
 func (w *Worker) KillStream(s *Stream) {
-	s.terminate('K', s.letter())
-	s.abort()
+	s.kill('K')
 }
 
 // Readmit is for limits that were raised: listeners that wait look again. Loop only.
@@ -171,8 +169,7 @@ func (w *Worker) Readmit() { w.resume() }
 // Kill closes all client connections, as a hard stop does.
 func (w *Worker) Kill() {
 	for s := w.active.head; s != nil; s = w.active.head {
-		s.terminate('K', s.letter())
-		s.abort()
+		s.kill('K')
 	}
 	w.Loop.Handlers(func(h loop.Handler) bool {
 		switch c := h.(type) {
