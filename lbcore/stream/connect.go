@@ -386,9 +386,9 @@ func (s *Stream) dropServer() {
 		c := s.h1s
 		s.h1s, s.sv = nil, nil
 		c.Abort(false)
-	} else if s.pass != nil && s.sv != nil {
+	} else if c, tcp := s.sv.(*mux.Pass); tcp {
 		s.sv = nil
-		s.pass.server.Abort(false)
+		c.Abort(false)
 	}
 	s.wake, s.svDeadline, s.claim = 0, 0, nil
 }
