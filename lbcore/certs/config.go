@@ -147,15 +147,15 @@ func (b *Back) verify(s tls.ConnectionState) error {
 	if _, err := b.verifier.verify(s.PeerCertificates); err != nil {
 		return err
 	}
-	host := b.host
+	host, conn := b.host, ConnHost
 	if host == "" {
-		host = s.ServerName
+		host, conn = s.ServerName, ConnSNI
 	}
 	if host == "" {
 		return nil
 	}
 	if err := matchHost(s.PeerCertificates[0], host); err != nil {
-		return &tls.CertificateVerificationError{UnverifiedCertificates: s.PeerCertificates, Err: err}
+		return &tls.CertificateVerificationError{UnverifiedCertificates: s.PeerCertificates, Err: &nameError{conn, err}}
 	}
 	return nil
 }

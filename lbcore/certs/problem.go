@@ -37,8 +37,11 @@ func (v Verdict) Result() int {
 	return v.Code
 }
 
-// Numbers of connection errors (reference: fc_err).
+// Numbers of connection errors (reference: fc_err, bc_err).
 const (
+	ConnSocket       = 6
+	ConnPorts        = 7
+	ConnBind         = 8
 	ConnProxyEmpty   = 11
 	ConnProxyTimeout = 13
 	ConnProxyCut     = 14
@@ -50,39 +53,48 @@ const (
 	ConnTimeout      = 26
 	ConnCA           = 30
 	ConnCrt          = 31
+	ConnHost         = 32
+	ConnSNI          = 33
 	ConnHandshake    = 34
+	ConnFatal        = 43
+	ConnReset        = 47
+	ConnPipe         = 56
 )
+
+// connErrors are the names and texts of connection errors, by number.
+var connErrors = [...][2]string{
+	ConnSocket:       {"SOCK_ERR", "General socket error"},
+	ConnPorts:        {"PORT_RANGE", "Source port range exhausted"},
+	ConnBind:         {"CANT_BIND", "Can't bind to source address"},
+	ConnProxyEmpty:   {"PRX_EMPTY", "Connection closed while waiting for PROXY protocol header"},
+	ConnProxyTimeout: {"PRX_TIMEOUT", "Timeout while waiting for PROXY protocol header"},
+	ConnProxyCut:     {"PRX_TRUNCATED", "Truncated PROXY protocol header received"},
+	ConnProxyForeign: {"PRX_NOT_HDR", "Received something which does not look like a PROXY protocol header"},
+	ConnProxyInvalid: {"PRX_BAD_HDR", "Received an invalid PROXY protocol header"},
+	ConnProxyUnknown: {"PRX_BAD_PROTO", "Received an unhandled protocol in the PROXY protocol header"},
+	ConnEmpty:        {"SSL_EMPTY", "Connection closed during SSL handshake"},
+	ConnAbort:        {"SSL_ABORT", "Connection error during SSL handshake"},
+	ConnTimeout:      {"SSL_TIMEOUT", "Timeout during SSL handshake"},
+	ConnCA:           {"SSL_CA_FAIL", "SSL client CA chain cannot be verified"},
+	ConnCrt:          {"SSL_CRT_FAIL", "SSL client certificate not trusted"},
+	ConnHost:         {"SSL_MISMATCH", "Server presented an SSL certificate different from the configured one"},
+	ConnSNI:          {"SSL_MISMATCH_SNI", "Server presented an SSL certificate different from the expected one"},
+	ConnHandshake:    {"SSL_HANDSHAKE", "SSL handshake failure"},
+	ConnFatal:        {"SSL_FATAL", "SSL fatal error"},
+	ConnReset:        {"ERESET", "ECONNRESET returned by OS"},
+	ConnPipe:         {"EPIPE", "EPIPE returned by OS"},
+}
 
 // ConnText is the reference's text of a connection error.
 func ConnText(n int) string {
-	switch n {
-	case 0:
+	if n == 0 {
 		return "Success"
-	case ConnProxyEmpty:
-		return "Connection closed while waiting for PROXY protocol header"
-	case ConnProxyTimeout:
-		return "Timeout while waiting for PROXY protocol header"
-	case ConnProxyCut:
-		return "Truncated PROXY protocol header received"
-	case ConnProxyForeign:
-		return "Received something which does not look like a PROXY protocol header"
-	case ConnProxyInvalid:
-		return "Received an invalid PROXY protocol header"
-	case ConnProxyUnknown:
-		return "Received an unhandled protocol in the PROXY protocol header"
-	case ConnEmpty:
-		return "Connection closed during SSL handshake"
-	case ConnAbort:
-		return "Connection error during SSL handshake"
-	case ConnTimeout:
-		return "Timeout during SSL handshake"
-	case ConnCA:
-		return "SSL client CA chain cannot be verified"
-	case ConnCrt:
-		return "SSL client certificate not trusted"
 	}
-	return "SSL handshake failure"
+	return connErrors[n][1]
 }
+
+// ConnName is its name, "" for none.
+func ConnName(n int) string { return connErrors[n][0] }
 
 // String returns OpenSSL's line about the problem, "" where it has none.
 func (p *Problem) String() string {
@@ -105,17 +117,25 @@ var reasons = map[int]string{
 
 // alerts are the reasons of received alerts, by number.
 var alerts = map[uint8]string{
-	10: "sslv3 alert unexpected message", 20: "sslv3 alert bad record mac", 21: "tlsv1 alert decryption failed",
-	22: "tlsv1 alert record overflow", 30: "sslv3 alert decompression failure", 40: "sslv3 alert handshake failure",
-	41: "sslv3 alert no certificate", 42: "sslv3 alert bad certificate", 43: "sslv3 alert unsupported certificate",
-	44: "sslv3 alert certificate revoked", 45: "sslv3 alert certificate expired", 46: "sslv3 alert certificate unknown",
-	47: "sslv3 alert illegal parameter", 48: "tlsv1 alert unknown ca", 49: "tlsv1 alert access denied",
+	10: "ssl/tls alert unexpected message", 20: "ssl/tls alert bad record mac", 21: "tlsv1 alert decryption failed",
+	22: "tlsv1 alert record overflow", 30: "ssl/tls alert decompression failure", 40: "ssl/tls alert handshake failure",
+	41: "ssl/tls alert no certificate", 42: "ssl/tls alert bad certificate", 43: "ssl/tls alert unsupported certificate",
+	44: "ssl/tls alert certificate revoked", 45: "ssl/tls alert certificate expired", 46: "ssl/tls alert certificate unknown",
+	47: "ssl/tls alert illegal parameter", 48: "tlsv1 alert unknown ca", 49: "tlsv1 alert access denied",
 	50: "tlsv1 alert decode error", 51: "tlsv1 alert decrypt error", 60: "tlsv1 alert export restriction",
 	70: "tlsv1 alert protocol version", 71: "tlsv1 alert insufficient security", 80: "tlsv1 alert internal error",
 	86: "tlsv1 alert inappropriate fallback", 90: "tlsv1 alert user cancelled", 100: "tlsv1 alert no renegotiation",
 	109: "tlsv13 alert missing extension", 110: "tlsv1 unsupported extension", 111: "tlsv1 certificate unobtainable",
 	112: "tlsv1 unrecognized name", 113: "tlsv1 bad certificate status response", 114: "tlsv1 bad certificate hash value",
 	115: "tlsv1 alert unknown psk identity", 116: "tlsv13 alert certificate required", 120: "tlsv1 alert no application protocol",
+}
+
+// alertText is OpenSSL's text of an alert that came.
+func alertText(n uint8) string {
+	if text := alerts[n]; text != "" {
+		return text
+	}
+	return fmt.Sprintf("reason(%d)", 1000+int(n))
 }
 
 // Explain words the error of a handshake; first is what the peer sent first, last
@@ -136,6 +156,10 @@ func Explain(err error, first, last []byte) Problem {
 		if p.Verdict.Depth > 0 {
 			p.Conn = ConnCA
 		}
+		var name *nameError
+		if errors.As(verify.Err, &name) {
+			p.Conn = name.conn
+		}
 		return reason(0x86)
 	case errors.As(err, &record):
 		return explainRecord(p, record, first, reason)
@@ -144,7 +168,7 @@ func Explain(err error, first, last []byte) Problem {
 			if len(first) > 0 && first[0] == recordAlert { // instead of a hello
 				return reason(0xf4)
 			}
-			p.Code, p.Reason = uint32(lib|1000+int(n)), alerts[n]
+			p.Code, p.Reason = uint32(lib|1000+int(n)), alertText(n)
 		}
 		return p
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
@@ -154,7 +178,7 @@ func Explain(err error, first, last []byte) Problem {
 		return p
 	}
 	if len(last) == 7 && last[0] == recordAlert && last[1] == 3 && last[3] == 0 && last[4] == 2 && last[5] <= 2 {
-		p.Code, p.Reason = uint32(lib|1000+int(last[6])), alerts[last[6]]
+		p.Code, p.Reason = uint32(lib|1000+int(last[6])), alertText(last[6])
 		return p
 	}
 	return explainText(p, err, op, reason)
@@ -255,13 +279,13 @@ const (
 	VerifyNoIssuer       = 20
 	VerifyNoFirst        = 21
 	VerifyRevoked        = 23
-	VerifyInvalidCA      = 24
 	VerifyPathLength     = 25
 	VerifyPurpose        = 26
 	VerifyRejected       = 28
 	VerifyNamePermitted  = 47
 	VerifyHostname       = 62
 	VerifyMDWeak         = 68
+	VerifyInvalidCA      = 79
 )
 
 // verdictError is a verdict of our own.
@@ -271,6 +295,25 @@ type verdictError struct {
 }
 
 func (e *verdictError) Error() string { return e.text }
+
+// nameError is a certificate that does not have the name that is asked for; conn says
+// whether that is the one of verifyhost or the one that was sent by SNI.
+type nameError struct {
+	conn int
+	err  error
+}
+
+func (e *nameError) Error() string { return e.err.Error() }
+func (e *nameError) Unwrap() error { return e.err }
+
+// CheckText is how checks tell of a handshake that failed (reference).
+func CheckText(err error) string {
+	var name *nameError
+	if errors.As(err, &name) {
+		return ConnText(name.conn)
+	}
+	return ConnText(ConnHandshake)
+}
 
 // judge finds the number of a verification error.
 func judge(e *tls.CertificateVerificationError) Verdict {

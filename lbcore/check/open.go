@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"gohap/lbcore/certs"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/proxy"
 	"gohap/lbcore/sample"
@@ -167,17 +168,7 @@ func (e *tlsError) result(ctx context.Context) proxy.Result {
 	if ctx.Err() != nil || errors.As(e.err, &timeout) && timeout.Timeout() {
 		return proxy.Result{Status: L6TOUT}
 	}
-	desc := "SSL handshake failure"
-	var verify *tls.CertificateVerificationError
-	switch {
-	case errors.As(e.err, &verify):
-		desc = "SSL handshake failure (certificate verify failed)"
-	case errors.Is(e.err, io.EOF):
-		desc = "Connection closed during SSL handshake"
-	case errors.As(e.err, new(tls.RecordHeaderError)):
-		desc = "SSL handshake failure (wrong version number)"
-	}
-	return proxy.Result{Status: L6RSP, Desc: desc}
+	return proxy.Result{Status: L6RSP, Desc: certs.CheckText(e.err)}
 }
 
 // encrypt speaks TLS over conn.

@@ -46,7 +46,7 @@ var reasons = map[string]string{
 // HasCode tells whether a code belongs to a status.
 func HasCode(status string) bool {
 	switch status {
-	case L7OK, L7OKC, L7STS, PROCERR, PROCOK:
+	case L7OK, L7OKC, L7STS, PROCERR, PROCOK, PROCTOUT:
 		return true
 	}
 	return false

@@ -11,7 +11,7 @@ import (
 // the reference covers their examples.
 var unsocketed = map[string]bool{
 	"fc_src": true, "fc_src_port": true, "fc_src_is_local": true, "fc_dst": true, "fc_dst_port": true, "fc_dst_is_local": true,
-	"bc_src": true, "bc_src_port": true, "bc_http_major": true, "bc_reused": true,
+	"bc_err": true, "bc_err_name": true, "bc_err_str": true, "bc_src": true, "bc_src_port": true, "bc_http_major": true, "bc_reused": true,
 }
 
 // own tells whether a row belongs to this package.

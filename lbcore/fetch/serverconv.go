@@ -3,12 +3,13 @@ package fetch
 import (
 	"bytes"
 
+	"gohap/lbcore/certs"
 	"gohap/lbcore/keyword"
 	"gohap/lbcore/proxy"
 	"gohap/lbcore/sample"
 )
 
-// This file is the converters that take the name of a server.
+// This file is the converters that take the name of a server, or a number of TLS.
 
 // serverConv makes a converter of "<backend>/<server>", or of the name of a
 // server of the stream's backend; without such a server it has no value.
@@ -53,4 +54,11 @@ func registerServerConverters(set *keyword.Set) {
 	row("srv_is_up", sample.Bool, "whether a server is up and in no maintenance, by its name", func(srv *proxy.Server, s *sample.Sample) {
 		s.SetBool(isUp(srv))
 	})
+	set.Add(keyword.Row{Class: keyword.Converter, Name: "x509_v_err_str", In: sample.SInt.String(), Out: sample.Str.String(), Summary: "OpenSSL's name of a result of verifying a certificate",
+		Good: []keyword.Example{{Config: "int(10),x509_v_err_str", Out: "X509_V_ERR_CERT_HAS_EXPIRED"}, {Config: "int(0),x509_v_err_str", Out: "X509_V_OK"},
+			{Config: "int(79),x509_v_err_str", Out: "X509_V_ERR_INVALID_CA"}, {Config: "int(400),x509_v_err_str", Out: "400"}},
+		Bad: []string{"int(1),x509_v_err_str(x)"},
+		Impl: &sample.ConvRow{Args: args(0), In: sample.SInt, Out: sample.Str, Conv: func(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
+			return keep(c, s, certs.VerifyName(s.Int))
+		}}})
 }

@@ -347,6 +347,8 @@ func sideRows(prefix, whose string, side tlsSide, needs sample.Needs) []entry {
 			on := side(c) != nil
 			if ss := session(c); needs == clientConn && ss != nil {
 				on = ss.Secured()
+			} else if x := exchange(c); needs == serverConn && x != nil {
+				on = on || x.ServerSecured() // reference: also once it is gone, or before it stands
 			}
 			s.SetBool(on)
 			return true
@@ -410,6 +412,18 @@ func fetchChain(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
 	return true
 }
 
+// serverProblem makes a fetch about the connection to the server, where there is one.
+func serverProblem(f func(*sample.Context, certs.Problem, *sample.Sample) bool) sample.FetchFunc {
+	return func(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
+		x := exchange(c)
+		if x == nil {
+			return false
+		}
+		p, ok := x.ServerProblem()
+		return ok && f(c, p, s)
+	}
+}
+
 var errorRows = []entry{
 	{name: "fc_err", out: sample.SInt, needs: client, summary: "the number of the error of the client's connection", good: ex("fc_err", "0"), bad: []string{"fc_err(x)"},
 		fetch: func(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
@@ -420,6 +434,31 @@ var errorRows = []entry{
 		fetch: func(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
 			return session(c) != nil && keep(c, s, certs.ConnText(problem(c).Conn))
 		}},
+	{name: "fc_err_name", out: sample.Str, needs: client, summary: "the name of the error of the client's connection", good: ex("fc_err_name", "", "fc_err_name,length", "0"), bad: []string{"fc_err_name(x)"},
+		fetch: func(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
+			name := certs.ConnName(problem(c).Conn)
+			return session(c) != nil && keep(c, s, name)
+		}},
+	{name: "bc_err", out: sample.SInt, needs: server, summary: "the number of the error of the server's connection, numbered as those of fc_err", good: on("bc_err", res("x: a"), "0"), bad: []string{"bc_err(x)"},
+		fetch: serverProblem(func(_ *sample.Context, p certs.Problem, s *sample.Sample) bool { s.SetInt(int64(p.Conn)); return true })},
+	{name: "bc_err_name", out: sample.Str, needs: server, summary: "the name of the error of the server's connection", good: on("bc_err_name", res("x: a"), "", "bc_err_name,length", res("x: a"), "0"), bad: []string{"bc_err_name(x)"},
+		fetch: serverProblem(func(c *sample.Context, p certs.Problem, s *sample.Sample) bool {
+			return keep(c, s, certs.ConnName(p.Conn))
+		})},
+	{name: "bc_err_str", out: sample.Str, needs: server, summary: "the text of the error of the server's connection", good: on("bc_err_str", res("x: a"), "Success"), bad: []string{"bc_err_str(x)"},
+		fetch: serverProblem(func(c *sample.Context, p certs.Problem, s *sample.Sample) bool {
+			return keep(c, s, certs.ConnText(p.Conn))
+		})},
+	{name: "ssl_bc_err", out: sample.SInt, needs: server, summary: "OpenSSL's number of the error of the server's TLS", good: on("ssl_bc_err", res("x: a"), missing), bad: []string{"ssl_bc_err(x)"},
+		fetch: serverProblem(func(c *sample.Context, p certs.Problem, s *sample.Sample) bool {
+			s.SetInt(int64(p.Code))
+			return exchange(c).ServerSecured()
+		})},
+	{name: "ssl_bc_err_str", out: sample.Str, needs: server, summary: "OpenSSL's text of the error of the server's TLS", good: on("ssl_bc_err_str", res("x: a"), missing), bad: []string{"ssl_bc_err_str(x)"},
+		fetch: serverProblem(func(c *sample.Context, p certs.Problem, s *sample.Sample) bool {
+			text := p.String()
+			return text != "" && keep(c, s, text)
+		})},
 	{name: "ssl_fc_err", out: sample.SInt, needs: clientConn, summary: "OpenSSL's number of the error of the client's TLS", good: ex("ssl_fc_err", missing), bad: []string{"ssl_fc_err(x)"},
 		fetch: func(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
 			ss := session(c)

@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gohap/lbcore/certs"
 	"gohap/lbcore/h1"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/message"
@@ -33,14 +34,14 @@ func (s *Stream) attempt() {
 
 // reuse goes on over a connection that was idle.
 func (s *Stream) reuse(c *mux.H1Server) {
-	s.h1s, s.sv, s.reused = c, c, true
+	s.h1s, s.sv, s.reused, s.backErr = c, c, true, nil
 	s.countBackend(proxy.Reuses)
 	s.connected()
 }
 
 // dial opens a connection.
 func (s *Stream) dial() {
-	s.reused = false
+	s.reused, s.backErr = false, nil
 	c := s.Server.Fresh(s.W.Loop)
 	if c == nil {
 		s.noConnection()
@@ -182,6 +183,7 @@ func (s *Stream) dialed(st transport.State, c *mux.H1Server) {
 		if s.unbound(e) {
 			return
 		}
+		s.backErr = &certs.Problem{Conn: certs.ConnSocket}
 	}
 	switch st {
 	case transport.OK:
@@ -399,6 +401,7 @@ func (s *Stream) serverBroken() {
 	f := mux.Fault{}
 	if s.sv != nil {
 		f = s.sv.Fault()
+		s.faulty(f)
 	}
 	switch s.phase {
 	case phaseConnect:

@@ -4,7 +4,10 @@ import (
 	"strconv"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"gohap/lbcore/certs"
+	"gohap/lbcore/loop"
 	"gohap/lbcore/mux"
 	"gohap/lbcore/proxy"
 	"gohap/lbcore/sample"
@@ -90,8 +93,39 @@ func (s *Stream) secured() {
 func (s *Stream) unsecured() {
 	if t := s.ServerTLS(); t != nil && t.Handshaking() {
 		s.countBackend(proxy.FailedHandshakes)
+		p := t.Problem()
+		if p.Conn != certs.ConnHost && p.Conn != certs.ConnSNI { // reference: what else there is, it is told of clients alone
+			p.Conn = certs.ConnHandshake
+		}
+		s.backErr = &p
 	}
 }
+
+// faulty keeps why the connection to the server broke.
+func (s *Stream) faulty(f mux.Fault) {
+	p := certs.Problem{}
+	if t := s.ServerTLS(); t != nil {
+		p = t.Problem()
+	} else if f.Errno == loop.Errno(unix.ECONNRESET) {
+		p.Conn = certs.ConnReset
+	}
+	if p.Conn != 0 {
+		s.backErr = &p
+	}
+}
+
+// ServerProblem returns what is wrong with the connection to the server. It is false
+// where there was none; reference: one that was refused, or did not stand in time,
+// is none.
+func (s *Stream) ServerProblem() (certs.Problem, bool) {
+	if s.backErr != nil {
+		return *s.backErr, true
+	}
+	return certs.Problem{}, s.Server != nil && (s.Times.Connect != 0 || s.reused)
+}
+
+// ServerSecured tells whether TLS is spoken with the server that was chosen.
+func (s *Stream) ServerSecured() bool { return s.Server != nil && s.Server.Dialled().TLS != nil }
 
 // ServerName implements mux.Named: the name that a server is asked for in TLS.
 func (s *Stream) ServerName() string {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 
+	"gohap/lbcore/certs"
 	"gohap/lbcore/log"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/proxy"
@@ -79,12 +80,14 @@ func (s *Stream) spoofed(whose *proxy.Spoof) *transport.Source {
 // whether it was one. Reference: it is logged, and made again at once.
 func (s *Stream) unbound(e loop.Errno) bool {
 	var text string
+	why := certs.ConnBind
 	switch e {
 	case transport.ErrSource:
 		text = fmt.Sprintf("Cannot bind to source address before connect() for backend %s.", s.BE.Name)
 	case transport.ErrForeign:
 		text = fmt.Sprintf("Cannot bind to tproxy source address before connect() for backend %s.", s.BE.Name)
 	case transport.ErrPorts:
+		why = certs.ConnPorts
 		text = fmt.Sprintf("Connect() failed for backend %s: no free ports.", s.BE.Name)
 	default:
 		return false
@@ -93,6 +96,7 @@ func (s *Stream) unbound(e loop.Errno) bool {
 		s.W.Logs.Emit(lg.Loggers, &log.Message{Level: log.Emerg, Time: s.W.wall(), Tag: lg.Tag, Text: []byte(text)})
 	}
 	s.dropServer()
+	s.backErr = &certs.Problem{Conn: why}
 	s.retry('S', false)
 	return true
 }

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"gohap/lbcore/buffer"
+	"gohap/lbcore/certs"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/message"
 	"gohap/lbcore/mux"
@@ -106,6 +107,7 @@ type Stream struct {
 	sv       mux.Endpoint
 	h1s      *mux.H1Server
 	pass     *tcpSides
+	backErr  *certs.Problem // what was wrong with the last connection to a server
 	look     inspection
 	// hashing: a goroutine hashes the request's password; wrong are the digests
 	// of those that were wrong (credentials.go).

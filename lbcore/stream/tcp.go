@@ -45,6 +45,7 @@ func (w *Worker) startPass(ss *Session, accept func(*mux.Pass, *Stream)) {
 func (s *Stream) dialTCP() {
 	srv := s.Server
 	srv.Used.Inc()
+	s.backErr = nil
 	st := s.pass.server.Dial(s.W.Mux, s.route(), srv.Dialled().TLS, s, func() { srv.Used.Dec() })
 	if !s.pass.server.IsOpen() {
 		srv.Used.Dec()

@@ -85,12 +85,20 @@ func (t *TLS) Received() int64 {
 	return t.hs.n
 }
 
-// Problem returns why the handshake failed.
+// Problem returns why the handshake failed, or why nothing could be read behind it.
 func (t *TLS) Problem() certs.Problem {
 	if t.hs == nil {
-		return certs.Problem{}
+		p := certs.Explain(t.broken, nil, nil)
+		if p.Conn != 0 {
+			p.Conn = certs.ConnFatal
+		}
+		return p
 	}
-	return certs.Explain(t.hs.err, t.hs.first[:min(t.hs.n, int64(len(t.hs.first)))], t.hs.last[:])
+	first := t.hs.first[:min(t.hs.n, int64(len(t.hs.first)))]
+	if t.client { // a server may begin with an alert
+		first = nil
+	}
+	return certs.Explain(t.hs.err, first, t.hs.last[:])
 }
 
 // session is the id in a client's hello (RFC 5246 section 7.4.1.2), which a resumed

@@ -34,6 +34,8 @@ type TLS struct {
 	session []byte         // the id of a session of TLS 1.2 that was resumed
 	shut    bool           // our direction ends when out has left
 	closed  bool
+	client  bool
+	broken  error // why nothing more can be read
 	stood   int64 // when the handshake was over
 }
 
@@ -51,7 +53,7 @@ func Server(raw *Raw, cfg *tls.Config) *TLS {
 
 // Client begins the client's side; the first Handshake writes.
 func Client(raw *Raw, cfg *tls.Config) *TLS {
-	t := &TLS{raw: raw}
+	t := &TLS{raw: raw, client: true}
 	t.conn = tls.Client((*wire)(t), cfg)
 	t.begin()
 	return t
@@ -113,6 +115,7 @@ func (t *TLS) Recv(p []byte) (int, State) {
 		return 0, EOF
 	}
 	t.flush() // the alert
+	t.broken = err
 	if t.raw.err == 0 {
 		t.raw.err = int32(unix.EPROTO)
 	}
