@@ -132,10 +132,10 @@ func (f *Front) Settings() Settings { return f.general }
 
 // Finish ends the building: from now on changes of the store reach the front.
 func (f *Front) Finish() {
-	f.store.mu.Lock()
-	defer f.store.mu.Unlock()
+	defer f.store.lock()()
 	f.store.fronts = append(f.store.fronts, f)
 	f.publish(f.entries, f.plain)
+	f.store = &Store{core: f.store.core, sealed: true, held: true} // whoever changes the front has the lock
 }
 
 // index finds entries by name; read-only.

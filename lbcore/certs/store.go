@@ -19,6 +19,16 @@ import (
 type Store struct {
 	*core
 	sealed bool
+	held   bool // whoever asks has the lock
+}
+
+// lock takes the lock unless whoever asks has it; what it returns gives it back.
+func (s *Store) lock() (unlock func()) {
+	if s.held {
+		return func() {}
+	}
+	s.mu.Lock()
+	return s.mu.Unlock
 }
 
 // core is what a store and its sealed view share.
@@ -48,7 +58,7 @@ type core struct {
 
 // Sealed returns the store as it may be asked once the configuration runs: it gives
 // what was loaded and reads no more files. Any goroutine may ask it.
-func (s *Store) Sealed() *Store { return &Store{s.core, true} }
+func (s *Store) Sealed() *Store { return &Store{core: s.core, sealed: true} }
 
 // errSealed is why a sealed store reads no file.
 var errSealed = errors.New("it was not loaded at the start")
@@ -210,9 +220,9 @@ func (s *Store) findAll(dir string) (found []*Slot, err error) {
 // Authority loads a ca-file, once.
 func (s *Store) Authority(name string) (*Authority, error) {
 	path := under(s.CABase, name)
-	s.mu.Lock()
+	unlock := s.lock()
 	a := s.cas[path]
-	s.mu.Unlock()
+	unlock()
 	switch {
 	case a != nil:
 		return a, nil
@@ -231,9 +241,9 @@ func (s *Store) Authority(name string) (*Authority, error) {
 // Revocations loads a crl-file, once.
 func (s *Store) Revocations(name string) (*Revocations, error) {
 	path := under(s.CABase, name)
-	s.mu.Lock()
+	unlock := s.lock()
 	r := s.crls[path]
-	s.mu.Unlock()
+	unlock()
 	switch {
 	case r != nil:
 		return r, nil
@@ -255,13 +265,13 @@ func (s *Store) Tickets(path string) (*Tickets, error) {
 	if path == "" {
 		return s.random, nil
 	}
-	s.mu.Lock()
+	unlock := s.lock()
 	at := slices.IndexFunc(s.tickets, func(t *Tickets) bool { return t.Path == path })
 	if at >= 0 {
-		defer s.mu.Unlock()
+		defer unlock()
 		return s.tickets[at], nil
 	}
-	s.mu.Unlock()
+	unlock()
 	t, err := LoadTickets(path)
 	if err == nil {
 		s.mu.Lock()

@@ -9,25 +9,29 @@ import (
 	"gohap/lbcore/keyword"
 )
 
+// certCommand adds a command about what TLS is spoken with.
+func certCommand(set *keyword.Set, name, args, summary string, level cli.Level, run func(*cli.Request, *certs.Store), good string, bad ...string) {
+	set.Add(keyword.Row{Class: keyword.Command, Name: name, Args: args, Summary: summary, Bad: bad,
+		Good: []keyword.Example{{Config: good}}, Impl: cli.Command{Level: level, Usage: certUsages[name], Run: func(r *cli.Request) { run(r, control(r).Certs) }}})
+}
+
 // registerCerts adds the commands about certificates. The summaries are the help's
 // (reference).
 func registerCerts(set *keyword.Set) {
-	add := func(name, args, summary string, level cli.Level, run func(*cli.Request, *certs.Store), good string, bad ...string) {
-		set.Add(keyword.Row{Class: keyword.Command, Name: name, Args: args, Summary: summary, Bad: bad,
-			Good: []keyword.Example{{Config: good}}, Impl: cli.Command{Level: level, Usage: certUsages[name], Run: func(r *cli.Request) { run(r, control(r).Certs) }}})
-	}
-	add("show ssl cert", "[<certfile>]", "display the SSL certificates used in memory, or the details of a file", cli.Operator, showCert, "show ssl cert", "show ssl cert nosuch")
-	add("dump ssl cert", "<certfile>", "dump the SSL certificates in PEM format", cli.Admin, dumpCert, "dump ssl cert site.pem", "dump ssl cert", "dump ssl cert nosuch")
-	add("new ssl cert", "<certfile>", "create a new certificate file to be used in a crt-list or a directory", cli.Admin, newCert, "new ssl cert new.pem", "new ssl cert")
-	add("set ssl cert", "<certfile> <payload>", "replace a certificate file", cli.Admin, setCert, "set ssl cert site.pem <<", "set ssl cert", "set ssl cert nosuch")
-	add("commit ssl cert", "<certfile>", "commit a certificate file", cli.Admin, commitCert, "commit ssl cert site.pem", "commit ssl cert", "commit ssl cert nosuch")
-	add("abort ssl cert", "<certfile>", "abort a transaction for a certificate file", cli.Admin, abortCert, "abort ssl cert site.pem", "abort ssl cert", "abort ssl cert nosuch")
-	add("del ssl cert", "<certfile>", "delete an unused certificate file", cli.Admin, delCert, "del ssl cert new.pem", "del ssl cert", "del ssl cert nosuch")
+	certCommand(set, "show ssl cert", "[<certfile>]", "display the SSL certificates used in memory, or the details of a file", cli.Operator, showCert, "show ssl cert", "show ssl cert nosuch")
+	certCommand(set, "dump ssl cert", "<certfile>", "dump the SSL certificates in PEM format", cli.Admin, dumpCert, "dump ssl cert site.pem", "dump ssl cert", "dump ssl cert nosuch")
+	certCommand(set, "new ssl cert", "<certfile>", "create a new certificate file to be used in a crt-list or a directory", cli.Admin, newCert, "new ssl cert new.pem", "new ssl cert")
+	certCommand(set, "set ssl cert", "<certfile> <payload>", "replace a certificate file", cli.Admin, setCert, "set ssl cert site.pem <<", "set ssl cert", "set ssl cert nosuch")
+	certCommand(set, "commit ssl cert", "<certfile>", "commit a certificate file", cli.Admin, commitCert, "commit ssl cert site.pem", "commit ssl cert", "commit ssl cert nosuch")
+	certCommand(set, "abort ssl cert", "<certfile>", "abort a transaction for a certificate file", cli.Admin, abortCert, "abort ssl cert site.pem", "abort ssl cert", "abort ssl cert nosuch")
+	certCommand(set, "del ssl cert", "<certfile>", "delete an unused certificate file", cli.Admin, delCert, "del ssl cert new.pem", "del ssl cert", "del ssl cert nosuch")
 }
 
 // certUsages are the help's first column where it is not the name and its arguments
 // (reference).
-var certUsages = map[string]string{}
+var certUsages = map[string]string{
+	"add ssl crt-list": "add ssl crt-list <list> <cert> [opts]*",
+}
 
 const noCert = "Can't display the certificate: Not found or the certificate is a bundle!"
 

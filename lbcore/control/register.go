@@ -49,6 +49,7 @@ func Register(set *keyword.Set) {
 		registerLists(set, l)
 	}
 	registerCerts(set)
+	registerCrtLists(set)
 	for _, s := range settings {
 		set.Add(keyword.Row{Class: keyword.SetServer, Name: s.name, Args: s.args, Summary: s.summary,
 			Good: []keyword.Example{{Config: "set server be/s1 " + s.name}}, Impl: s.set})
