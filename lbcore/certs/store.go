@@ -51,9 +51,8 @@ type core struct {
 	lists   map[string]*List
 	fronts  []*Front
 	backs   []*Back
-	draft   *draft // of a certificate
-	caDraft *Authority
-	crlNext *Revocations
+	draft   *draft      // of a certificate
+	next    [2]*trusted // drafts of a ca-file and of a crl-file
 }
 
 // Sealed returns the store as it may be asked once the configuration runs: it gives

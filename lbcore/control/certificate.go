@@ -30,7 +30,8 @@ func registerCerts(set *keyword.Set) {
 // certUsages are the help's first column where it is not the name and its arguments
 // (reference).
 var certUsages = map[string]string{
-	"add ssl crt-list": "add ssl crt-list <list> <cert> [opts]*",
+	"show ssl crl-file": "show ssl crl-file [<crlfile[:<index>>]]",
+	"add ssl crt-list":  "add ssl crt-list <list> <cert> [opts]*",
 }
 
 const noCert = "Can't display the certificate: Not found or the certificate is a bundle!"
