@@ -77,6 +77,9 @@ func (in *Instance) DeleteServer(s *proxy.Server) error {
 	if t := s.Watch.Track; t != nil {
 		t.DropFollower(s)
 	}
+	if s.Release != nil {
+		s.Release()
+	}
 	in.parted = true
 	in.told(config.Notice, "Server deleted.")
 	return nil

@@ -177,23 +177,35 @@ func head(r *bufio.Reader) error {
 }
 
 func serving(t *testing.T, origin int) (in *lbcore.Instance, web int) {
+	web = freePort(t)
+	return started(t, fmt.Sprintf(changing, web, origin)), web
+}
+
+// freePort is a port that nobody has now.
+func freePort(t *testing.T) int {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	web = l.Addr().(*net.TCPAddr).Port
-	l.Close()
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// started runs a configuration until the test ends.
+func started(t *testing.T, text string) *lbcore.Instance {
+	t.Helper()
 	var said strings.Builder
-	c, _ := lbcore.Load(&lbcore.Options{Stderr: &said, Builtin: fmt.Sprintf(changing, web, origin), Quiet: true})
+	c, _ := lbcore.Load(&lbcore.Options{Stderr: &said, Builtin: text, Quiet: true})
 	if c == nil {
 		t.Fatal(said.String())
 	}
-	in, err = c.Start(slog.New(slog.NewTextHandler(io.Discard, nil)))
+	in, err := c.Start(slog.New(slog.NewTextHandler(io.Discard, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(in.Stop)
-	return in, web
+	return in
 }
 
 func backendNamed(in *lbcore.Instance, name string) *proxy.Proxy {

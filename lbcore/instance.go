@@ -330,7 +330,7 @@ func (in *Instance) serveCommands(l net.Listener, s *build.StatsSocket) {
 
 // Control implements control.Host.
 func (in *Instance) Control() *control.Control {
-	return &control.Control{Words: in.Config.Set, Proxies: in.Config.Proxies, Checks: in.checker, Lists: in.Config.Lists, Shutdown: in.shutdownServer,
+	return &control.Control{Words: in.Config.Set, Proxies: in.Config.Proxies, Checks: in.checker, Lists: in.Config.Lists, Certs: in.Config.Certs, Shutdown: in.shutdownServer,
 		Refuses: in.Config.Servers.Refuses, Add: in.AddServer, Delete: in.DeleteServer,
 		Process: in.Process, Vars: in.Config.ProcVars, SetFrontend: in.SetFrontend, StopFrontend: in.StopFrontend,
 		Readmit: in.Readmit, ShutdownStream: in.ShutdownStream}

@@ -22,7 +22,7 @@ const maxSecrets = 65536
 // secretsFD returns the file with the keys, -1 where nobody needs it. It is made
 // once and lives as long as the instance. Under opening.
 func (in *Instance) secretsFD() int {
-	if in.secrets == nil && in.Config.Certs != nil && len(in.Config.Certs.Slots()) > 0 {
+	if in.secrets == nil && in.Config.Certs != nil && in.Config.Certs.Holds() {
 		fd, err := unix.MemfdCreate("ticket-keys", unix.MFD_CLOEXEC)
 		if err != nil {
 			return -1 // sessions begin anew

@@ -25,12 +25,11 @@ type bindTLS struct {
 	entries  []bindEntry
 }
 
-// bindEntry is a certificate of a bind line, or of a line of its crt-list.
+// bindEntry is a certificate of a bind line, or a list of them.
 type bindEntry struct {
 	slots    []*certs.Slot
-	own      certs.Settings
-	filters  []string
-	fallback bool // default-crt
+	list     *certs.List // of a crt-list or a folder
+	fallback bool        // default-crt
 }
 
 // tlsOf returns what is collected of a bind line.
@@ -106,26 +105,31 @@ func (b *Builder) bindCert(t *bindTLS, w []string, fallback bool) (int, error) {
 	if len(w) < 2 {
 		return 0, errNoCertificate
 	}
+	folder, err := b.certs.Folder(w[1])
+	if err != nil {
+		return 0, fmt.Errorf("%w.", err)
+	}
+	if folder != nil {
+		t.entries = append(t.entries, bindEntry{list: folder, fallback: fallback})
+		return 2, nil
+	}
 	slots, err := b.certs.Find(w[1], certs.Files{})
 	if err != nil {
 		return 0, fmt.Errorf("%w.", err)
 	}
-	if w[0] == "crt" && len(slots) > 1 && strings.TrimSuffix(slots[0].Path, ".rsa") != strings.TrimSuffix(slots[1].Path, ".ecdsa") {
-		for _, s := range slots { // a folder: each for itself
-			t.entries = append(t.entries, bindEntry{slots: []*certs.Slot{s}, fallback: fallback})
-		}
-		return 2, nil
-	}
-	if len(slots) > 0 {
-		t.entries = append(t.entries, bindEntry{slots: slots, fallback: fallback})
-	}
+	t.entries = append(t.entries, bindEntry{slots: slots, fallback: fallback})
 	return 2, nil
 }
 
 func (b *Builder) bindList(t *bindTLS, path string) error {
-	lines, err := certs.ReadList(path)
+	lines, last, err := certs.ReadList(path)
 	if err != nil {
 		return err
+	}
+	list, fresh := b.certs.List(path, last)
+	t.entries = append(t.entries, bindEntry{list: list})
+	if !fresh {
+		return nil
 	}
 	for i := range lines {
 		l := &lines[i]
@@ -133,16 +137,25 @@ func (b *Builder) bindList(t *bindTLS, path string) error {
 		if err != nil {
 			return err
 		}
-		slots, err := b.certs.Find(l.Name, files)
+		slots, err := b.certs.FindListed(l.Name, files)
 		if err != nil && !strings.HasPrefix(err.Error(), "unable to stat") {
 			return fmt.Errorf("error processing line %d in file '%s' : %w.", l.Number, path, err)
 		}
 		if err != nil {
 			return fmt.Errorf("%w.", err)
 		}
-		t.entries = append(t.entries, bindEntry{slots: slots, own: own, filters: l.Filters})
+		for _, slot := range slots {
+			list.Enter(*l, own, slot)
+		}
 	}
 	return nil
+}
+
+// listLine reads a line of a crt-list that a command adds: no file is read any more.
+func (b *Builder) listLine(l *certs.Line) (certs.Settings, certs.Files, error) {
+	alone := *b
+	alone.Diag, alone.certs = &config.Diagnostics{}, b.certs.Sealed()
+	return alone.listSettings("CLI", l)
 }
 
 // Inherit takes the secrets of the configuration that is being replaced (certs.Store);
@@ -167,9 +180,10 @@ func (b *Builder) settleBind(s *section, to *proxy.Bind, t *bindTLS) {
 		return
 	}
 	b.warnVersions(s, t, own.Versions)
-	for i, e := range t.entries {
-		e.own.ALPN = b.spoken(s, e.own.ALPN)
-		if err := front.Add(e.slots, e.own, e.filters, e.fallback || i == 0); err != nil {
+	front.Proxy, front.Address, front.Place = s.name, t.line, t.pos.String()
+	front.Spoken = func(protocols []string) []string { return b.spoken(s, protocols) }
+	for _, e := range t.entries {
+		if err := e.add(front); err != nil {
 			b.bindProblem(s, t, err)
 			return
 		}
@@ -188,6 +202,22 @@ func (b *Builder) settleBind(s *section, to *proxy.Bind, t *bindTLS) {
 	}
 	front.Finish()
 	to.TLS = front
+}
+
+// add lets the certificates answer; the first of a line answer names that nobody has.
+func (e *bindEntry) add(front *certs.Front) error {
+	first := e.fallback || front.Empty()
+	if e.list == nil {
+		return front.Add(e.slots, certs.Settings{}, nil, first)
+	}
+	lines := e.list.Lines()
+	for i, l := range lines {
+		alike := i == 0 || l.Number > 0 && l.Number == lines[0].Number // a bundle
+		if err := front.AddLine(l, e.fallback || first && alike); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // spoken leaves the protocols that a frontend's mux speaks.

@@ -3,6 +3,7 @@
 package build
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -265,7 +266,8 @@ func (b *Builder) transport(l *serverLine, s *section) {
 		t.SSL = true // reference: checks speak what traffic does, unless they go elsewhere
 	}
 	if t.SSL || b.plansSSL(s) {
-		t.TLS = l.tls.back.Config("")
+		back := l.tls.back
+		t.TLS = func() *tls.Config { return back.Config("") }
 	} else if !t.SendProxy {
 		return
 	}

@@ -75,6 +75,9 @@ func (d *Servers) Read(p *proxy.Proxy, words []string, process *sample.Process) 
 	added := &Added{Server: l.srv, Disabled: l.down}
 	b.settleAdded(s, l, added)
 	if b.Diag.Errors() > 0 {
+		if l.srv.Release != nil {
+			l.srv.Release()
+		}
 		return nil, errors.New(b.said())
 	}
 	if text := b.said(); text != "" {

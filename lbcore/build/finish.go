@@ -89,6 +89,7 @@ func (b *Builder) Finish() *Result {
 	b.lists.Number()
 	r.Lists = b.lists
 	r.Servers = &Servers{builder: b}
+	b.certs.ReadLine = b.listLine
 	switch {
 	case parsing > 0: // reference: the two worded so
 		b.Diag.Rawf(config.Alert, "config : Fatal errors found in configuration.")

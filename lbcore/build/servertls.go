@@ -148,7 +148,7 @@ func (l *serverLine) settleTLS(b *Builder, s *section) bool {
 	for _, n := range back.Notes {
 		b.Diag.Rawf(config.Warning, "[%s] : 'server %s/%s' : %s", l.pos, s.name, l.srv.Name, n)
 	}
-	t.back = back
+	t.back, l.srv.Release = back, back.Release
 	if t.on {
 		l.srv.Config.TLS = back
 	}

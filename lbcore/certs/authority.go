@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"gohap/lbcore/clock"
@@ -83,20 +84,10 @@ func loadAuthority(path string) (*Authority, error) {
 			return nil, fmt.Errorf("Couldn't open the ca-file '%s' (%s)", path, err) //nolint:staticcheck // the reference's text
 		}
 		a.Pool = pool
+		a.Certs = systemCerts()
 		return a, nil
 	}
-	err := readBlocks(path, func(b *pem.Block) error {
-		if b.Type != "CERTIFICATE" && b.Type != "X509 CERTIFICATE" && b.Type != "TRUSTED CERTIFICATE" {
-			return nil
-		}
-		c, err := x509.ParseCertificate(b.Bytes)
-		if err != nil {
-			return err
-		}
-		a.Certs = append(a.Certs, c)
-		a.Pool.AddCert(c)
-		return nil
-	})
+	err := readBlocks(path, a.take)
 	if err == nil && len(a.Certs) == 0 {
 		err = errNothing
 	}
@@ -106,25 +97,25 @@ func loadAuthority(path string) (*Authority, error) {
 	return a, nil
 }
 
+// systemCerts are the certificates of the system's own store, where they can be
+// found, to be shown.
+func systemCerts() []*x509.Certificate {
+	a := &Authority{Pool: x509.NewCertPool()}
+	for _, path := range []string{os.Getenv("SSL_CERT_FILE"), "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"} {
+		if path != "" && readBlocks(path, a.take) == nil && len(a.Certs) > 0 {
+			break
+		}
+	}
+	return a.Certs
+}
+
 // loadRevocations reads a crl-file.
 func loadRevocations(path string) (*Revocations, error) {
 	r := &Revocations{Path: path}
 	some := false
 	err := readBlocks(path, func(b *pem.Block) error {
 		some = some || b.Type == "CERTIFICATE"
-		if b.Type != "X509 CRL" {
-			return nil
-		}
-		l, err := x509.ParseRevocationList(b.Bytes)
-		if err != nil {
-			return err
-		}
-		one := &Revocation{l, map[string]bool{}}
-		for _, e := range l.RevokedCertificateEntries {
-			one.revoked[string(e.SerialNumber.Bytes())] = true
-		}
-		r.Lists = append(r.Lists, one)
-		return nil
+		return r.take(b)
 	})
 	if err == nil && len(r.Lists) == 0 && !some {
 		err = errNothing
@@ -133,6 +124,45 @@ func loadRevocations(path string) (*Revocations, error) {
 		return nil, fmt.Errorf("Couldn't open the ca-file '%s' (%w)", path, err) //nolint:staticcheck // the reference's text
 	}
 	return r, nil
+}
+
+// take takes a certificate of a block, once.
+func (a *Authority) take(b *pem.Block) error {
+	if b.Type != "CERTIFICATE" && b.Type != "X509 CERTIFICATE" && b.Type != "TRUSTED CERTIFICATE" {
+		return nil
+	}
+	c, err := x509.ParseCertificate(b.Bytes)
+	if err == nil {
+		a.add(c)
+	}
+	return err
+}
+
+func (a *Authority) add(c *x509.Certificate) {
+	if !slices.ContainsFunc(a.Certs, c.Equal) {
+		a.Certs = append(a.Certs, c)
+		a.Pool.AddCert(c)
+	}
+}
+
+// take takes a list of a block, once.
+func (r *Revocations) take(b *pem.Block) error {
+	if b.Type != "X509 CRL" {
+		return nil
+	}
+	l, err := x509.ParseRevocationList(b.Bytes)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(r.Lists, func(o *Revocation) bool { return bytes.Equal(o.Raw, l.Raw) }) {
+		return nil
+	}
+	one := &Revocation{l, map[string]bool{}}
+	for _, e := range l.RevokedCertificateEntries {
+		one.revoked[string(e.SerialNumber.Bytes())] = true
+	}
+	r.Lists = append(r.Lists, one)
+	return nil
 }
 
 // Expired returns the lists that are out of date at a time.

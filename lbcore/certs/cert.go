@@ -7,6 +7,7 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/binary"
@@ -39,7 +40,22 @@ type Cert struct {
 	Kind  Kind
 	slow  bool // its key is used by helpers
 
-	stapleEnd time.Time // when the OCSP response is out of date, zero for never
+	parts     Parts
+	sum       [sha256.Size]byte // of the leaf
+	stapleEnd time.Time         // when the OCSP response is out of date, zero for never
+	ocspID    []byte            // the DER of the id that its OCSP response is known by, nil for none
+}
+
+// Parts are what a certificate is made of. They are read-only once they are parts of
+// a Cert; a change begins with a copy.
+type Parts struct {
+	Leaf    *x509.Certificate
+	Chain   []*x509.Certificate // what follows it in its file
+	Key     crypto.Signer
+	OCSP    []byte // DER
+	Issuer  *x509.Certificate
+	SCTL    []byte
+	blocked bool // the key is there but encrypted
 }
 
 // Leaf returns the certificate itself.
@@ -47,16 +63,17 @@ func (c *Cert) Leaf() *x509.Certificate { return c.TLS.Leaf }
 
 // Slot is the place of a certificate that may be replaced; any goroutine.
 type Slot struct {
-	Path string
-	cert atomic.Pointer[Cert]
+	Path  string
+	files names // as show ssl cert has them
+	cert  atomic.Pointer[Cert]
 }
 
-// Cert returns the present version.
-func (s *Slot) Cert() *Cert { return s.cert.Load() }
+// names are where a certificate's parts were read from, "" for nowhere.
+type names struct{ crt, key, ocsp, issuer, sctl string }
 
-// Set replaces the version. Fronts whose names come from it are reindexed by the
-// caller.
-func (s *Slot) Set(c *Cert) { s.cert.Store(c) }
+// Cert returns the present version; nil before the first one of a certificate that
+// was made by a command.
+func (s *Slot) Cert() *Cert { return s.cert.Load() }
 
 // Extra says which side files are looked at.
 type Extra struct {
@@ -89,19 +106,66 @@ type parsed struct {
 	encrypted bool
 }
 
+// errNoStart is a text without a certificate.
+var errNoStart = errors.New("no start line")
+
+// nextBlock cuts the first PEM block off; nil at the end of the text. Errors are
+// OpenSSL's.
+func nextBlock(text []byte) (b *pem.Block, rest []byte, err error) {
+	const begin, end, dashes = "-----BEGIN ", "-----END ", "-----"
+	for {
+		line, after, _ := bytes.Cut(text, []byte("\n"))
+		if title, ok := bytes.CutPrefix(bytes.TrimRight(line, " \t\r"), []byte(begin)); ok && bytes.HasSuffix(title, []byte(dashes)) {
+			title = bytes.TrimSuffix(title, []byte(dashes))
+			if b, rest = pem.Decode(text); b != nil && b.Type == string(title) && whole(after, rest) {
+				return b, rest, nil
+			}
+			_, from, found := bytes.Cut(after, []byte(end))
+			if inner := after[:len(after)-len(from)]; !found || bytes.Contains(inner, []byte(begin)) || !strings.HasPrefix(string(from), string(title)+dashes) {
+				return nil, nil, errors.New("bad end line")
+			}
+			return nil, nil, errors.New("bad base64 decode")
+		}
+		if len(after) == 0 {
+			return nil, nil, nil
+		}
+		text = after
+	}
+}
+
+// whole tells whether pem.Decode took the block that after is the inside of: it
+// passes over what it cannot read.
+func whole(after, rest []byte) bool {
+	return !bytes.Contains(after[:max(0, len(after)-len(rest))], []byte("-----BEGIN "))
+}
+
+// chainError is something wrong behind the certificate itself.
+type chainError struct{ error }
+
+func (e chainError) Unwrap() error { return e.error }
+
 // parsePEM reads certificates and the first private key. Errors are worded as the
 // end of a sentence about the file.
 func parsePEM(text []byte) (p parsed, err error) {
+	wrong := func(err error) error {
+		if len(p.certs) > 0 {
+			return chainError{err}
+		}
+		return err
+	}
 	for {
 		var b *pem.Block
-		if b, text = pem.Decode(text); b == nil {
-			return p, nil
+		if b, text, err = nextBlock(text); b == nil || err != nil {
+			if err != nil {
+				err = wrong(err)
+			}
+			return p, err
 		}
 		switch {
 		case b.Type == "CERTIFICATE" || b.Type == "X509 CERTIFICATE" || b.Type == "TRUSTED CERTIFICATE":
 			c, err := x509.ParseCertificate(b.Bytes)
 			if err != nil {
-				return p, errors.New(strings.TrimPrefix(err.Error(), "x509: "))
+				return p, wrong(errors.New(strings.TrimPrefix(err.Error(), "x509: ")))
 			}
 			p.certs = append(p.certs, c)
 		case strings.HasSuffix(b.Type, "PRIVATE KEY") && p.key == nil:
@@ -110,7 +174,7 @@ func parsePEM(text []byte) (p parsed, err error) {
 				continue
 			}
 			if p.key, err = parseKey(b.Bytes); err != nil {
-				return p, err
+				return p, wrong(err)
 			}
 		}
 	}
@@ -136,24 +200,19 @@ func parseKey(der []byte) (crypto.Signer, error) {
 // Load reads a certificate, its chain, key and side files. issuers complete a
 // chain that has none. The errors are whole sentences, as the reference's.
 func Load(path string, f Files, x Extra, issuers []*x509.Certificate) (*Cert, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("unable to stat SSL certificate from file '%s' : %s", path, noFile(err))
-	}
-	return parse(path, text, f, x, issuers)
+	c, _, err := load(path, f, x, issuers)
+	return c, err
 }
 
-func parse(path string, text []byte, f Files, x Extra, issuers []*x509.Certificate) (*Cert, error) {
-	p, err := parsePEM(text)
+func load(path string, f Files, x Extra, issuers []*x509.Certificate) (*Cert, names, error) {
+	n := names{crt: path}
+	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("unable to load certificate from file '%s': %w", path, err)
+		return nil, n, fmt.Errorf("unable to stat SSL certificate from file '%s' : %s", path, noFile(err))
 	}
-	switch {
-	case len(p.certs) > 0:
-	case bytes.Contains(text, []byte("-----BEGIN CERTIFICATE")):
-		return nil, fmt.Errorf("unable to load certificate from file '%s': bad base64 decode", path)
-	default:
-		return nil, fmt.Errorf("unable to load certificate from file '%s': no start line", path)
+	parts, err := parseParts(path, text)
+	if err != nil {
+		return nil, n, err
 	}
 	side := func(name, ext string) string {
 		if name != "" {
@@ -165,14 +224,44 @@ func parse(path string, text []byte, f Files, x Extra, issuers []*x509.Certifica
 		}
 		return base + ext
 	}
-	if err := p.findKey(path, side(f.Key, ".key"), f.Key != "" || x.Key); err != nil {
+	n.key, n.ocsp, n.issuer, n.sctl = side(f.Key, ".key"), side(f.OCSP, ".ocsp"), side(f.Issuer, ".issuer"), side(f.SCTL, ".sctl")
+	if parts.Key != nil {
+		n.key = path
+	} else if err := parts.findKey(path, n.key, f.Key != "" || x.Key); err != nil {
+		return nil, n, err
+	}
+	if err := parts.findSCTL(n.sctl, f.SCTL != "", x.SCTL); err != nil {
+		return nil, n, err
+	}
+	if err := parts.findOCSP(path, &n, f.OCSP != "" || x.OCSP); err != nil {
+		return nil, n, err
+	}
+	c, err := assemble(path, parts, issuers)
+	return c, n, err
+}
+
+// parseParts reads the parts that a PEM text has: certificate, chain and key.
+func parseParts(path string, text []byte) (*Parts, error) {
+	p, err := parsePEM(text)
+	if err == nil && len(p.certs) == 0 {
+		err = errNoStart
+	}
+	switch {
+	case errors.As(err, &chainError{}):
+		return nil, fmt.Errorf("unable to load certificate chain from file '%s': %w", path, err)
+	case err != nil:
+		return nil, fmt.Errorf("unable to load certificate from file '%s': %w", path, err)
+	}
+	return &Parts{Leaf: p.certs[0], Chain: p.certs[1:], Key: p.key, blocked: p.encrypted}, nil
+}
+
+// assemble makes a certificate of its parts, of which leaf and key are there.
+func assemble(path string, parts *Parts, issuers []*x509.Certificate) (*Cert, error) {
+	c := &Cert{Path: path, TLS: tls.Certificate{Leaf: parts.Leaf, PrivateKey: parts.Key}, parts: *parts, sum: sha256.Sum256(parts.Leaf.Raw)}
+	if err := c.judgeKey(parts.Key); err != nil {
 		return nil, err
 	}
-	c := &Cert{Path: path, TLS: tls.Certificate{Leaf: p.certs[0], PrivateKey: p.key}}
-	if err := c.judgeKey(p.key); err != nil {
-		return nil, err
-	}
-	chain := p.certs
+	chain := append([]*x509.Certificate{parts.Leaf}, parts.Chain...)
 	if len(chain) == 1 {
 		chain = complete(chain, issuers)
 	}
@@ -180,30 +269,27 @@ func parse(path string, text []byte, f Files, x Extra, issuers []*x509.Certifica
 		c.TLS.Certificate = append(c.TLS.Certificate, one.Raw)
 	}
 	c.Names = namesOf(c.TLS.Leaf)
-	if err := c.loadSCTL(side(f.SCTL, ".sctl"), f.SCTL != "", x.SCTL); err != nil {
-		return nil, err
+	if parts.SCTL != nil {
+		c.TLS.SignedCertificateTimestamps, _ = parseSCTL(parts.SCTL)
 	}
-	return c, c.loadOCSP(chain, side(f.OCSP, ".ocsp"), side(f.Issuer, ".issuer"), f.OCSP != "" || x.OCSP)
+	return c, c.useOCSP(chain)
 }
 
 // findKey reads the key file where the certificate's own has none.
-func (p *parsed) findKey(path, keyPath string, wanted bool) error {
-	if p.key != nil {
-		return nil
-	}
+func (p *Parts) findKey(path, keyPath string, wanted bool) error {
 	if wanted {
 		if text, err := os.ReadFile(keyPath); err == nil {
 			k, err := parsePEM(text)
 			if err != nil {
 				return fmt.Errorf("unable to load private key from file '%s': %w", keyPath, err)
 			}
-			p.key, p.encrypted = k.key, p.encrypted || k.encrypted
+			p.Key, p.blocked = k.key, p.blocked || k.encrypted
 		}
 	}
 	switch {
-	case p.key != nil:
+	case p.Key != nil:
 		return nil
-	case p.encrypted:
+	case p.blocked:
 		return fmt.Errorf("the private key of '%s' is encrypted and there is nobody to ask for its pass phrase; decrypt it", path)
 	case wanted:
 		return fmt.Errorf("No Private Key found in '%s'", keyPath) //nolint:staticcheck // the reference's text
@@ -269,8 +355,8 @@ func namesOf(leaf *x509.Certificate) (names []string) {
 	return names
 }
 
-// loadSCTL reads a list of signed certificate timestamps (RFC 6962 section 3.3).
-func (c *Cert) loadSCTL(path string, named, wanted bool) error {
+// findSCTL reads a list of signed certificate timestamps (RFC 6962 section 3.3).
+func (p *Parts) findSCTL(path string, named, wanted bool) error {
 	if !wanted && !named {
 		return nil
 	}
@@ -281,11 +367,10 @@ func (c *Cert) loadSCTL(path string, named, wanted bool) error {
 		}
 		return nil
 	}
-	list, ok := parseSCTL(b)
-	if !ok {
+	if _, ok := parseSCTL(b); !ok {
 		return fmt.Errorf("'%s' is not a list of signed certificate timestamps", path)
 	}
-	c.TLS.SignedCertificateTimestamps = list
+	p.SCTL = b
 	return nil
 }
 

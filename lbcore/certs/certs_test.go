@@ -252,8 +252,8 @@ func TestTickets(t *testing.T) {
 		got := ""
 		if err != nil {
 			got = strings.TrimPrefix(err.Error(), "'f' : ")
-		} else if len(k.Keys) != 3 {
-			t.Errorf("%d keys", len(k.Keys))
+		} else if len(k.derived()) != 3 {
+			t.Errorf("%d keys", len(k.derived()))
 		}
 		if got != c.want {
 			t.Errorf("%q: %q, want %q", c.text, got, c.want)
@@ -261,7 +261,7 @@ func TestTickets(t *testing.T) {
 	}
 	a, _ := parseTickets("f", []byte(line(48, 1)+line(48, 2)+line(48, 3)))
 	b, _ := parseTickets("f", []byte(line(48, 2)+line(48, 3)+line(48, 4)))
-	if !slices.Contains(b.Keys, a.Keys[0]) {
+	if !slices.Contains(b.derived(), a.derived()[0]) {
 		t.Error("after a rotation by one the key that sealed opens no more")
 	}
 }
@@ -338,10 +338,43 @@ func FuzzPEM(f *testing.F) {
 	f.Add(append(issue(f, k, nil, nil, "a"), keyPEM(f, k)...))
 	f.Add([]byte("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if c, err := parse("f", b, Files{}, Extra{}, nil); err == nil && (c.Leaf() == nil || c.TLS.PrivateKey == nil) {
+		p, err := parseParts("f", b)
+		if err == nil && p.Leaf == nil {
+			t.Error("parts without a certificate")
+		}
+		if err != nil || p.Key == nil {
+			return
+		}
+		if c, err := assemble("f", p, nil); err == nil && (c.Leaf() == nil || c.TLS.PrivateKey == nil) {
 			t.Error("a certificate without leaf or key")
 		}
 	})
+}
+
+// TestBlocks is what is wrong with a text, in the words of OpenSSL.
+func TestBlocks(t *testing.T) {
+	k := ecKey(t)
+	crt, key := string(issue(t, k, nil, nil, "a")), string(keyPEM(t, k))
+	cut := func(s string) string { return s[:len(s)/2] }
+	for _, c := range []struct{ text, want string }{
+		{crt + key, ""}, {key + "words\n" + crt, ""}, {strings.ReplaceAll(crt+key, "\n", "\r\n"), ""},
+		{"", "unable to load certificate from file 'f': no start line"},
+		{key, "unable to load certificate from file 'f': no start line"},
+		{crt[12:] + key, "unable to load certificate from file 'f': no start line"},
+		{cut(crt), "unable to load certificate from file 'f': bad end line"},
+		{cut(crt) + "\n" + key, "unable to load certificate from file 'f': bad end line"},
+		{crt + key + cut(crt), "unable to load certificate chain from file 'f': bad end line"},
+		{strings.Replace(crt, "MII", "!!!", 1) + key, "unable to load certificate from file 'f': bad base64 decode"},
+		{crt + strings.Replace(key, "M", "!", 1), "unable to load certificate chain from file 'f': bad base64 decode"},
+	} {
+		got := ""
+		if _, err := parseParts("f", []byte(c.text)); err != nil {
+			got = err.Error()
+		}
+		if got != c.want {
+			t.Errorf("%q: %q, want %q", c.text, got, c.want)
+		}
+	}
 }
 
 func FuzzList(f *testing.F) {
@@ -373,8 +406,8 @@ func FuzzCiphers(f *testing.F) {
 func FuzzTickets(f *testing.F) {
 	f.Add([]byte(strings.Repeat(base64.StdEncoding.EncodeToString(make([]byte, 48))+"\n", 3)))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if k, err := parseTickets("f", b); err == nil && len(k.Keys) != 3 {
-			t.Errorf("%d keys", len(k.Keys))
+		if k, err := parseTickets("f", b); err == nil && len(k.derived()) != 3 {
+			t.Errorf("%d keys", len(k.derived()))
 		}
 		_, _ = parseSCTL(b)
 		_, _ = readSession(b)
@@ -383,12 +416,12 @@ func FuzzTickets(f *testing.F) {
 
 func TestInherit(t *testing.T) {
 	a, b := NewStore(), NewStore()
-	if err := b.Inherit(a.Secrets()); err != nil || !slices.Equal(a.random.Keys, b.random.Keys) {
+	if err := b.Inherit(a.Secrets()); err != nil || !slices.Equal(a.random.derived(), b.random.derived()) {
 		t.Errorf("%v, other keys", err)
 	}
-	before := b.random.Keys[0]
+	before := b.random.derived()[0]
 	for _, bad := range []string{"", secretsMark, secretsMark + "short", "gohap tickets 2\n" + strings.Repeat("x", 32)} {
-		if err := b.Inherit([]byte(bad)); err == nil || b.random.Keys[0] != before {
+		if err := b.Inherit([]byte(bad)); err == nil || b.random.derived()[0] != before {
 			t.Errorf("%q was taken", bad)
 		}
 	}

@@ -1,12 +1,15 @@
 package certs
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync/atomic"
 
 	"gohap/lbcore/clock"
 )
@@ -80,71 +83,98 @@ func (s *Settings) config(low uint16) (cfg *tls.Config, notes []string, err erro
 	return cfg, notes, nil
 }
 
-// Back is how TLS is spoken to one server.
+// Back is how TLS is spoken to one server. Once it is made, any goroutine or loop
+// uses it.
 type Back struct {
-	config   *tls.Config
-	verifier *verifier
+	store    *Store
+	settings Settings
+	crt      *Slot
 	host     string // verifyhost
+	reuse    bool
+	low      uint16
+	now      atomic.Pointer[tls.Config]
 	Notes    []string
 }
 
 // NewBack makes the client's side. crt may be nil; reuse keeps sessions.
 func NewBack(store *Store, s Settings, crt *Slot, host string, reuse bool) (*Back, error) {
-	low := uint16(tls.VersionTLS12)
+	b := &Back{store: store, settings: s, crt: crt, host: host, reuse: reuse, low: tls.VersionTLS12}
 	if s.Versions.Min == 0 && s.Versions.Max != 0 { // reference: nothing is said of it
-		low = min(low, tls.VersionTLS10)
+		b.low = tls.VersionTLS10
 	}
-	cfg, notes, err := s.config(low)
-	if err != nil {
-		return nil, err
-	}
-	b := &Back{config: cfg, host: host, Notes: notes}
-	cfg.InsecureSkipVerify = true // verification is ours: names are optional
-	cfg.NextProtos = s.ALPN
 	if s.Verify == VerifyRequired {
 		if s.CAFile == "" {
-			return nil, errNoCA
+			_, _, err := s.config(b.low)
+			return nil, cmp.Or(err, errNoCA)
 		}
-		v := &verifier{usage: x509.ExtKeyUsageServerAuth}
-		if v.authority, err = store.Authority(s.CAFile); err != nil {
+		if _, err := store.Authority(s.CAFile); err != nil {
 			return nil, err
 		}
 		if s.CRLFile != "" {
-			if v.crl, err = store.Revocations(s.CRLFile); err != nil {
+			if _, err := store.Revocations(s.CRLFile); err != nil {
 				return nil, err
 			}
 		}
-		b.verifier = v
-		cfg.VerifyConnection = b.verify
 	}
-	if crt != nil {
-		cfg.GetClientCertificate = func(h *tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			return &crt.Cert().TLS, nil
-		}
+	store.mu.Lock()
+	defer store.mu.Unlock()
+	cfg, notes, err := b.make(b.verifier())
+	if err != nil {
+		return nil, err
 	}
-	if reuse && s.Tickets != No {
+	b.Notes = notes
+	b.now.Store(cfg)
+	store.backs = append(store.backs, b)
+	return b, nil
+}
+
+// make makes the configuration with which connections begin. Sessions that began
+// with another one are not resumed: they were judged by it.
+func (b *Back) make(v *verifier) (*tls.Config, []string, error) {
+	cfg, notes, err := b.settings.config(b.low)
+	if err != nil {
+		return nil, nil, err
+	}
+	cfg.InsecureSkipVerify = true // verification is ours: names are optional
+	cfg.NextProtos = b.settings.ALPN
+	if v != nil {
+		cfg.VerifyConnection = func(s tls.ConnectionState) error { return b.verify(v, s) }
+	}
+	if b.crt != nil {
+		crt := b.crt.Cert()
+		cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &crt.TLS, nil }
+	}
+	if b.reuse && b.settings.Tickets != No {
 		cfg.ClientSessionCache = tls.NewLRUClientSessionCache(16)
 	}
-	return b, nil
+	return cfg, notes, nil
+}
+
+// Release tells that the server is gone; any goroutine.
+func (b *Back) Release() {
+	b.store.mu.Lock()
+	defer b.store.mu.Unlock()
+	b.store.backs = slices.DeleteFunc(b.store.backs, func(o *Back) bool { return o == b })
 }
 
 // Config returns what a connection uses that names the server, "" for no name.
 func (b *Back) Config(name string) *tls.Config {
+	now := b.now.Load()
 	if name == "" {
-		return b.config
+		return now
 	}
-	cfg := b.config.Clone()
+	cfg := now.Clone()
 	cfg.ServerName = name
 	return cfg
 }
 
 // verify judges a server's certificates. Reference: without verifyhost the name
 // that was asked for is the one to match, without either none is.
-func (b *Back) verify(s tls.ConnectionState) error {
+func (b *Back) verify(v *verifier, s tls.ConnectionState) error {
 	if s.DidResume { // it was judged when the session began
 		return nil
 	}
-	if _, err := b.verifier.verify(s.PeerCertificates); err != nil {
+	if _, err := v.verify(s.PeerCertificates); err != nil {
 		return err
 	}
 	host, conn := b.host, ConnHost

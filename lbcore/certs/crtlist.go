@@ -14,13 +14,14 @@ type Line struct {
 	Filters []string // names, with * and ! in front
 }
 
-// ReadList reads a crt-list file.
-func ReadList(path string) ([]Line, error) {
+// ReadList reads a crt-list file; last is how many lines the file has.
+func ReadList(path string) (lines []Line, last int, err error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("cannot open file '%s' : %s", path, noFile(err))
+		return nil, 0, fmt.Errorf("cannot open file '%s' : %s", path, noFile(err))
 	}
-	return parseList(path, string(text))
+	lines, err = parseList(path, string(text))
+	return lines, strings.Count(string(text), "\n"), err
 }
 
 // maxWords bounds the words of a line (reference).

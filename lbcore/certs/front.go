@@ -9,34 +9,49 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"gohap/lbcore/clock"
 )
 
-// Front is how one bind line speaks TLS. It is built by New, Add and Finish while
-// the configuration is read; afterwards loops use Config.
+// Front is how one bind line speaks TLS. It is built by NewFront, Add and Finish while
+// the configuration is read; afterwards loops use Config, and the store's changes
+// publish another index.
 type Front struct {
+	// Proxy, Address and Place are the line's, for messages. Spoken leaves the
+	// protocols that connections of the line may speak; nil leaves all.
+	Proxy, Address, Place string
+	Spoken                func(protocols []string) []string
+
 	store   *Store
 	general Settings
 	strict  bool
+	index   atomic.Pointer[index]
+	Notes   []string // what was taken and has no effect, for warnings
+
+	// under the store's lock, once the configuration runs
 	entries []*Entry
 	plain   *profile // of the line itself
 	made    map[string]*profile
-	index   atomic.Pointer[index]
-	config  *tls.Config
-	Notes   []string // what was taken and has no effect, for warnings
 }
 
-// Entry is a certificate with the names and the settings that it answers with.
+// Entry is a certificate with the names and the settings that it answers with. It is
+// read-only: another version of the certificate is another entry.
 type Entry struct {
 	slot    *Slot
+	cert    *Cert
+	line    *ListLine // of a crt-list, nil for others
 	profile *profile
 	filters []string
 	first   bool // answers names that nobody has
+
+	// with and without are the profile's for this certificate, made when they are
+	// needed first.
+	with, without atomic.Pointer[tls.Config]
 }
 
 // Cert returns the entry's certificate.
-func (e *Entry) Cert() *Cert { return e.slot.Cert() }
+func (e *Entry) Cert() *Cert { return e.cert }
 
 // profile is a set of settings in the form of crypto/tls.
 type profile struct {
@@ -45,6 +60,9 @@ type profile struct {
 	without  *tls.Config // for a client that has none in common
 	verifier *verifier
 	forgives bool // verification is ours, its verdict is kept
+	tickets  *Tickets
+	lifetime time.Duration
+	mark     []byte // of settings under which a session may be resumed
 }
 
 // NewFront begins a bind line with its settings.
@@ -62,57 +80,79 @@ func NewFront(s *Store, general Settings) (*Front, error) {
 // filters, or their own names when there are none. First makes them answer names
 // that nobody has.
 func (f *Front) Add(slots []*Slot, own Settings, filters []string, first bool) error {
-	p, err := f.profile(own.Over(f.general))
-	if err != nil {
-		return err
-	}
 	for _, s := range slots {
-		f.entries = append(f.entries, &Entry{slot: s, profile: p, filters: filters, first: first})
+		e, err := f.entry(s, own, filters, first)
+		if err != nil {
+			return err
+		}
+		f.entries = append(f.entries, e)
 	}
 	return nil
 }
 
-// Empty tells whether there is no certificate.
+// AddLine is Add for a line of a crt-list, whose changes reach the front.
+func (f *Front) AddLine(l *ListLine, first bool) error {
+	e, err := f.entry(l.slot, l.own, l.Filters, first)
+	if err != nil {
+		return err
+	}
+	e.line = l
+	f.entries = append(f.entries, e)
+	l.list.join(f)
+	return nil
+}
+
+func (f *Front) entry(s *Slot, own Settings, filters []string, first bool) (*Entry, error) {
+	if f.Spoken != nil {
+		own.ALPN = f.Spoken(own.ALPN)
+	}
+	p, err := f.profile(own.Over(f.general))
+	if err != nil {
+		return nil, err
+	}
+	return &Entry{slot: s, cert: s.Cert(), profile: p, filters: filters, first: first}, nil
+}
+
+// again is the entry with another version of its certificate or its settings.
+func (e *Entry) again(c *Cert, p *profile) *Entry {
+	return &Entry{slot: e.slot, cert: c, line: e.line, profile: p, filters: e.filters, first: e.first}
+}
+
+// Empty tells whether there is no certificate; while it is built.
 func (f *Front) Empty() bool { return len(f.entries) == 0 }
 
 // Strict tells whether an unknown name ends a handshake.
 func (f *Front) Strict() bool { return f.strict }
 
-// Config is what a connection begins with.
-func (f *Front) Config() *tls.Config { return f.config }
+// Config is what a connection begins with; any goroutine.
+func (f *Front) Config() *tls.Config { return f.index.Load().config }
 
 // Settings returns the line's settings.
 func (f *Front) Settings() Settings { return f.general }
 
-// Entries returns how many certificates answer.
-func (f *Front) Entries() int { return len(f.entries) }
-
-// Finish ends the building.
+// Finish ends the building: from now on changes of the store reach the front.
 func (f *Front) Finish() {
-	f.Reindex()
-	f.config = f.plain.with.Clone()
-	f.config.GetConfigForClient = f.choose
+	defer f.store.lock()()
+	f.store.fronts = append(f.store.fronts, f)
+	f.publish(f.entries, f.plain)
+	f.store = &Store{core: f.store.core, sealed: true, held: true} // whoever changes the front has the lock
 }
 
-// index finds entries by name.
+// index finds entries by name; read-only.
 type index struct {
+	config      *tls.Config
 	exact, wild map[string][]*Entry // wild: by what follows the asterisk
 	first       []*Entry
 }
 
-// Reindex makes the index anew, after certificates were replaced; any goroutine,
-// one at a time.
-func (f *Front) Reindex() {
+// publish lets entries answer from now on. Under the store's lock.
+func (f *Front) publish(entries []*Entry, plain *profile) {
 	x := &index{exact: map[string][]*Entry{}, wild: map[string][]*Entry{}}
-	for _, e := range f.entries {
-		names := e.filters
-		if len(names) == 0 {
-			names = e.Cert().Names
-		}
+	for _, e := range entries {
 		if e.first {
 			x.first = append(x.first, e)
 		}
-		for _, n := range names {
+		for _, n := range e.answers() {
 			n = strings.ToLower(n)
 			switch {
 			case n[0] == '!':
@@ -125,7 +165,18 @@ func (f *Front) Reindex() {
 			}
 		}
 	}
+	x.config = plain.with.Clone()
+	x.config.GetConfigForClient = f.choose
+	f.entries, f.plain = entries, plain
 	f.index.Store(x)
+}
+
+// answers are the names that an entry is for: its filters, or else its certificate's.
+func (e *Entry) answers() []string {
+	if len(e.filters) > 0 {
+		return e.filters
+	}
+	return e.cert.Names
 }
 
 // refuses tells whether one of the entry's filters excludes a name.
@@ -178,7 +229,7 @@ func (f *Front) find(name string, takes *takes) *Entry {
 func pick(entries []*Entry, name string, takes *takes) *Entry {
 	for _, k := range [...]Kind{ECDSA, RSA, Other} {
 		for _, e := range entries {
-			if e.Cert().Kind == k && takes.has(e, k) && (name == "" || !e.refuses(name)) {
+			if e.cert.Kind == k && takes.has(e, k) && (name == "" || !e.refuses(name)) {
 				return e
 			}
 		}
@@ -230,12 +281,12 @@ func (f *Front) choose(h *tls.ClientHelloInfo) (*tls.Config, error) {
 		return nil, nil // without a certificate: getCertificate ends it
 	}
 	if conn != nil {
-		conn.Choose(e, e.Cert().staple(h))
+		conn.Choose(e, e.cert.staple(h))
 	}
 	p := e.profile
-	cfg := p.without
+	cfg := e.config(&e.without, p.without)
 	if len(h.SupportedProtos) == 0 || slices.ContainsFunc(p.with.NextProtos, func(s string) bool { return slices.Contains(h.SupportedProtos, s) }) {
-		cfg = p.with
+		cfg = e.config(&e.with, p.with)
 	}
 	if p.forgives && conn != nil {
 		cfg = cfg.Clone()
@@ -244,13 +295,28 @@ func (f *Front) choose(h *tls.ClientHelloInfo) (*tls.Config, error) {
 	return cfg, nil
 }
 
+// config returns, or makes, one of the profile's configurations for the entry's
+// certificate: sessions are resumed with the same certificate alone (reference).
+func (e *Entry) config(at *atomic.Pointer[tls.Config], of *tls.Config) *tls.Config {
+	if cfg := at.Load(); cfg != nil {
+		return cfg
+	}
+	cfg := of.Clone()
+	if p := e.profile; p.tickets != nil {
+		sum := sha256.Sum256(append(p.mark[:len(p.mark):len(p.mark)], e.cert.sum[:]...))
+		sealing(cfg, p.tickets, p.lifetime, binary.BigEndian.Uint64(sum[:]))
+	}
+	at.Store(cfg)
+	return cfg
+}
+
 // getCertificate implements tls.Config.GetCertificate.
 func (f *Front) getCertificate(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	conn, ok := h.Conn.(Handshaker)
 	if !ok || conn.Chosen() == nil {
 		return nil, nil // "no certificates configured", which the peer is told as an unknown name
 	}
-	c := conn.Chosen().Cert()
+	c := conn.Chosen().cert
 	expired := c.staple(h) == StapleExpired
 	if !c.slow && !expired {
 		return &c.TLS, nil
@@ -299,11 +365,8 @@ func (f *Front) profile(s Settings) (*profile, error) {
 		if err != nil {
 			return nil, err
 		}
-		sum := sha256.Sum256([]byte(fmt.Sprintf("%v %v %v %v", s.Verify, s.CAFile, s.CAVerifyFile, s.CRLFile)))
-		if keys == f.store.random {
-			f.store.byRandom = append(f.store.byRandom, cfg)
-		}
-		sealing(cfg, keys, f.store.Lifetime, binary.BigEndian.Uint64(sum[:]))
+		p.tickets, p.lifetime = keys, f.store.Lifetime
+		p.mark = fmt.Appendf(nil, "%v %v %v %v ", s.Verify, s.CAFile, s.CAVerifyFile, s.CRLFile)
 	}
 	p.with, p.without = cfg, cfg
 	if len(s.ALPN) > 0 {

@@ -4,6 +4,8 @@ import (
 	"crypto/ecdsa"
 	"crypto/rsa"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"strconv"
 	"strings"
 )
@@ -34,3 +36,51 @@ func KeyName(c *x509.Certificate) string {
 	}
 	return c.PublicKeyAlgorithm.String()
 }
+
+// shortNames are OpenSSL's names of a name's parts.
+var shortNames = map[string]string{
+	"2.5.4.3": "CN", "2.5.4.4": "SN", "2.5.4.5": "serialNumber", "2.5.4.6": "C", "2.5.4.7": "L", "2.5.4.8": "ST", "2.5.4.9": "street",
+	"2.5.4.10": "O", "2.5.4.11": "OU", "2.5.4.12": "title", "2.5.4.13": "description", "2.5.4.17": "postalCode", "2.5.4.41": "name",
+	"2.5.4.42": "GN", "2.5.4.43": "initials", "2.5.4.46": "dnQualifier", "1.2.840.113549.1.9.1": "emailAddress",
+	"0.9.2342.19200300.100.1.25": "DC", "0.9.2342.19200300.100.1.1": "UID",
+}
+
+// NamePart is one attribute of a distinguished name.
+type NamePart struct {
+	Key, Value string
+	Joined     bool // it stands in one set with the one before
+}
+
+// NameParts reads a distinguished name in its own order.
+func NameParts(raw []byte) (parts []NamePart) {
+	var rdns pkix.RDNSequence
+	if _, err := asn1.Unmarshal(raw, &rdns); err != nil {
+		return nil
+	}
+	for _, set := range rdns {
+		for i, a := range set {
+			v, ok := a.Value.(string)
+			if !ok {
+				continue
+			}
+			oid := a.Type.String()
+			if n := shortNames[oid]; n != "" {
+				oid = n
+			}
+			parts = append(parts, NamePart{oid, v, i > 0})
+		}
+	}
+	return parts
+}
+
+// OneLine is OpenSSL's short form of a name.
+func OneLine(parts []NamePart) string {
+	var b strings.Builder
+	for _, p := range parts {
+		b.WriteString("/" + p.Key + "=" + p.Value)
+	}
+	return b.String()
+}
+
+// NameLine is the short form of a name in DER.
+func NameLine(raw []byte) string { return OneLine(NameParts(raw)) }

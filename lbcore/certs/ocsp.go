@@ -2,11 +2,14 @@ package certs
 
 import (
 	"bytes"
+	"crypto/sha1" //nolint:gosec // RFC 6960 names certificates by it
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/asn1"
 	"errors"
 	"fmt"
+	"math/big"
 	"os"
 	"slices"
 
@@ -38,19 +41,46 @@ func (c *Cert) staple(h *tls.ClientHelloInfo) Staple {
 	return StapleSent
 }
 
-// loadOCSP reads the response that is stapled. One that is out of date, for
-// another certificate or not good is refused.
-func (c *Cert) loadOCSP(chain []*x509.Certificate, path, issuerPath string, wanted bool) error {
-	if !wanted {
-		return nil
+// findOCSP reads the response that is stapled, and the issuer's certificate.
+func (p *Parts) findOCSP(path string, n *names, wanted bool) error {
+	if text, err := os.ReadFile(n.issuer); err == nil {
+		i, err := parseIssuer(text)
+		if err != nil && wanted {
+			return fmt.Errorf("unable to load the issuer's certificate from file '%s'", n.issuer)
+		}
+		p.Issuer = i
+	} else {
+		n.issuer = ""
 	}
-	der, err := os.ReadFile(path)
-	if err != nil || len(der) == 0 { // reference: an empty file is for a later update
-		return nil
+	if der, err := os.ReadFile(n.ocsp); wanted && err == nil && len(der) > 0 { // reference: an empty file is for a later update
+		p.OCSP = der
 	}
-	issuer, err := c.issuer(chain, issuerPath)
+	return nil
+}
+
+// parseIssuer reads the first certificate of a text.
+func parseIssuer(text []byte) (*x509.Certificate, error) {
+	p, err := parsePEM(text)
+	if err == nil && len(p.certs) == 0 {
+		err = errNoStart
+	}
 	if err != nil {
-		return err
+		return nil, err
+	}
+	return p.certs[0], nil
+}
+
+// useOCSP judges the response that is stapled. One that is out of date, for another
+// certificate or not good is refused.
+func (c *Cert) useOCSP(chain []*x509.Certificate) error {
+	der := c.parts.OCSP
+	if der == nil {
+		return nil
+	}
+	name := c.Path + ".ocsp"
+	issuer := c.issuer(chain)
+	if issuer == nil {
+		return fmt.Errorf(" '%s' is present and activates OCSP but it is impossible to compute the OCSP certificate ID (maybe the issuer could not be found)'", name) // reference
 	}
 	r, err := ocsp.ParseResponseForCert(der, c.TLS.Leaf, nil)
 	if err == nil {
@@ -58,15 +88,15 @@ func (c *Cert) loadOCSP(chain []*x509.Certificate, path, issuerPath string, want
 	}
 	switch {
 	case errors.As(err, new(asn1.StructuralError)), errors.As(err, new(asn1.SyntaxError)):
-		return fmt.Errorf("'%s' is not an OCSP response", path)
+		return fmt.Errorf("'%s' is not an OCSP response", name)
 	case err != nil:
-		return fmt.Errorf("'%s' is not an OCSP response for '%s': %w", path, c.Path, err)
+		return fmt.Errorf("'%s' is not an OCSP response for '%s': %w", name, c.Path, err)
 	case r.Status != ocsp.Good:
-		return fmt.Errorf("the OCSP response of '%s' does not say that the certificate is good", path)
+		return fmt.Errorf("the OCSP response of '%s' does not say that the certificate is good", name)
 	case !r.NextUpdate.IsZero() && r.NextUpdate.Before(clock.Wall()):
-		return fmt.Errorf("the OCSP response of '%s' expired at %s", path, r.NextUpdate.UTC().Format("2006-01-02 15:04:05"))
+		return fmt.Errorf("the OCSP response of '%s' expired at %s", name, r.NextUpdate.UTC().Format("2006-01-02 15:04:05"))
 	}
-	c.TLS.OCSPStaple, c.stapleEnd = der, r.NextUpdate
+	c.TLS.OCSPStaple, c.stapleEnd, c.ocspID = der, r.NextUpdate, ocspID(c.TLS.Leaf, issuer)
 	return nil
 }
 
@@ -85,21 +115,45 @@ func signedBy(r *ocsp.Response, issuer *x509.Certificate) error {
 	return issuer.CheckSignature(by.SignatureAlgorithm, by.RawTBSCertificate, by.Signature)
 }
 
-func (c *Cert) issuer(chain []*x509.Certificate, path string) (*x509.Certificate, error) {
-	if text, err := os.ReadFile(path); err == nil {
-		p, err := parsePEM(text)
-		if err != nil || len(p.certs) == 0 {
-			return nil, fmt.Errorf("unable to load the issuer's certificate from file '%s'", path)
-		}
-		return p.certs[0], nil
+// issuer returns who issued the certificate, nil where nobody is known.
+func (c *Cert) issuer(chain []*x509.Certificate) *x509.Certificate {
+	if c.parts.Issuer != nil {
+		return c.parts.Issuer
 	}
 	for _, i := range chain[1:] {
 		if bytes.Equal(i.RawSubject, c.TLS.Leaf.RawIssuer) {
-			return i, nil
+			return i
 		}
 	}
 	if bytes.Equal(c.TLS.Leaf.RawIssuer, c.TLS.Leaf.RawSubject) {
-		return c.TLS.Leaf, nil
+		return c.TLS.Leaf
 	}
-	return nil, fmt.Errorf("no issuer found for '%s', cannot use the OCSP response", c.Path)
+	return nil
+}
+
+// certID is what an OCSP response is about (RFC 6960 section 4.1.1).
+type certID struct {
+	Algorithm pkix.AlgorithmIdentifier
+	NameHash  []byte
+	KeyHash   []byte
+	Serial    *big.Int
+}
+
+var oidSHA1 = asn1.ObjectIdentifier{1, 3, 14, 3, 2, 26}
+
+// ocspID is the DER of a certificate's id; nil where the issuer has none.
+func ocspID(leaf, issuer *x509.Certificate) []byte {
+	var info struct {
+		Algorithm pkix.AlgorithmIdentifier
+		Key       asn1.BitString
+	}
+	if _, err := asn1.Unmarshal(issuer.RawSubjectPublicKeyInfo, &info); err != nil {
+		return nil
+	}
+	name, key := sha1.Sum(leaf.RawIssuer), sha1.Sum(info.Key.RightAlign())
+	der, err := asn1.Marshal(certID{pkix.AlgorithmIdentifier{Algorithm: oidSHA1, Parameters: asn1.NullRawValue}, name[:], key[:], leaf.SerialNumber})
+	if err != nil {
+		return nil
+	}
+	return der
 }

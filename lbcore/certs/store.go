@@ -2,48 +2,70 @@ package certs
 
 import (
 	"bytes"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sort"
 	"strings"
+	"sync"
 	"time"
 )
 
 // Store holds what the TLS settings of one configuration name. It is filled while
-// the configuration is read; afterwards any goroutine reads it.
+// the configuration is read; afterwards any goroutine asks and changes it, by the
+// methods that say so, and connections come by what they need without a lock.
 type Store struct {
+	*core
+	sealed bool
+	held   bool // whoever asks has the lock
+}
+
+// lock takes the lock unless whoever asks has it; what it returns gives it back.
+func (s *Store) lock() (unlock func()) {
+	if s.held {
+		return func() {}
+	}
+	s.mu.Lock()
+	return s.mu.Unlock
+}
+
+// core is what a store and its sealed view share.
+type core struct {
 	CrtBase, CABase, KeyBase string
 	Extra                    Extra
 	Issuers                  []*x509.Certificate
 	Lifetime                 time.Duration // of sessions
+	// ReadLine reads a line of a crt-list that a command adds; it is asked by that
+	// command's goroutine, which holds no lock.
+	ReadLine func(l *Line) (Settings, Files, error)
 
-	slots    map[string]*Slot
-	cas      map[string]*Authority
-	crls     map[string]*Revocations
-	tickets  map[string]*Tickets
-	random   *Tickets
-	byRandom []*tls.Config // whose tickets are sealed by random
-	sealed   bool
+	random *Tickets
+
+	mu      sync.Mutex
+	slots   map[string]*Slot
+	cas     map[string]*Authority
+	crls    map[string]*Revocations
+	tickets []*Tickets // in order of their first use
+	lists   map[string]*List
+	fronts  []*Front
+	backs   []*Back
+	draft   *draft      // of a certificate
+	next    [2]*trusted // drafts of a ca-file and of a crl-file
 }
 
 // Sealed returns the store as it may be asked once the configuration runs: it gives
 // what was loaded and reads no more files. Any goroutine may ask it.
-func (s *Store) Sealed() *Store {
-	c := *s
-	c.sealed = true
-	return &c
-}
+func (s *Store) Sealed() *Store { return &Store{core: s.core, sealed: true} }
 
 // errSealed is why a sealed store reads no file.
 var errSealed = errors.New("it was not loaded at the start")
 
 // NewStore returns an empty store with the reference's defaults.
 func NewStore() *Store {
-	return &Store{Extra: AllExtra, Lifetime: 300 * time.Second, slots: map[string]*Slot{}, cas: map[string]*Authority{},
-		crls: map[string]*Revocations{}, tickets: map[string]*Tickets{}, random: randomTickets()}
+	return &Store{core: &core{Extra: AllExtra, Lifetime: 300 * time.Second, slots: map[string]*Slot{}, cas: map[string]*Authority{},
+		crls: map[string]*Revocations{}, lists: map[string]*List{}, random: randomTickets()}}
 }
 
 // secretsMark begins the secrets of a store; another form gets another mark.
@@ -54,7 +76,7 @@ const secretsMark = "gohap tickets 1\n"
 // in this process or, by a pipe, in another. Any goroutine.
 func (s *Store) Secrets() []byte {
 	b := []byte(secretsMark)
-	for _, k := range s.random.Keys {
+	for _, k := range s.random.derived() {
 		b = append(b, k[:]...)
 	}
 	return b
@@ -64,17 +86,10 @@ func (s *Store) Secrets() []byte {
 // served. It fails, and sessions begin anew, when they have another form.
 func (s *Store) Inherit(secrets []byte) error {
 	keys, ok := bytes.CutPrefix(secrets, []byte(secretsMark))
-	if !ok || len(keys) == 0 || len(keys)%32 != 0 {
+	if !ok || len(keys) != 32 {
 		return errors.New("the ticket keys that were handed over have an unknown form")
 	}
-	t := &Tickets{}
-	for ; len(keys) > 0; keys = keys[32:] {
-		t.Keys = append(t.Keys, [32]byte(keys))
-	}
-	s.random.Keys = t.Keys
-	for _, cfg := range s.byRandom {
-		cfg.SetSessionTicketKeys(t.Keys)
-	}
+	s.random.use([][]byte{keys})
 	return nil
 }
 
@@ -86,21 +101,39 @@ func under(base, name string) string {
 	return base + "/" + name
 }
 
-// Slots returns the certificates by path.
-func (s *Store) Slots() map[string]*Slot { return s.slots }
+// Holds tells whether there are certificates; any goroutine.
+func (s *Store) Holds() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.slots) > 0
+}
+
+// slot returns a certificate that was loaded or made by a command, nil for none.
+func (s *Store) slot(path string) *Slot {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.slots[path]
+}
 
 // Slot loads one certificate file, once.
-func (s *Store) Slot(path string, f Files) (*Slot, error) {
-	if slot := s.slots[path]; slot != nil {
+func (s *Store) Slot(path string, f Files) (*Slot, error) { return s.load(path, f, false) }
+
+func (s *Store) load(path string, f Files, listed bool) (*Slot, error) {
+	if slot := s.slot(path); slot != nil {
 		return slot, nil
 	}
 	f.Key, f.OCSP, f.Issuer, f.SCTL = under(s.KeyBase, f.Key), under(s.CrtBase, f.OCSP), under(s.CrtBase, f.Issuer), under(s.CrtBase, f.SCTL)
-	c, err := Load(path, f, s.Extra, s.Issuers)
+	c, files, err := load(path, f, s.Extra, s.Issuers)
 	if err != nil {
 		return nil, err
 	}
-	slot := &Slot{Path: path}
-	slot.Set(c)
+	if listed { // reference: it shows what the line says
+		files = names{path, f.Key, f.OCSP, f.Issuer, f.SCTL}
+	}
+	slot := &Slot{Path: path, files: files}
+	slot.cert.Store(c)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.slots[path] = slot
 	return slot, nil
 }
@@ -120,10 +153,15 @@ func sideFile(name string) bool {
 
 // Find loads what a name of a configuration stands for: a file, all files of a
 // folder, or the files of a bundle that has no file of that name.
-func (s *Store) Find(name string, f Files) ([]*Slot, error) {
+func (s *Store) Find(name string, f Files) ([]*Slot, error) { return s.find(name, f, false) }
+
+// FindListed is Find for a line of a crt-list.
+func (s *Store) FindListed(name string, f Files) ([]*Slot, error) { return s.find(name, f, true) }
+
+func (s *Store) find(name string, f Files, listed bool) ([]*Slot, error) {
 	path := under(s.CrtBase, name)
 	if s.sealed {
-		if slot := s.slots[path]; slot != nil {
+		if slot := s.slot(path); slot != nil && slot.Cert() != nil {
 			return []*Slot{slot}, nil
 		}
 		return nil, fmt.Errorf("unable to stat SSL certificate '%s'", path) // reference
@@ -133,10 +171,10 @@ func (s *Store) Find(name string, f Files) ([]*Slot, error) {
 	case err == nil && info.IsDir():
 		return s.findAll(path)
 	case err == nil:
-		slot, err := s.Slot(path, f)
+		slot, err := s.load(path, f, listed)
 		return []*Slot{slot}, err
 	}
-	if slot := s.slots[path]; slot != nil {
+	if slot := s.slot(path); slot != nil {
 		return []*Slot{slot}, nil
 	}
 	var found []*Slot
@@ -145,7 +183,7 @@ func (s *Store) Find(name string, f Files) ([]*Slot, error) {
 			if _, err := os.Stat(path + ext); err != nil {
 				continue
 			}
-			slot, err := s.Slot(path+ext, f)
+			slot, err := s.load(path+ext, f, listed)
 			if err != nil {
 				return nil, err
 			}
@@ -169,7 +207,7 @@ func (s *Store) findAll(dir string) (found []*Slot, err error) {
 		if info, err := os.Stat(path); err != nil || info.IsDir() || sideFile(e.Name()) {
 			continue
 		}
-		slot, err := s.Slot(path, Files{})
+		slot, err := s.load(path, Files{}, false)
 		if err != nil {
 			return nil, err
 		}
@@ -181,14 +219,19 @@ func (s *Store) findAll(dir string) (found []*Slot, err error) {
 // Authority loads a ca-file, once.
 func (s *Store) Authority(name string) (*Authority, error) {
 	path := under(s.CABase, name)
-	if a := s.cas[path]; a != nil {
+	unlock := s.lock()
+	a := s.cas[path]
+	unlock()
+	switch {
+	case a != nil:
 		return a, nil
-	}
-	if s.sealed {
+	case s.sealed:
 		return nil, errSealed
 	}
 	a, err := loadAuthority(path)
 	if err == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		s.cas[path] = a
 	}
 	return a, err
@@ -197,14 +240,19 @@ func (s *Store) Authority(name string) (*Authority, error) {
 // Revocations loads a crl-file, once.
 func (s *Store) Revocations(name string) (*Revocations, error) {
 	path := under(s.CABase, name)
-	if r := s.crls[path]; r != nil {
+	unlock := s.lock()
+	r := s.crls[path]
+	unlock()
+	switch {
+	case r != nil:
 		return r, nil
-	}
-	if s.sealed {
+	case s.sealed:
 		return nil, errSealed
 	}
 	r, err := loadRevocations(path)
 	if err == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		s.crls[path] = r
 	}
 	return r, err
@@ -216,12 +264,18 @@ func (s *Store) Tickets(path string) (*Tickets, error) {
 	if path == "" {
 		return s.random, nil
 	}
-	if t := s.tickets[path]; t != nil {
-		return t, nil
+	unlock := s.lock()
+	at := slices.IndexFunc(s.tickets, func(t *Tickets) bool { return t.Path == path })
+	if at >= 0 {
+		defer unlock()
+		return s.tickets[at], nil
 	}
+	unlock()
 	t, err := LoadTickets(path)
 	if err == nil {
-		s.tickets[path] = t
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.tickets = append(s.tickets, t)
 	}
 	return t, err
 }

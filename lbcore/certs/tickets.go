@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"gohap/lbcore/clock"
@@ -17,16 +18,48 @@ import (
 // ticketCount is how many keys a file needs and how many are in use.
 const ticketCount = 3
 
-// Tickets are the keys of session tickets: the first seals, all open.
+// Tickets are the keys of session tickets, which commands replace.
 type Tickets struct {
 	Path string
-	Keys [][32]byte
+	keys atomic.Pointer[ticketKeys]
 }
+
+// ticketKeys are the keys at one time, oldest first; read-only.
+type ticketKeys struct {
+	raw [][]byte
+	box *tls.Config // seals with the last key but one, opens with all
+}
+
+// use makes keys those that seal and open from now on; any goroutine.
+func (t *Tickets) use(raw [][]byte) {
+	k := &ticketKeys{raw, &tls.Config{}}
+	k.box.SetSessionTicketKeys(k.derived())
+	t.keys.Store(k)
+}
+
+// derived returns what the library needs of each key, the one that seals first.
+func (k *ticketKeys) derived() [][32]byte {
+	if len(k.raw) == 1 { // nobody was told it
+		return [][32]byte{[32]byte(k.raw[0])}
+	}
+	seal := len(k.raw) - 2
+	all := [][32]byte{sha256.Sum256(k.raw[seal])}
+	for i, key := range k.raw {
+		if i != seal {
+			all = append(all, sha256.Sum256(key))
+		}
+	}
+	return all
+}
+
+func (t *Tickets) derived() [][32]byte { return t.keys.Load().derived() }
 
 // randomTickets are keys that nobody was told.
 func randomTickets() *Tickets {
-	t := &Tickets{Keys: make([][32]byte, 1)}
-	_, _ = rand.Read(t.Keys[0][:]) // never fails
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // never fails
+	t := &Tickets{}
+	t.use([][]byte{key})
 	return t
 }
 
@@ -61,11 +94,8 @@ func parseTickets(path string, text []byte) (*Tickets, error) {
 	if len(keys) < ticketCount {
 		return nil, fmt.Errorf("'%s' : please supply at least %d keys in the tls-tickets-file", path, ticketCount)
 	}
-	keys = keys[len(keys)-ticketCount:]
 	t := &Tickets{Path: path}
-	for _, i := range []int{1, 0, 2} {
-		t.Keys = append(t.Keys, sha256.Sum256(keys[i]))
-	}
+	t.use(keys[len(keys)-ticketCount:])
 	return t, nil
 }
 
@@ -97,13 +127,13 @@ func readSession(b []byte) (s session, ok bool) {
 // sealing makes cfg put sessions into tickets that live for a time and are good
 // for the same settings alone.
 func sealing(cfg *tls.Config, keys *Tickets, life time.Duration, settings uint64) {
-	cfg.SetSessionTicketKeys(keys.Keys)
+	cfg.SetSessionTicketKeys(keys.derived()) // never used: it keeps the library from making its own
 	cfg.WrapSession = func(cs tls.ConnectionState, ss *tls.SessionState) ([]byte, error) {
 		ss.Extra = [][]byte{session{clock.Wall().Unix(), settings}.bytes()}
-		return cfg.EncryptTicket(cs, ss)
+		return keys.keys.Load().box.EncryptTicket(cs, ss)
 	}
 	cfg.UnwrapSession = func(identity []byte, cs tls.ConnectionState) (*tls.SessionState, error) {
-		ss, err := cfg.DecryptTicket(identity, cs)
+		ss, err := keys.keys.Load().box.DecryptTicket(identity, cs)
 		if err != nil || ss == nil {
 			return nil, nil // a full handshake
 		}

@@ -23,8 +23,8 @@ import (
 // built.
 type Transport struct {
 	SSL       bool
-	NoSSL     bool        // no-check-ssl
-	TLS       *tls.Config // nil: nothing is verified
+	NoSSL     bool               // no-check-ssl
+	TLS       func() *tls.Config // how it is spoken now; nil: nothing is verified
 	SNI       string
 	ALPN      []string
 	SendProxy bool
@@ -177,7 +177,7 @@ func (r *run) encrypt(ctx context.Context, conn net.Conn, c *Connect) (net.Conn,
 	sni, alpn := c.SNI, c.ALPN
 	if d := r.transport; d != nil {
 		if d.TLS != nil {
-			cfg = d.TLS.Clone()
+			cfg = d.TLS().Clone()
 		}
 		if sni == "" {
 			sni = d.SNI

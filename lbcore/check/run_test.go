@@ -131,11 +131,11 @@ func TestTLS(t *testing.T) {
 		play   func(net.Conn)
 		status string
 	}{
-		{"verified", Transport{SSL: true, TLS: &tls.Config{RootCAs: roots}, SNI: "www.example", ALPN: []string{"http/1.1"}}, speak, L6OK},
-		{"chain alone", Transport{SSL: true, TLS: &tls.Config{RootCAs: roots}}, speak, L6OK},
-		{"another name", Transport{SSL: true, TLS: &tls.Config{RootCAs: roots}, SNI: "other"}, speak, L6RSP},
-		{"another root", Transport{SSL: true, TLS: &tls.Config{RootCAs: others}}, speak, L6RSP},
-		{"not verified", Transport{SSL: true, TLS: &tls.Config{InsecureSkipVerify: true}}, speak, L6OK},
+		{"verified", Transport{SSL: true, TLS: spoken(&tls.Config{RootCAs: roots}), SNI: "www.example", ALPN: []string{"http/1.1"}}, speak, L6OK},
+		{"chain alone", Transport{SSL: true, TLS: spoken(&tls.Config{RootCAs: roots})}, speak, L6OK},
+		{"another name", Transport{SSL: true, TLS: spoken(&tls.Config{RootCAs: roots}), SNI: "other"}, speak, L6RSP},
+		{"another root", Transport{SSL: true, TLS: spoken(&tls.Config{RootCAs: others})}, speak, L6RSP},
+		{"not verified", Transport{SSL: true, TLS: spoken(&tls.Config{InsecureSkipVerify: true})}, speak, L6OK},
 		{"no TLS", Transport{SSL: true}, func(c net.Conn) { c.Write([]byte("HTTP/1.0 400 No\r\n\r\n")) }, L6RSP},
 		{"silence", Transport{SSL: true}, func(c net.Conn) { b := make([]byte, 4096); c.Read(b); c.Read(b) }, L6TOUT},
 	} {
@@ -171,3 +171,5 @@ func TestAgentAnswers(t *testing.T) {
 		}
 	}
 }
+
+func spoken(cfg *tls.Config) func() *tls.Config { return func() *tls.Config { return cfg } }

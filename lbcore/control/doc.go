@@ -1,15 +1,17 @@
 // Package control is the part of the command socket that changes servers (weight,
-// state, health, agent, address, maxconn, sessions) and pattern lists.
+// state, health, agent, address, maxconn, sessions), pattern
+// lists and what TLS is spoken with.
 //
 //	server.go     set server and its words, get and set weight, enable, disable
 //	dynamic.go    add and del server, wait
 //	state.go      show servers state
 //	statefile.go  what it wrote, read back at the start
+//	certificate.go  show, dump, new, set, commit, abort, del ssl cert
 //	pattern.go    show, get, add, set, del, clear, prepare, commit: acl and map
 //
 // Commands run on the goroutine of their connection. They change a server by its
 // own methods and those of the checker, which tell what the change means; nothing
 // here knows a loop but by what Control offers.
 //
-// Imports: acl, cli, keyword, config (severities), proxy, check, loop (addresses).
+// Imports: acl, certs, cli, keyword, config (severities), proxy, check, loop (addresses).
 package control

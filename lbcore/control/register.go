@@ -48,6 +48,9 @@ func Register(set *keyword.Set) {
 	for _, l := range []*lists{&aclLists, &mapLists} {
 		registerLists(set, l)
 	}
+	registerCerts(set)
+	registerCrtLists(set)
+	registerTrust(set)
 	for _, s := range settings {
 		set.Add(keyword.Row{Class: keyword.SetServer, Name: s.name, Args: s.args, Summary: s.summary,
 			Good: []keyword.Example{{Config: "set server be/s1 " + s.name}}, Impl: s.set})

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"gohap/lbcore/acl"
+	"gohap/lbcore/certs"
 	"gohap/lbcore/check"
 	"gohap/lbcore/cli"
 	"gohap/lbcore/keyword"
@@ -26,6 +27,8 @@ type Control struct {
 	Checks  *check.Checker
 	// Lists are the patterns of ACLs and maps.
 	Lists *acl.Refs
+	// Certs are certificates and authorities, and how TLS is spoken.
+	Certs *certs.Store
 	// Shutdown ends the sessions of a server; cause is the first letter of their
 	// termination state. It returns at once.
 	Shutdown func(s *proxy.Server, cause byte)

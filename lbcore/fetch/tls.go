@@ -4,8 +4,6 @@ import (
 	"crypto/sha1"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/asn1"
 	"fmt"
 	"strings"
 	"time"
@@ -146,42 +144,6 @@ func certVersion(of certOf) sample.FetchFunc {
 	}
 }
 
-// shortNames are OpenSSL's names of a name's parts.
-var shortNames = map[string]string{
-	"2.5.4.3": "CN", "2.5.4.4": "SN", "2.5.4.5": "serialNumber", "2.5.4.6": "C", "2.5.4.7": "L", "2.5.4.8": "ST", "2.5.4.9": "street",
-	"2.5.4.10": "O", "2.5.4.11": "OU", "2.5.4.12": "title", "2.5.4.13": "description", "2.5.4.17": "postalCode", "2.5.4.41": "name",
-	"2.5.4.42": "GN", "2.5.4.43": "initials", "2.5.4.46": "dnQualifier", "1.2.840.113549.1.9.1": "emailAddress",
-	"0.9.2342.19200300.100.1.25": "DC", "0.9.2342.19200300.100.1.1": "UID",
-}
-
-// namePart is one attribute of a distinguished name.
-type namePart struct {
-	key, value string
-	joined     bool // it stands in one set with the one before
-}
-
-// nameParts reads a distinguished name in its own order.
-func nameParts(raw []byte) (parts []namePart) {
-	var rdns pkix.RDNSequence
-	if _, err := asn1.Unmarshal(raw, &rdns); err != nil {
-		return nil
-	}
-	for _, set := range rdns {
-		for i, a := range set {
-			v, ok := a.Value.(string)
-			if !ok {
-				continue
-			}
-			oid := a.Type.String()
-			if n := shortNames[oid]; n != "" {
-				oid = n
-			}
-			parts = append(parts, namePart{oid, v, i > 0})
-		}
-	}
-	return parts
-}
-
 // distinguished makes a fetch of a subject or issuer: all of it, or one part.
 // Reference: an occurrence counts from one, or from the end when it is negative.
 func distinguished(of certOf, raw func(*x509.Certificate) []byte) sample.FetchFunc {
@@ -190,7 +152,7 @@ func distinguished(of certOf, raw func(*x509.Certificate) []byte) sample.FetchFu
 		if crt == nil {
 			return false
 		}
-		parts := nameParts(raw(crt))
+		parts := certs.NameParts(raw(crt))
 		word, occ, rfc := "", int64(1), false
 		if len(args) > 0 {
 			word = args[0].Str
@@ -205,12 +167,12 @@ func distinguished(of certOf, raw func(*x509.Certificate) []byte) sample.FetchFu
 		case word == "" && rfc:
 			return keep(c, s, rfc2253(parts))
 		case word == "":
-			return keep(c, s, oneLine(parts))
+			return keep(c, s, certs.OneLine(parts))
 		}
 		var found []string
 		for _, p := range parts {
-			if p.key == word {
-				found = append(found, p.value)
+			if p.Key == word {
+				found = append(found, p.Value)
 			}
 		}
 		if occ < 0 {
@@ -220,23 +182,14 @@ func distinguished(of certOf, raw func(*x509.Certificate) []byte) sample.FetchFu
 	}
 }
 
-// oneLine is OpenSSL's short form of a name.
-func oneLine(parts []namePart) string {
-	var b strings.Builder
-	for _, p := range parts {
-		b.WriteString("/" + p.key + "=" + p.value)
-	}
-	return b.String()
-}
-
 // rfc2253 writes a name as RFC 2253 section 2 has it, last part first.
-func rfc2253(parts []namePart) string {
+func rfc2253(parts []certs.NamePart) string {
 	var b strings.Builder
 	for i := len(parts) - 1; i >= 0; i-- {
-		b.WriteString(parts[i].key + "=")
-		escapeName(&b, parts[i].value)
+		b.WriteString(parts[i].Key + "=")
+		escapeName(&b, parts[i].Value)
 		switch {
-		case i > 0 && parts[i].joined:
+		case i > 0 && parts[i].Joined:
 			b.WriteByte('+')
 		case i > 0:
 			b.WriteByte(',')

@@ -91,6 +91,7 @@ type Server struct {
 	RingKey     uint32 // place on hash rings, see hash-key
 
 	TLS      *certs.Back // what SetTLS switches on, nil for nothing
+	Release  func()      // lets go of what the server uses of the configuration; nil for nothing
 	ssl      ssl
 	seated   atomic.Pointer[seat]
 	life     life

@@ -1,0 +1,113 @@
+package control
+
+import (
+	"gohap/lbcore/certs"
+	"gohap/lbcore/cli"
+	"gohap/lbcore/keyword"
+)
+
+// trust are the commands about one kind of file that says whom to trust.
+type trust struct {
+	kind   certs.Trust
+	word   string
+	plural string // in answers
+}
+
+// registerTrust adds the commands about ca-files and crl-files. The summaries are the
+// help's (reference).
+func registerTrust(set *keyword.Set) {
+	for _, t := range []*trust{{certs.CAFile, "ca-file", "CAs"}, {certs.CRLFile, "crl-file", "CRLs"}} {
+		add := func(verb, args, summary string, level cli.Level, run func(*cli.Request, *certs.Store), example string, bad ...string) {
+			name := verb + " ssl " + t.word
+			certCommand(set, name, args, summary, level, run, name+example, bad...)
+		}
+		k, arg := t.kind.String(), map[certs.Trust]string{certs.CAFile: "<cafile>", certs.CRLFile: "<crlfile>"}[t.kind]
+		missing := func(verb string) string { return verb + " ssl " + t.word }
+		shown := "display the SSL CA files used in memory, or the details of a <cafile>, or a single certificate of index <index> of a CA file <cafile>"
+		if t.kind == certs.CRLFile {
+			shown = "display the SSL CRL files used in memory, or the details of a <crlfile>, or a single CRL of index <index> of CRL file <crlfile>"
+		}
+		add("show", "["+arg+"[:<index>]]", shown, cli.Operator, t.show, "", missing("show")+" nosuch")
+		add("new", arg, "create a new "+k+" file to be used in a crt-list", cli.Admin, t.create, " new.pem", missing("new"))
+		add("set", arg+" <payload>", "replace a "+k+" file", cli.Admin, t.set, " ca.pem <<", missing("set"))
+		add("commit", arg, "commit a "+k+" file", cli.Admin, t.commit, " ca.pem", missing("commit"))
+		add("abort", arg, "abort a transaction for a "+k+" file", cli.Admin, t.abort, " ca.pem", missing("abort"))
+		add("del", arg, "delete an unused "+k+" file", cli.Admin, t.del, " new.pem", missing("del"), missing("del")+" nosuch")
+		if t.kind == certs.CAFile {
+			add("add", arg+" <payload>", "add a certificate into the CA file", cli.Admin, t.add, " ca.pem <<", missing("add"))
+		}
+	}
+}
+
+func (t *trust) show(r *cli.Request, s *certs.Store) {
+	if len(r.Args) == 0 {
+		r.WriteString(s.ListedTrust(t.kind))
+		return
+	}
+	text, err := s.DescribeTrust(t.kind, r.Args[0])
+	if err != nil {
+		r.Fail("%s", err)
+		return
+	}
+	r.WriteString(text)
+}
+
+// file is the first word, or the answer that it is missing.
+func (t *trust) file(r *cli.Request, format string, args ...any) (path string, ok bool) {
+	if path = at(r.Args, 0); path == "" {
+		r.Fail(format, args...)
+	}
+	return path, path != ""
+}
+
+func (t *trust) create(r *cli.Request, s *certs.Store) {
+	path, ok := t.file(r, "'new ssl %s' expects a filename", t.word)
+	if !ok {
+		return
+	}
+	if err := s.NewTrust(t.kind, path); err != nil {
+		r.Fail("%s", err)
+		return
+	}
+	r.Message(cli.Notice, "New %s file created '%s'!", t.kind, path)
+}
+
+func (t *trust) set(r *cli.Request, s *certs.Store) { t.change(r, s, false) }
+func (t *trust) add(r *cli.Request, s *certs.Store) { t.change(r, s, true) }
+
+// change puts a payload into the transaction. Reference: add calls itself set.
+func (t *trust) change(r *cli.Request, s *certs.Store, add bool) {
+	path := at(r.Args, 0)
+	if path == "" || r.Payload == "" {
+		r.Fail("'set ssl %s' expects a filename and %s as a payload", t.word, t.plural)
+		return
+	}
+	fresh, err := s.SetTrust(t.kind, path, r.Payload, add)
+	transacted(r, "transaction", t.kind.String(), path, path, fresh, err)
+}
+
+// commit ends the transaction. Reference: both kinds are called ca-file here.
+func (t *trust) commit(r *cli.Request, s *certs.Store) {
+	if path, ok := t.file(r, "'commit ssl ca-file' expects a filename"); ok {
+		used, err := s.CommitTrust(t.kind, path)
+		committed(r, path, used, err)
+	}
+}
+
+func (t *trust) abort(r *cli.Request, s *certs.Store) {
+	if path, ok := t.file(r, "'abort ssl %s' expects a filename", t.word); ok {
+		aborted(r, path, s.AbortTrust(t.kind, path))
+	}
+}
+
+func (t *trust) del(r *cli.Request, s *certs.Store) {
+	path, ok := t.file(r, "'del ssl %s' expects a %s file name", t.word, t.kind)
+	if !ok {
+		return
+	}
+	if err := s.DelTrust(t.kind, path); err != nil {
+		r.Fail("Can't remove the %s file: %s", t.kind, err)
+		return
+	}
+	r.Message(cli.Notice, "%s file '%s' deleted!", t.kind, path)
+}
