@@ -30,7 +30,7 @@ func soak() []step {
 		{"build", nil, func(t *tally) { command(t, "make build testbuild", false, "make", "-s", "build", "testbuild") }},
 		{"disabled", needsScenarios, inTestBuild("-tags=soak,invariants", "-timeout=40m", "./e2e/vtc", "-run=TestDisabled|TestTwins|TestNoLostTwins")},
 		{"race", nil, func(t *tally) {
-			goTest(t, "-race", "-tags=invariants", "-count=2", "-timeout=40m", "./lbcore/...", "./node/...", "./cmd/...")
+			goTest(t, "-race", "-tags=invariants", "-count=2", "-timeout=40m", "./lbcore/...", "./stick/...", "./node/...", "./cmd/...")
 		}},
 		{"fault", nil, func(t *tally) { goTest(t, faultRun...) }},
 		{"faultrace", nil, func(t *tally) { goTest(t, append([]string{"-race"}, faultRun...)...) }},
