@@ -255,12 +255,30 @@ func known(x *exchange, ref, got seen) string {
 	if ended.equal(ref) {
 		return "the reference ends a server connection properly now and then"
 	}
+	refBare, gotBare := ref.bareRefusals(), got.bareRefusals()
 	for _, d := range deliberate {
-		if d.explains(x, ref, got) || d.explains(x, ref, ended) || d.explains(x, ref.alone(), got.alone()) {
+		if d.explains(x, ref, got) || d.explains(x, ref, ended) || d.explains(x, ref.alone(), got.alone()) || d.explains(x, refBare, gotBare) {
 			return d.name
 		}
 	}
 	return ""
+}
+
+// bareRefusals is s without interim responses in front of a 502, which either
+// program may or may not have passed on (see below), for exchanges that differ in
+// something else known besides.
+func (s seen) bareRefusals() seen {
+	s.client = refusedBehind.ReplaceAll(s.client, []byte("HTTP/1.1 502 "))
+	s.lines = slices.Clone(s.lines)
+	for i, l := range s.lines {
+		switch {
+		case strings.HasPrefix(l, "client got"):
+			s.lines[i] = "client got: " + brief(s.client)
+		case strings.HasPrefix(l, "log: "):
+			s.lines[i] = maskGateway(l)
+		}
+	}
+	return s
 }
 
 var logFrontConns = regexp.MustCompile(` a/\d+/\d+/\d+/`)
@@ -302,9 +320,11 @@ func (s seen) endedProperly(x *exchange, ref seen) seen {
 
 var interim = regexp.MustCompile(`HTTP/1\.[01] 1[0-9][0-9] [^\r]*\r\n(?:[^\r]+\r\n)*\r\n`)
 
+var refusedBehind = regexp.MustCompile(`(?:` + interim.String() + `)+HTTP/1\.1 502 `)
+
 var (
 	connectLength = regexp.MustCompile(`(?i)connect[ \t]+[^\r\n]*\r?\n(?:[^\r\n]+\r?\n)*content-length`)
-	shortAnswer   = regexp.MustCompile(`HTTP/1\.1 \d\d `)
+	shortAnswer   = regexp.MustCompile(`HTTP/\d\.\d \d\d[ \r\n]`)
 	shortClose    = regexp.MustCompile(`HTTP/1\.1 0\d\d [^\r]*\r\n(?:[^\r]+\r\n)*connection: close\r\n`)
 	shortStatus   = regexp.MustCompile(`HTTP/1\.1 0(\d\d) `)
 )

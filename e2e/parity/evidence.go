@@ -32,15 +32,25 @@ func (e evidence) has(class keyword.Class, name string) bool {
 	return false
 }
 
-// mentions tells whether an item holds a word, not as a part of a longer one.
+// mentions tells whether an item holds a word, not as a part of a longer one; several
+// of one class may stand as class:name|name.
 func mentions(item, word string) bool {
+	colon := strings.LastIndexByte(word, ':') + 1
+	class, name := word[:colon], word[colon:]
 	for at := 0; ; {
-		i := strings.Index(item[at:], word)
+		i := strings.Index(item[at:], class)
 		if i < 0 {
 			return false
 		}
-		at += i + len(word)
-		if at == len(item) || strings.IndexByte(" ,;.)", item[at]) >= 0 {
+		at += i + len(class)
+		rest := item[at:]
+		if after, ok := strings.CutPrefix(rest, name); ok && (after == "" || strings.IndexByte(" ,;.)|", after[0]) >= 0) {
+			return true
+		}
+		if end := strings.IndexAny(rest, " ,;"); end >= 0 {
+			rest = rest[:end]
+		}
+		if names := strings.Split(rest, "|"); len(names) > 1 && slices.Contains(names, name) {
 			return true
 		}
 	}

@@ -92,6 +92,7 @@ func TestMentions(t *testing.T) {
 	for item, want := range map[string]bool{
 		"options:httplog": true, "x, options:httplog, y": true, "options:httplogs": false,
 		"options:httplogs and options:httplog": true, "httplog": false, "": false,
+		"options:forwardfor|httplog, x": true, "options:httplog|forwardfor": true, "options:httplogs|forwardfor": false, "modes:x|httplog": false,
 	} {
 		if mentions(item, "options:httplog") != want {
 			t.Errorf("%q: %v", item, !want)

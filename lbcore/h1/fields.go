@@ -169,6 +169,7 @@ type facts struct {
 	length    uint64
 	hasLength bool
 	chunked   bool // the last transfer coding is chunked
+	chunks    bool // one of them is
 	unknown   bool // there is a coding that is not known
 	hasCoding bool
 	host      int // index of the host field, -1
@@ -274,8 +275,8 @@ func (d *Decoder) contentLength(f *message.Field, pos int) (keep, ok bool) {
 	return keep, true
 }
 
-// coding reads one transfer-encoding line; false where chunked is not last or
-// an element is empty (RFC 9112 section 6.1).
+// coding reads one transfer-encoding line; false where chunked comes twice, where
+// it is not a request's last or an element is empty (RFC 9112 section 6.1).
 func (d *Decoder) coding(v []byte) bool {
 	d.facts.hasCoding = true
 	for {
@@ -285,10 +286,11 @@ func (d *Decoder) coding(v []byte) bool {
 		}
 		token := trim(v[:i])
 		isChunked := equalFold(token, "chunked")
-		if len(token) == 0 || d.facts.chunked && (isChunked || !d.response) {
+		if len(token) == 0 || d.facts.chunks && (isChunked || !d.response) {
 			return false
 		}
 		d.facts.chunked = isChunked
+		d.facts.chunks = d.facts.chunks || isChunked
 		d.facts.unknown = d.facts.unknown || !isChunked
 		if i == len(v) {
 			return true

@@ -24,6 +24,7 @@ type Pass struct {
 	flow    flow  // of what is received
 	dialing bool
 	closed  bool
+	proper  bool // it is closed, not reset
 }
 
 // Accept takes a client's descriptor. onClose is called once, last.
@@ -119,13 +120,16 @@ func (c *Pass) Sent() int64 { return c.passed }
 // Peer implements Endpoint.
 func (c *Pass) Peer() netip.AddrPort { return c.peer }
 
+// CloseProperly makes the end of a server's connection a FIN in place of a reset.
+func (c *Pass) CloseProperly() { c.proper = true }
+
 // Abort implements Endpoint.
 func (c *Pass) Abort(reset bool) {
 	if c.closed {
 		return
 	}
 	c.closed = true
-	c.release(reset || c.side == Server && !c.t.HungUp()) // as H1Server
+	c.release(reset || c.side == Server && !c.proper && !c.t.HungUp()) // as H1Server
 	c.w.Loop.Closed()
 	c.onClose()
 }

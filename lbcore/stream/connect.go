@@ -464,8 +464,9 @@ func (s *Stream) responseFailed(f mux.Fault) {
 	}
 	if f.Decode.Code != 0 || f.Partial {
 		s.terminate('P', 'H') // reference: half a head is an invalid one
-		// Reference: a wrong coding where no body follows ends by reset.
-		if s.h1s != nil && !unasked && !s.h1s.Head().Flags.Has(message.NoBody) {
+		// Reference: a wrong coding where no body follows, on a connection that could
+		// have served more, ends by reset.
+		if s.h1s != nil && !unasked && (!s.h1s.Head().Flags.Has(message.NoBody) || s.h1s.Policy.ServerCloses()) {
 			s.h1s.CloseProperly() // reference
 		}
 	} else {

@@ -47,6 +47,9 @@ func (s *Stream) abort() {
 // its termination state. Reference: in whatever phase it is, it is logged with C and
 // 500, and the client is sent nothing more.
 func (s *Stream) kill(cause byte) {
+	if s.phase == phaseTarpit { // its letters are those of an end that did not come
+		s.Term[0] = '-'
+	}
 	if s.Term[0] == '-' && s.Sess.FE.Mode == proxy.HTTP {
 		s.Status = 500
 		s.status(500)

@@ -406,6 +406,7 @@ func (s *Stream) forwardRequest() {
 		if s.sv.State() == mux.Blocked {
 			s.reqWait = true
 			s.touchServer()
+			s.touchClient()
 			return
 		}
 		s.reqWait = false
@@ -461,11 +462,13 @@ func (s *Stream) writeRequest(b *buffer.Buffer) {
 	w := s.sv.Write(b, end, trailers)
 	if end {
 		s.reqSent = true
-		s.clDeadline = 0
+		s.touchClient()
 	}
 	if w == mux.Dead {
 		s.serverBroken()
 		return
 	}
-	s.sentToServer()
+	if b != nil || s.phase != phaseTunnel { // reference: that the client has ended is no sign of the server's life
+		s.sentToServer()
+	}
 }

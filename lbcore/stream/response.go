@@ -24,6 +24,7 @@ func (s *Stream) headed() {
 		// Reference: a protocol does not change in the middle of a request.
 		s.terminate('P', 'H')
 		s.countBackend(proxy.FailedResp)
+		s.h1s.CloseProperly() // reference
 		s.dropServer()
 		s.fail(502)
 		return
@@ -203,8 +204,6 @@ func (s *Stream) sendResponse() {
 		s.responded()
 	case st == mux.Invalid || st == mux.Aborted:
 		s.responseCut(nil, st) // the client got the head and sees that it is cut
-	case w == mux.Blocked:
-		s.touchClient()
 	default:
 		s.forwardResponse()
 	}
@@ -296,6 +295,7 @@ func (s *Stream) forwardResponse() {
 		}
 		if s.cl.State() != mux.Sent {
 			s.touchClient()
+			s.touchServer()
 			return
 		}
 		b, st := s.readResponse()

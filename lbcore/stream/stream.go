@@ -245,7 +245,9 @@ func (s *Stream) clientEvent(ev mux.Event) {
 		s.clientGone()
 	case mux.Writable:
 		s.touchClient()
-		if s.phase >= phaseData && s.phase < ended {
+		if s.over() {
+			s.halfClosed()
+		} else if s.phase >= phaseData && s.phase < ended {
 			s.forwardResponse()
 		} else if s.phase == phaseForward && s.Status == 100 {
 			s.forwardRequest()
@@ -289,7 +291,9 @@ func (s *Stream) serverEvent(ev mux.Event) {
 		}
 	case mux.Writable:
 		s.touchServer()
-		if !s.reqSent {
+		if s.over() {
+			s.halfClosed()
+		} else if !s.reqSent {
 			s.forwardRequest()
 		}
 	case mux.Broken:

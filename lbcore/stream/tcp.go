@@ -2,6 +2,7 @@ package stream
 
 import (
 	"net/netip"
+	"time"
 
 	"gohap/lbcore/message"
 	"gohap/lbcore/mux"
@@ -138,23 +139,98 @@ func (s *Stream) serverLost() bool {
 	return false
 }
 
-// halfClosed is called when one direction of a tunnel has ended and was passed
-// on; the stream ends with the second.
+// halfClosed is called when one direction of a tunnel has ended and was passed on,
+// and when the last bytes have left behind both ends: then the stream ends.
+// Reference: a side whose direction is over is waited for no more, unless it takes
+// nothing; the other's time-out goes on, in mode tcp as the -fin one, from where it
+// began.
 func (s *Stream) halfClosed() {
+	s.settled(&s.clDeadline, s.cl, s.reqEnd)
+	s.settled(&s.svDeadline, s.sv, s.resEnd)
 	if s.reqSent && s.resSent {
-		s.endTunnel()
+		if s.cl.State() != mux.Blocked && s.sv.State() != mux.Blocked {
+			s.endTunnel()
+		}
 		return
 	}
-	s.touchClient()
-	s.touchServer()
+	if s.BE.Mode == proxy.HTTP {
+		return
+	}
+	if s.resSent {
+		s.clDeadline = s.fin(s.clDeadline, s.ClientTimeout, s.FE.Timeouts.ClientFin)
+	} else {
+		s.svDeadline = s.fin(s.svDeadline, s.ServerTimeout, s.BE.Timeouts.ServerFin)
+	}
+}
+
+// over tells whether both directions of a tunnel have ended: only what was written
+// last has still to leave.
+func (s *Stream) over() bool { return s.phase == phaseTunnel && s.reqSent && s.resSent }
+
+// settled stops the time-out of a side whose direction is over, unless it has still
+// to take what was written.
+func (s *Stream) settled(deadline *int64, side mux.Endpoint, over bool) {
+	if over && side.State() != mux.Blocked {
+		*deadline = 0
+	}
+}
+
+// fin turns a deadline of the plain time-out of a tunnel into one of a -fin time-out.
+func (s *Stream) fin(deadline, plain int64, fin time.Duration) int64 {
+	switch {
+	case fin <= 0:
+		return deadline
+	case deadline == 0:
+		return s.after(int64(fin))
+	}
+	return max(deadline-s.tunnel(plain, false, 0)+int64(fin), s.W.Loop.Now())
+}
+
+// clientSilent is called when a tunnel's client was silent for too long. Reference:
+// that is passed on as its end, and what the server still has to say is awaited; a
+// client that takes nothing ends it all.
+func (s *Stream) clientSilent() {
+	if s.cl.State() == mux.Blocked || s.reqEnd {
+		s.endSilent()
+		return
+	}
+	s.reqEnd = true
+	s.writeRequest(nil)
+	if s.phase != ended {
+		s.halfClosed()
+	}
+}
+
+// serverSilent is the same for the server.
+func (s *Stream) serverSilent() {
+	if s.sv.State() == mux.Blocked || s.resEnd {
+		s.endSilent()
+		return
+	}
+	s.resEnd, s.resSent = true, true
+	if s.cl.Write(nil, true, nil) == mux.Dead {
+		s.clientGone()
+		return
+	}
+	s.halfClosed()
+}
+
+// endSilent ends both connections of a tunnel, the server's properly (reference).
+func (s *Stream) endSilent() {
+	if s.h1s != nil {
+		s.h1s.CloseProperly()
+	} else {
+		s.pass.server.CloseProperly()
+	}
+	s.abort()
 }
 
 // endTunnel ends a stream whose both directions are over.
 func (s *Stream) endTunnel() {
-	cl, x := s.cl, s.exchange
+	cl, x, silent := s.cl, s.exchange, s.Term[0] == 'c'
 	s.close()
 	s.retire()
-	if x != nil {
+	if x != nil && !silent {
 		x.Detach()
 		return
 	}

@@ -39,35 +39,46 @@ func (s *Stream) touchClient() {
 	s.clDeadline = 0
 	switch {
 	case s.phase == phaseTunnel:
-		s.clDeadline = s.after(s.tunnel(s.ClientTimeout, s.resSent, s.FE.Timeouts.ClientFin))
+		if s.cl.State() == mux.Blocked || !s.reqEnd && !s.reqWait {
+			s.clDeadline = s.after(s.tunnel(s.ClientTimeout, s.resSent, s.FE.Timeouts.ClientFin))
+		}
 	case !s.reqEnd && !s.reqWait, s.cl.State() == mux.Blocked, s.connecting():
 		s.clDeadline = s.after(s.ClientTimeout)
 	}
 }
 
-// connecting tells whether a CONNECT, or a POST with an upgrade that says how long
-// its body is, waits for its answer. Reference: the client's time-out runs, for its
-// next bytes are awaited as well; an upgrade by another method has none.
+// connecting tells whether a CONNECT or a POST with an upgrade, sent whole, waits
+// for its answer. Reference: the client's time-out runs, from its last bytes on, for
+// the next ones are awaited as well; an upgrade by another method has none.
 func (s *Stream) connecting() bool {
 	if s.phase != phaseForward || !s.reqSent || s.h1s == nil || s.reqHead == nil || s.Term[0] == 'c' {
 		return false
 	}
 	h := s.reqHead
-	return h.Method == message.CONNECT ||
-		h.Method == message.POST && h.Flags.Has(message.ConnUpgrade|message.HasUpgrade) && (h.Flags.Has(message.Chunked) || h.Flags.Has(message.HasLength))
+	return h.Method == message.CONNECT || h.Method == message.POST && h.Flags.Has(message.ConnUpgrade|message.HasUpgrade)
 }
 
-// touchServer restarts the server's inactivity time-out if it runs: once the
-// request has been sent, or while the server does not take it.
+// touchServer restarts the server's inactivity time-out if it runs: while it does not
+// take the request, and once that has been sent, while its bytes are awaited. The
+// client's counts while it takes no more of them.
 func (s *Stream) touchServer() {
 	s.svDeadline = 0
 	switch {
 	case s.sv == nil || s.local || s.resSent && s.phase == phaseData:
-	case s.phase == phaseTunnel:
-		s.svDeadline = s.after(s.tunnel(s.ServerTimeout, s.reqSent, s.BE.Timeouts.ServerFin))
-	case s.phase >= phaseForward && (s.reqSent || s.sv.State() == mux.Blocked || s.phase >= phaseData):
-		s.svDeadline = s.after(s.ServerTimeout)
+	case s.sv.State() == mux.Blocked:
+		s.svDeadline = s.after(s.serverTime())
+	case s.phase >= phaseData && s.cl.State() == mux.Blocked:
+	case s.phase == phaseTunnel && !s.resEnd, s.phase >= phaseForward && s.phase != phaseTunnel && s.reqSent:
+		s.svDeadline = s.after(s.serverTime())
 	}
+}
+
+// serverTime is the server's inactivity time-out.
+func (s *Stream) serverTime() int64 {
+	if s.phase == phaseTunnel {
+		return s.tunnel(s.ServerTimeout, s.reqSent, s.BE.Timeouts.ServerFin)
+	}
+	return s.ServerTimeout
 }
 
 // tunnel is the inactivity time-out of one side of a tunnel: timeout tunnel
@@ -83,6 +94,9 @@ func (s *Stream) tunnel(plain int64, closed bool, fin time.Duration) int64 {
 	return plain
 }
 
+// tick is how exactly the two deadlines of a tunnel are compared, ns.
+const tick = 1e6
+
 // Expired implements loop.Expirer.
 func (s *Stream) Expired(*loop.Timer) {
 	if s.phase == ended {
@@ -90,11 +104,14 @@ func (s *Stream) Expired(*loop.Timer) {
 	}
 	s.inject()
 	now := s.W.Loop.Now()
-	due := func(d int64) bool { return d != 0 && d <= now }
+	due := func(d int64) bool { return d > 0 && d <= now }
 	switch {
 	case due(s.wake):
 		s.wake = 0
 		s.waited()
+	case s.phase == phaseTunnel && due(s.clDeadline-tick): // reference: the client's first
+		s.clDeadline = 0
+		s.clientTimeout()
 	case due(s.svDeadline):
 		s.svDeadline = 0
 		s.serverTimeout()
@@ -147,13 +164,17 @@ func (s *Stream) serverTimeout() {
 		if s.sendAgain(proxy.RetryTimeout) { // reference: not counted as an error
 			return
 		}
-		s.terminate('s', 'H')
+		cause, status := byte('s'), 504
+		if !s.reqSent { // reference: it took no more of the request, as one that is gone
+			cause, status = 'S', 502
+		}
+		s.terminate(cause, 'H')
 		s.countBackend(proxy.FailedResp)
 		s.dropServer()
-		s.fail(504)
+		s.fail(status)
 	case phaseTunnel:
 		s.terminate('s', 'D')
-		s.abort()
+		s.serverSilent()
 	default:
 		s.terminate('s', 'D')
 		s.countBackend(proxy.FailedResp)
@@ -162,6 +183,12 @@ func (s *Stream) serverTimeout() {
 }
 
 func (s *Stream) clientTimeout() {
+	if s.phase == phaseTunnel {
+		s.terminate('c', 'D')
+		s.count(proxy.CliAborts)
+		s.clientSilent()
+		return
+	}
 	if s.h1s != nil {
 		s.h1s.CloseProperly() // reference
 	}
