@@ -56,6 +56,9 @@ type Loop struct {
 	Buffers *buffer.Pool
 	Pipes   *buffer.Pipes
 	Log     *slog.Logger
+	// CPUs are the processors that the loop's thread runs on, none for any. Set
+	// before Run.
+	CPUs unix.CPUSet
 
 	clock    clock.Source
 	now      int64
@@ -249,10 +252,22 @@ func (l *Loop) Send(fd int32, p []byte, more bool) (int, Errno) {
 	return n, e
 }
 
+// pin binds the loop's thread to its processors. Threads that the runtime starts
+// later come from others.
+func (l *Loop) pin() {
+	if l.CPUs.Count() == 0 {
+		return
+	}
+	if err := unix.SchedSetaffinity(0, &l.CPUs); err != nil {
+		l.Log.Warn("cannot bind an event loop to its processors", "loop", l.ID, "error", err.Error())
+	}
+}
+
 // Run turns the loop until Stop; it locks the goroutine to its thread.
 func (l *Loop) Run() {
 	runtime.LockOSThread()
 	defer close(l.done)
+	l.pin()
 	for !l.stop.Load() {
 		l.Turn()
 	}
