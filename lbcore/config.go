@@ -48,15 +48,15 @@ type Options struct {
 	Diagnose  bool // -dD
 	ZeroWarn  bool // -dW
 	Maxconn   int64
-	NoSplice  bool   // -dS
+	NoSplice  bool // -dS
 	// NoReusePort is -dR.
 	NoReusePort bool
 	// PerProxy is the maxconn of frontends that have none (-N); zero: the process's.
 	PerProxy int64
 	// Dump gets the configuration as it was read (-dC), nil for nobody.
-	Dump io.Writer
-	Path      string // of the executable, for messages
-	Master    bool   // a master started the process
+	Dump   io.Writer
+	Path   string // of the executable, for messages
+	Master bool   // a master started the process
 	// Builtin is a configuration that is read behind the files, for demo.
 	Builtin string
 	Words   *keyword.Set // nil: those of catalog.New
