@@ -406,7 +406,7 @@ func (in *Instance) Stats() *stats.Instance {
 		MaxSock:  int(2*in.Process.HardMaxconn) + 22,
 		Maxpipes: g.MaxPipes,
 		Environ:  in.Config.Env.Pairs, StartupLog: in.Config.Diag.Log,
-		Listeners: in.listeners, Streams: in.walkStreams,
+		Listeners: in.listeners, Streams: in.walkStreams, Descriptors: in.descriptors,
 		Commands: func() (now, total int64) { return int64(in.commands.Conns()), in.commands.Total() },
 		MemMax:   memoryLimit(),
 	}

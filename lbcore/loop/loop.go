@@ -188,6 +188,24 @@ func (l *Loop) Handlers(f func(Handler) bool) {
 	}
 }
 
+// Descriptors calls f for every attached handler with its descriptor. f changes
+// nothing.
+func (l *Loop) Descriptors(f func(fd int32, h Handler)) {
+	for n, c := range l.slots {
+		if c == nil {
+			continue
+		}
+		for i := range c {
+			if c[i].h != nil {
+				f(int32(n*slotChunk+i), c[i].h)
+			}
+		}
+	}
+}
+
+// Waiting returns how many timers are queued and how many tasks are to run.
+func (l *Loop) Waiting() (timers, tasks int) { return l.timers.count, len(l.tasks) }
+
 // Forget ends the watch of a descriptor that is about to be closed; closing it
 // takes it out of the epoll set.
 func (l *Loop) Forget(fd int32) {

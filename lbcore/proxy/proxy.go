@@ -206,6 +206,8 @@ type Proxy struct {
 	MaxTimes   MaxTimes
 	Paused     atomic.Bool
 	LogLines   atomic.Int64 // traffic lines written so far (%lc)
+	// The last messages that broke their protocol, see LastMalformed.
+	badRequest, badResponse atomic.Pointer[Malformed]
 }
 
 // State is a frontend's state as statistics show it.
