@@ -42,14 +42,21 @@ type Options struct {
 	Stderr    io.Writer
 	Env       []string // the process's environment
 	LocalPeer string
+	PeerFixed bool // LocalPeer is from -L
 	Quiet     bool // -q
 	Loud      bool // -V or -d
 	Diagnose  bool // -dD
 	ZeroWarn  bool // -dW
 	Maxconn   int64
-	NoSplice  bool   // -dS
-	Path      string // of the executable, for messages
-	Master    bool   // a master started the process
+	NoSplice  bool // -dS
+	// NoReusePort is -dR.
+	NoReusePort bool
+	// PerProxy is the maxconn of frontends that have none (-N); zero: the process's.
+	PerProxy int64
+	// Dump gets the configuration as it was read (-dC), nil for nobody.
+	Dump   io.Writer
+	Path   string // of the executable, for messages
+	Master bool   // a master started the process
 	// Builtin is a configuration that is read behind the files, for demo.
 	Builtin string
 	Words   *keyword.Set // nil: those of catalog.New
@@ -64,6 +71,8 @@ type Options struct {
 // Config is a configuration that was read without errors.
 type Config struct {
 	*build.Result
+	// PerProxy is Options.PerProxy.
+	PerProxy int64
 	// States are what state files say about the servers.
 	States *control.States
 	// Inherited are the listening sockets of the process before, nil for none;
@@ -116,12 +125,14 @@ func Load(o *Options) (*Config, *config.Diagnostics) {
 	env.Set("HAPROXY_LOCALPEER", o.LocalPeer)
 	set := o.words()
 	b := build.New(set, diag, env)
+	b.LocalPeer, b.PeerFixed = o.LocalPeer, o.PeerFixed
 	if o.Secrets != nil {
 		if err := b.Inherit(o.Secrets); err != nil {
 			diag.Rawf(config.Warning, "TLS sessions begin anew: %s.", err)
 		}
 	}
-	src := &config.Source{Paths: o.Paths, Env: env, Diag: diag, Facts: Facts(set), Words: set, IsSection: b.IsSection, Refused: b.Refused}
+	src := &config.Source{Paths: o.Paths, Env: env, Diag: diag, Facts: Facts(set), Words: set, IsSection: b.IsSection, Refused: b.Refused, Dump: o.Dump,
+		BetweenPasses: func(env *config.Environ) { env.Set("HAPROXY_LOCALPEER", b.LocalPeer) }}
 	if !o.load(src) {
 		return nil, diag
 	}
@@ -138,6 +149,14 @@ func Load(o *Options) (*Config, *config.Diagnostics) {
 	if o.NoSplice {
 		r.Global.Limits.NoSplice = true
 	}
+	if o.NoReusePort {
+		r.Global.NoReusePort = true
+	}
+	var sockets []string
+	for i := range r.Global.Sockets {
+		sockets = append(sockets, r.Global.Sockets[i].String())
+	}
+	env.SetServing(sockets)
 	if o.Maxconn > 0 {
 		r.Global.Maxconn = o.Maxconn
 	}
@@ -145,7 +164,7 @@ func Load(o *Options) (*Config, *config.Diagnostics) {
 	if diag.RefuseWarnings() {
 		return nil, diag
 	}
-	return &Config{Result: r, States: states, Set: set, Diag: diag, Env: env}, diag
+	return &Config{Result: r, PerProxy: max(o.PerProxy, 0), States: states, Set: set, Diag: diag, Env: env}, diag
 }
 
 // ServeMaster makes the process serve commands that its master passes over a unix

@@ -1,6 +1,7 @@
 package lbcore
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -97,10 +98,11 @@ func (c *Config) Open(logger *slog.Logger) (*Instance, error) {
 	for _, l := range in.Group.Loops {
 		l.Pipes.Fix(g.Limits.PipeSize)
 	}
-	if n := uint64(g.UlimitN); n > 0 {
-		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: n, Max: max(n, build.HardFileLimit())}); err != nil {
-			return nil, fmt.Errorf("cannot set ulimit-n to %d: %w", n, err)
-		}
+	for i, l := range in.Group.Loops {
+		l.CPUs = g.CPUs[i]
+	}
+	if err := in.raiseFileLimit(); err != nil {
+		return nil, err
 	}
 	in.process(loops)
 	in.proxies()
@@ -162,10 +164,29 @@ func (in *Instance) process(loops int) {
 	p.Totals.Prepare(in.Group.Loops)
 }
 
+// raiseFileLimit does what ulimit-n asks for. Where the system refuses, that ends the
+// start unless "no strict-limits" is said.
+func (in *Instance) raiseFileLimit() error {
+	n := uint64(in.Config.Global.UlimitN)
+	if n == 0 {
+		return nil
+	}
+	hard := build.HardFileLimit()
+	if unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: n, Max: max(n, hard)}) == nil {
+		return nil
+	}
+	text := fmt.Sprintf("[gohap.main()] Cannot raise FD limit to %d, limit is %d.", n, hard)
+	if !in.Config.Global.LaxLimits {
+		return errors.New(text)
+	}
+	in.tell(log.Warning, text)
+	return nil
+}
+
 // defaultMaxconn derives the process's maxconn from the descriptors that it
 // may open: two a connection, less what listeners and the rest need.
 func (in *Instance) defaultMaxconn() int64 {
-	limit := build.FileLimit()
+	limit := in.fileLimit()
 	other := 22
 	for _, p := range in.Config.Proxies {
 		other += len(p.Binds)
@@ -173,10 +194,19 @@ func (in *Instance) defaultMaxconn() int64 {
 	return int64(max((limit-other)/2, 100))
 }
 
+// defaultFDLimit bounds the descriptors where the system allows any number of them.
+const defaultFDLimit = 1 << 20
+
+// fileLimit is how many descriptors the process uses at the most.
+func (in *Instance) fileLimit() int {
+	most := cmp.Or(in.Config.Global.FDLimit, defaultFDLimit)
+	return min(build.FileLimit(), most)
+}
+
 // idleLimits are the limits of idle server connections, for each loop.
 func (in *Instance) idleLimits() *proxy.IdleLimits {
 	r := in.Config.Global.Idle
-	each := int64(build.FileLimit()) / int64(len(in.Group.Loops))
+	each := int64(in.fileLimit()) / int64(len(in.Group.Loops))
 	return &proxy.IdleLimits{Apart: r.Apart, Low: each * int64(r.LowRatio) / 100, High: each * int64(r.HighRatio) / 100}
 }
 
@@ -191,7 +221,7 @@ func (in *Instance) proxies() {
 		p.BE.Prepare(loops)
 		p.LastChange.Store(now)
 		if p.IsFrontend && p.Maxconn.Load() == 0 {
-			p.Maxconn.Store(in.Process.HardMaxconn)
+			p.Maxconn.Store(cmp.Or(in.Config.PerProxy, in.Process.HardMaxconn))
 		}
 		for _, b := range p.Binds {
 			if p.Has(proxy.OptSocketStats) {
@@ -372,11 +402,11 @@ func (in *Instance) Stats() *stats.Instance {
 		Proxies: in.Config.Proxies, Process: in.Process, Group: in.Group, Words: in.Config.Set,
 		Name: Name, Version: Version, ReleaseDate: ReleaseDate,
 		Node: g.Node, Description: g.Desc, PID: os.Getpid(),
-		Started: in.started.Unix(), StartedMono: in.mono, ULimitN: build.FileLimit(),
+		Started: in.started.Unix(), StartedMono: in.mono, ULimitN: in.fileLimit(),
 		MaxSock:  int(2*in.Process.HardMaxconn) + 22,
 		Maxpipes: g.MaxPipes,
 		Environ:  in.Config.Env.Pairs, StartupLog: in.Config.Diag.Log,
-		Listeners: in.listeners, Streams: in.walkStreams,
+		Listeners: in.listeners, Streams: in.walkStreams, Descriptors: in.descriptors,
 		Commands: func() (now, total int64) { return int64(in.commands.Conns()), in.commands.Total() },
 		MemMax:   memoryLimit(),
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -58,9 +59,13 @@ func (in *Instance) bindOne(b *proxy.Bind) error {
 		}
 		return nil
 	}
-	n := len(in.Group.Loops)
-	if b.Sockaddr.Family == unix.AF_UNIX {
-		n, b.Shared = 1, true
+	loops := len(in.served(b))
+	n := loops
+	switch {
+	case b.Sockaddr.Family == unix.AF_UNIX, in.Config.Global.NoReusePort:
+		n = 1
+	case b.Shards > 0:
+		n = min(b.Shards, n)
 	}
 	// More of them than loops are all served: what waits in one would be lost.
 	for _, fd := range in.Config.Inherited.take(b) {
@@ -75,7 +80,54 @@ func (in *Instance) bindOne(b *proxy.Bind) error {
 		}
 		b.FDs = append(b.FDs, fd)
 	}
+	b.Shared = b.Sockaddr.Family == unix.AF_UNIX || len(b.FDs) < loops
 	return nil
+}
+
+// served returns the loops that serve a line.
+func (in *Instance) served(b *proxy.Bind) []*loop.Loop {
+	if b.Loops == 0 {
+		return in.Group.Loops
+	}
+	var some []*loop.Loop
+	for _, l := range in.Group.Loops {
+		if b.Loops>>l.ID&1 != 0 {
+			some = append(some, l)
+		}
+	}
+	return some
+}
+
+// places returns which of the listening sockets of a line a loop listens to: as many
+// for each where there are more of them than loops, else one that it shares with
+// others.
+func (in *Instance) places(b *proxy.Bind, l *loop.Loop) (at []int) {
+	loops := in.served(b)
+	k := slices.Index(loops, l)
+	if k < 0 {
+		return nil
+	}
+	if b.Shared && len(b.FDs) < len(loops) {
+		return []int{k % len(b.FDs)}
+	}
+	for i := k; i < len(b.FDs); i += len(loops) {
+		at = append(at, i)
+	}
+	return at
+}
+
+// sharers returns the loops that listen to one socket of a line, nil for one alone.
+func (in *Instance) sharers(b *proxy.Bind, place int) *loop.Group {
+	if !b.Shared {
+		return nil
+	}
+	var some []*loop.Loop
+	for k, l := range in.served(b) {
+		if k%len(b.FDs) == place {
+			some = append(some, l)
+		}
+	}
+	return in.Group.Of(some)
 }
 
 // alone refuses an inherited descriptor that another line serves already: who
@@ -168,7 +220,11 @@ func (in *Instance) allow(fd int, b *proxy.Bind) {
 }
 
 func (in *Instance) bindInet(fd int, b *proxy.Bind) error {
-	for _, o := range []int{unix.SO_REUSEADDR, unix.SO_REUSEPORT} {
+	options := []int{unix.SO_REUSEADDR, unix.SO_REUSEPORT}
+	if in.Config.Global.NoReusePort {
+		options = options[:1]
+	}
+	for _, o := range options {
 		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, o, 1); err != nil {
 			return fmt.Errorf("protocol %s: cannot set a socket option (%s) for [%s]", protocol(b.Sockaddr), config.Reason(err), place(b))
 		}
@@ -255,12 +311,9 @@ func (in *Instance) listen() {
 		w.Housekeep(in.Config.Proxies)
 		for _, p := range in.Config.Proxies {
 			for _, b := range p.Binds {
-				for i := l.ID; i < max(len(b.FDs), l.ID+1); i += len(in.Group.Loops) {
+				for _, i := range in.places(b, l) {
 					a := stream.NewAcceptor(w, b)
 					a.Place = i
-					if b.Shared {
-						a.Place = 0
-					}
 					in.accepts[l.ID] = append(in.accepts[l.ID], a)
 				}
 			}
@@ -280,10 +333,7 @@ func (in *Instance) listen() {
 // watch begins to accept for an acceptor.
 func (in *Instance) watch(l *loop.Loop, a *stream.Acceptor, burst int) bool {
 	b := a.Bind
-	shared := in.Group
-	if !b.Shared {
-		shared = nil
-	}
+	shared := in.sharers(b, a.Place)
 	listen := l.Listen
 	if b.Passed {
 		listen = l.Receive

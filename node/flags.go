@@ -30,6 +30,9 @@ type flags struct {
 	peer      string
 	maxconn   int64
 	noSplice  bool
+	noReuse   bool // -dR
+	dump      bool // -dC
+	perProxy  int64
 	memory    int64 // MiB
 	chdir     string
 
@@ -131,7 +134,7 @@ func (f *flags) one(words *keyword.Set, a string, value func() (string, error)) 
 		}
 		return r.set(f, v)
 	}
-	if _, known := keyword.Known(keyword.Flag, a); known && a != "-h" {
+	if _, known := keyword.Known(keyword.Flag, a); known {
 		return fmt.Errorf("flag '%s' is known to HAProxy, not implemented by gohap", a)
 	}
 	return errUsage
@@ -193,10 +196,17 @@ var flagRows = []flagRow{
 		f.hasDump, f.dumpWords = true, v
 		return nil
 	}},
+	{name: "-dC", summary: "print the configuration as it was read", set: on(func(f *flags) *bool { return &f.dump })},
+	{name: "-dR", summary: "no SO_REUSEPORT, as the word noreuseport", set: on(func(f *flags) *bool { return &f.noReuse })},
+	{name: "-h", summary: "print this text", set: func(*flags, string) error { return errUsage }},
 	{name: "-d", summary: "stay in the foreground", set: on(func(f *flags) *bool { return &f.debug })},
 	{name: "-L", arg: "<name>", summary: "the name of the local peer", set: func(f *flags, v string) error { f.peer = v; return nil }},
 	{name: "-C", arg: "<directory>", summary: "change to this directory first", set: func(f *flags, v string) error { f.chdir = v; return nil }},
 	{name: "-n", arg: "<number>", summary: "most connections of the process", set: number(func(f *flags) *int64 { return &f.maxconn })},
+	{name: "-N", arg: "<number>", summary: "most connections of a proxy that says nothing of it", set: func(f *flags, v string) error {
+		f.perProxy, _ = strconv.ParseInt(v, 10, 32) // reference: what is no number counts as none
+		return nil
+	}},
 	{name: "-m", arg: "<MiB>", summary: "limit of the memory", set: number(func(f *flags) *int64 { return &f.memory })},
 	{name: "-dM", arg: "<options>", glued: true, summary: "debugging aids of an allocator"},
 	{name: "-dr", summary: "ignore failures of name resolution"},

@@ -42,6 +42,7 @@ type master struct {
 	over    chan struct{} // closed when run has ended
 	signals chan os.Signal
 	cli     *cli.Server
+	address string // of its command socket, "" without one
 	serving sync.WaitGroup
 }
 
@@ -378,6 +379,7 @@ func (m *master) openSocket() bool {
 		m.say(config.Alert, fmt.Sprintf("Binding [-S] for master: %s", err))
 		return false
 	}
+	m.address = k.String()
 	m.serving.Go(func() { _ = m.cli.Serve(l, k) }) // until Close
 	return true
 }

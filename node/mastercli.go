@@ -11,6 +11,7 @@ import (
 	"gohap/lbcore"
 	"gohap/lbcore/cli"
 	"gohap/lbcore/clock"
+	"gohap/lbcore/config"
 	"gohap/lbcore/keyword"
 	"gohap/lbcore/stats"
 )
@@ -38,9 +39,21 @@ func masterCommands() (rows []keyword.Row) {
 
 // Stats implements stats.Host, for the commands that all processes have.
 func (m *master) Stats() *stats.Instance {
-	return &stats.Instance{Version: lbcore.Version, Environ: os.Environ, StartupLog: func() string {
+	return &stats.Instance{Version: lbcore.Version, Environ: m.environ, StartupLog: func() string {
 		return ask(m, func() string { return m.lastLog })
 	}}
+}
+
+// environ is the environment of a master, with what it says of itself.
+func (m *master) environ() []string {
+	env := config.NewEnviron(os.Environ())
+	env.SetStartup(lbcore.Version, "3.2", true)
+	env.Set("HAPROXY_CFGFILES", strings.Join(m.flags.paths, ";"))
+	env.SetServing(nil)
+	if m.address != "" {
+		env.Set("HAPROXY_MASTER_CLI", m.address)
+	}
+	return env.Pairs()
 }
 
 // reloadCommand reloads, and answers how that went.

@@ -61,11 +61,19 @@ func (p *process) run() int {
 }
 
 func (p *process) checkOnly() int {
-	c, diag := lbcore.Load(p.flags.options(p.stderr))
+	c, diag := lbcore.Load(p.dumping(p.flags.options(p.stderr)))
 	if c == nil {
 		return 1
 	}
 	return p.checked(c, diag)
+}
+
+// dumping has a load print the configuration where -dC says so.
+func (p *process) dumping(o *lbcore.Options) *lbcore.Options {
+	if p.flags.dump {
+		o.Dump = p.stdout
+	}
+	return o
 }
 
 // work serves. o are the options of its Load.
@@ -95,7 +103,7 @@ func (p *process) work(o *lbcore.Options) int {
 // open reads the configuration and opens its sockets. lost is closed when the
 // master is gone, nil without one.
 func (p *process) open(o *lbcore.Options) (lost <-chan struct{}, ok bool) {
-	c, diag := lbcore.Load(o)
+	c, diag := lbcore.Load(p.dumping(o))
 	if c == nil {
 		return nil, false
 	}

@@ -180,13 +180,7 @@ func (k *content) finish(a *rule.Args) (*rule.Reply, error) {
 
 // finishPage makes a reply that is one of the error pages.
 func (k *content) finishPage(a *rule.Args) (*rule.Reply, error) {
-	if k.ctype != "" {
-		a.Warn("content-type '%s' ignored by the http reply when used with an erorrfile.", k.ctype)
-	}
-	if len(k.reply.Headers) > 0 {
-		a.Warn("hdr parameters ignored by the http reply when used with an erorrfile.")
-		k.reply.Headers = nil
-	}
+	k.warnIgnored(a)
 	switch k.source {
 	case "errorfile":
 		return &k.reply, nil
@@ -200,6 +194,17 @@ func (k *content) finishPage(a *rule.Args) (*rule.Reply, error) {
 		return nil, fmt.Errorf("status code '%d' not handled by default with '%s' argument.", k.status, "default-errorfiles") //nolint:staticcheck // reference's text
 	}
 	return &rule.Reply{Status: k.status, Builtin: true}, nil
+}
+
+// warnIgnored tells of words that an error page makes meaningless.
+func (k *content) warnIgnored(a *rule.Args) {
+	if k.ctype != "" {
+		a.Warn("content-type '%s' ignored by the http reply when used with an erorrfile.", k.ctype)
+	}
+	if len(k.reply.Headers) > 0 {
+		a.Warn("hdr parameters ignored by the http reply when used with an erorrfile.")
+		k.reply.Headers = nil
+	}
 }
 
 func (k *content) finishPayload() (*rule.Reply, error) {

@@ -19,7 +19,11 @@ import (
 // bindLine is one address of a bind line before it becomes a proxy.Bind.
 type bindLine struct {
 	*proxy.Bind
-	addr config.Address
+	addr     config.Address
+	text     string // as written
+	first    bool   // of the addresses of its line
+	threaded bool   // threads was said
+	threads  threadSet
 }
 
 // BindFunc reads one option of a bind line from words and returns how many it
@@ -121,7 +125,7 @@ func bindKeyword(b *Builder, s *section, st *config.Statement) {
 		for port := a.Port; port <= max(a.PortHigh, a.Port); port++ {
 			one := a
 			one.Port, one.PortHigh = port, port
-			l := &bindLine{addr: one, Bind: &proxy.Bind{Proxy: s.p, File: st.Pos.File, Line: st.Pos.Line, InheritFD: -1, UID: -1, GID: -1}}
+			l := &bindLine{addr: one, text: st.Words[1], Bind: &proxy.Bind{Proxy: s.p, File: st.Pos.File, Line: st.Pos.Line, InheritFD: -1, UID: -1, GID: -1}}
 			b.unixDefaults(l.Bind)
 			if err := l.place(); err != nil {
 				b.Alertf(st, "'bind' : %s", err)
@@ -141,6 +145,8 @@ func bindKeyword(b *Builder, s *section, st *config.Statement) {
 		if l.ID == 0 {
 			l.ID = len(s.binds) + 1
 		}
+		l.threads, l.threaded = b.threads[l.Bind]
+		l.first = l == lines[0]
 		s.binds = append(s.binds, l)
 		s.p.Binds = append(s.p.Binds, l.Bind)
 	}

@@ -34,6 +34,10 @@ type Builder struct {
 	Diag   *config.Diagnostics
 	Env    *config.Environ
 	Global Global
+	// LocalPeer is this node's name among its peers; PeerFixed: localpeer does not
+	// change it.
+	LocalPeer string
+	PeerFixed bool
 
 	sections  []*section // proxies, in order
 	byName    map[string]*section
@@ -63,6 +67,8 @@ type Builder struct {
 	lists     *acl.Refs
 	certs     *certs.Store
 	bindTLS   map[*proxy.Bind]*bindTLS
+	threads   map[*proxy.Bind]threadSet // of bind lines with "thread"
+	paths     paths
 }
 
 // opened is what kind of section is being read.
@@ -86,7 +92,7 @@ func New(set *keyword.Set, diag *config.Diagnostics, env *config.Environ) *Build
 		byName: map[string]*section{}, defaults: map[string]*section{},
 		httpErrs: map[string]*errorSection{}, rings: map[string]*ringConf{},
 		procVars: sample.NewProcVars(), alerts: map[*proxy.Proxy]*check.Alerts{},
-		certs: certs.NewStore(), bindTLS: map[*proxy.Bind]*bindTLS{},
+		certs: certs.NewStore(), bindTLS: map[*proxy.Bind]*bindTLS{}, threads: map[*proxy.Bind]threadSet{},
 		files: map[string][]byte{}, statsAt: -1, lists: acl.NewRefs(),
 	}
 	b.Global.init()
@@ -111,6 +117,10 @@ func (b *Builder) Early(st *config.Statement) config.Outcome {
 		b.Diag.Quiet = true
 	case "zero-warning":
 		b.Diag.ZeroWarning = true
+	case "localpeer":
+		if name := st.Word(1); name != "" && !b.PeerFixed && b.Set.Lookup(keyword.Global, "localpeer") != nil {
+			b.LocalPeer = name
+		}
 	}
 	return config.Continue
 }

@@ -20,6 +20,8 @@ func errorRows() []keyword.Row {
 		}, "errorfile 418 /dev/null", "errorfile 503"),
 		proxyRow("errorfiles", keyword.InProxies, "<section> [<code>…]", "takes pages of an http-errors section", "errorfiles site", errorFilesKeyword, "errorfiles nosuchsection"),
 	}
+	rows = append(rows, proxyRow("http-error", keyword.InProxies, "status <code> …", "describes what to answer an error with",
+		"http-error status 503 content-type text/plain string later", httpErrorKeyword, "http-error", "http-error status 418", "http-error status 404 string b", "http-error nonsense"))
 	for name, code := range map[string]int{"errorloc": 302, "errorloc302": 302, "errorloc303": 303} {
 		rows = append(rows, proxyRow(name, keyword.InProxies, "<code> <url>", fmt.Sprintf("answers an error with a %d", code),
 			name+" 503 http://example.com/", func(b *Builder, s *section, st *config.Statement) { b.errorLoc(s, st, code) }, name+" 503"))
@@ -35,6 +37,7 @@ type pageLine struct {
 	reply *rule.Reply
 	from  string // the http-errors section
 	codes []int
+	reset bool // back to what is there without any
 	pos   config.Position
 }
 
@@ -152,7 +155,11 @@ func (b *Builder) settlePages(s *section) rule.Pages {
 	}
 	pages := rule.Pages{}
 	for _, l := range s.pages {
-		if l.reply != nil {
+		switch {
+		case l.reset:
+			delete(pages, l.code)
+			continue
+		case l.reply != nil:
 			pages[l.code] = l.reply
 			continue
 		}

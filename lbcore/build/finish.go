@@ -74,6 +74,12 @@ func (b *Builder) Finish() *Result {
 		}
 	}
 	b.fullconn()
+	b.warnCPUs()
+	for _, s := range b.sections {
+		for _, l := range s.binds {
+			b.checkThreads(s, l)
+		}
+	}
 	for _, t := range b.Global.LogTargets {
 		r.GlobalLoggers = append(r.GlobalLoggers, b.logger(t))
 	}

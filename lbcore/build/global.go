@@ -54,6 +54,11 @@ type Global struct {
 	MaxSSLRate      int64
 	SpreadChecks    int // percent
 	MaxSpreadChecks time.Duration
+	CPUs            [maxThreads]unix.CPUSet // of the loops by number, empty for any
+	FDLimit         int                     // fd-hard-limit, zero for the default
+	LaxLimits       bool                    // no strict-limits
+	StatsFile       string
+	NoReusePort     bool
 	StateFile       string // server-state-file
 	StateBase       string // server-state-base
 }
@@ -375,16 +380,18 @@ func (b *Builder) ReadSocket(words []string) cli.Socket {
 	return k
 }
 
+// socketOptions reads the words of a command socket, which are those of bind lines.
 func (b *Builder) socketOptions(st *config.Statement, k *StatsSocket) {
 	for i := 3; i < len(st.Words); i++ {
 		word, arg := st.Words[i], st.Word(i+1)
+		if b.Set.Lookup(keyword.Bind, word) == nil {
+			b.unknownSocketWord(st, word)
+			return
+		}
 		var err error
 		switch word {
 		case "level":
-			if k.Level, err = cli.ParseLevel(arg); err != nil {
-				err = fmt.Errorf("'level' only supports 'user', 'operator', and 'admin' (got '%s')", arg)
-			}
-			i++
+			k.Level, err = readLevel(arg)
 		case "mode":
 			var m uint64
 			if m, err = strconv.ParseUint(arg, 8, 32); err == nil {
@@ -392,44 +399,40 @@ func (b *Builder) socketOptions(st *config.Statement, k *StatsSocket) {
 			} else {
 				err = fmt.Errorf("'mode' : missing or invalid mode '%s' (octal integer expected)", arg)
 			}
-			i++
 		case "uid", "user":
 			k.UID, err = socketUser(word, arg)
-			i++
 		case "gid", "group":
 			k.GID, err = socketGroup(word, arg)
-			i++
 		case "severity-output":
-			if k.Severity, err = cli.ParseSeverityOutput(arg); err != nil {
-				err = fmt.Errorf("'severity-output' only supports 'none', 'number', and 'string' (got '%s')", arg)
-			}
-			i++
+			k.Severity, err = readSeverity(arg)
 		case "expose-fd":
-			if arg == "" {
-				err = errors.New("'expose-fd' : missing fd type")
-			} else if arg != "listeners" {
-				err = fmt.Errorf("'expose-fd' only supports 'listeners' (got '%s')", arg)
-			}
+			err = readExposed(arg)
 			k.ExposeFDs = true
-			i++
-		case "name", "process":
-			if word == "process" { // an old form that the reference refuses
-				b.Warnf(st, "'process' is not needed any more on 'stats socket' and is ignored; please remove it.")
-			}
-			i++
+		case "thread": // its connections are on no loop
+			_, err = readThreads(arg)
+		case "shards":
+			_, err = readShards(arg)
+		case "process": // an old form that the reference refuses
+			b.Warnf(st, "'process' is not needed any more on 'stats socket' and is ignored; please remove it.")
+		case "name":
 		default:
-			if _, ok := keyword.Known(keyword.Bind, word); ok {
-				b.Alertf(st, "'stats socket' : %s.", keyword.Refusal("keyword '"+word+"' in 'stats socket' line"))
-				return
-			}
-			hint := keyword.DidYouMean(word, []string{"level", "mode", "user", "group", "uid", "gid", "expose-fd", "severity-output", "name"})
-			b.Alertf(st, "'stats socket' : unknown keyword '%s'.%s", word, strings.Replace(hint, "; did", " Did", 1))
+			b.Alertf(st, "'stats socket' : %s.", keyword.Refusal("keyword '"+word+"' in 'stats socket' line"))
 			return
 		}
+		i++
 		if err != nil {
 			b.Alertf(st, "'stats socket' : '%s'", err)
 		}
 	}
+}
+
+func (b *Builder) unknownSocketWord(st *config.Statement, word string) {
+	if _, ok := keyword.Known(keyword.Bind, word); ok {
+		b.Alertf(st, "'stats socket' : %s.", keyword.Refusal("keyword '"+word+"' in 'stats socket' line"))
+		return
+	}
+	hint := keyword.DidYouMean(word, b.Set.Names(keyword.Bind))
+	b.Alertf(st, "'stats socket' : unknown keyword '%s'.%s", word, strings.Replace(hint, "; did", " Did", 1))
 }
 
 // HardFileLimit returns the hard limit of file descriptors.

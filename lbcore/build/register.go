@@ -61,6 +61,8 @@ func Register(set *keyword.Set) {
 	set.Add(dynamic(protoRows())...)
 	set.Add(dynamic(sourceServerRows())...)
 	set.Add(bindSocketRows()...)
+	set.Add(threadRows()...)
+	set.Add(processRows()...)
 	set.Add(statsPageRows()...)
 }
 

@@ -47,6 +47,8 @@ type Command struct {
 	// Expert commands are refused and not shown before "expert-mode on",
 	// Hidden ones are never shown.
 	Expert, Hidden bool
+	// Experimental commands are refused and not shown before "experimental-mode on".
+	Experimental bool
 	// Of says which processes have it.
 	Of Process
 	// Run executes the command on the connection's goroutine; it may block

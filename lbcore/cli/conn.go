@@ -20,6 +20,9 @@ const (
 	prompting               // p: and a prompt is shown
 )
 
+// modes are what a connection was told that it may do beside its level.
+type modes struct{ expert, experimental bool }
+
 // conn is one connection. Everything in it belongs to its goroutine.
 type conn struct {
 	net.Conn
@@ -29,7 +32,7 @@ type conn struct {
 	severity SeverityOutput
 	mode     mode
 	timed    bool
-	expert   bool
+	modes
 	at       Target // where commands go, see Router
 	quit     bool
 	idle     time.Duration
@@ -147,6 +150,8 @@ func (c *conn) command(words []string, payload string) {
 	switch {
 	case cmd == nil:
 		c.unknown(r, words)
+	case cmd.Experimental && !c.experimental:
+		r.Fail("This command is restricted to experimental mode only.")
 	case cmd.Expert && !c.expert:
 		r.Fail("This command is restricted to expert mode only.")
 	case r.Require(cmd.Level):

@@ -25,7 +25,7 @@ func (c *conn) unknown(r *Request, words []string) {
 // refusal says so itself.
 func (c *conn) list(words []string) string {
 	var b strings.Builder
-	for _, cmd := range c.server.Commands.match(words, c.expert) {
+	for _, cmd := range c.server.Commands.match(words, c.modes) {
 		helpLine(&b, cmd.Usage, cmd.summary)
 	}
 	for _, own := range c.server.Commands.own {
@@ -44,10 +44,10 @@ func helpLine(b *strings.Builder, usage, summary string) {
 // match returns the commands for the help of words: all that begin with them;
 // else the one that they begin with; else those that look most like them, in
 // the order of the table.
-func (c *Commands) match(words []string, expert bool) []*command {
+func (c *Commands) match(words []string, on modes) []*command {
 	var shown []*command
 	for i := range c.rows {
-		if r := &c.rows[i]; !r.Hidden && (expert || !r.Expert) {
+		if r := &c.rows[i]; !r.Hidden && (on.expert || !r.Expert) && (on.experimental || !r.Experimental) {
 			shown = append(shown, r)
 		}
 	}

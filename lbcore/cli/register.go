@@ -25,7 +25,9 @@ func Register(set *keyword.Set) {
 		row("show cli sockets", "", "dump list of cli sockets", Command{Of: OfBoth, Run: showSockets}, "show cli sockets"),
 		row("set severity-output", "[none|number|string]", "set presence of severity level in feedback information", Command{Run: setSeverity}, "set severity-output number", "set severity-output loud", "set severity-output"),
 		row("set timeout", "[cli] <delay>", "change a timeout setting", Command{Run: setTimeout}, "set timeout cli 60", "set timeout cli", "set timeout cli 0", "set timeout client 5"),
-		row("expert-mode", "[on|off]", "show and allow commands that only developers need", Command{Level: Admin, Hidden: true, Run: expertMode}, "expert-mode on"),
+		row("expert-mode", "[on|off]", "show and allow commands that only developers need", Command{Level: Admin, Hidden: true, Run: switchMode("expert-mode", func(m *modes) *bool { return &m.expert })}, "expert-mode on"),
+		row("experimental-mode", "[on|off]", "show and allow commands that may change", Command{Level: Admin, Hidden: true,
+			Run: switchMode("experimental-mode", func(m *modes) *bool { return &m.experimental })}, "experimental-mode on"),
 	)
 }
 
@@ -88,16 +90,17 @@ func showSockets(r *Request) {
 	}
 }
 
-func expertMode(r *Request) {
-	c := r.conn
-	switch {
-	case len(r.Args) == 0 && c.expert:
-		r.WriteString("expert-mode is ON\n")
-	case len(r.Args) == 0:
-		r.WriteString("expert-mode is OFF\n")
-	case r.Args[0] == "on":
-		c.expert = true
-	default: // reference: any other word switches it off
-		c.expert = false
+// switchMode makes the commands expert-mode and experimental-mode.
+func switchMode(name string, of func(*modes) *bool) func(*Request) {
+	return func(r *Request) {
+		on := of(&r.conn.modes)
+		switch {
+		case len(r.Args) > 0: // reference: any other word switches it off
+			*on = r.Args[0] == "on"
+		case *on:
+			r.WriteString(name + " is ON\n")
+		default:
+			r.WriteString(name + " is OFF\n")
+		}
 	}
 }

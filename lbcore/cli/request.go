@@ -134,6 +134,9 @@ func (r *Request) SetSeverity(s SeverityOutput) { r.conn.severity = s }
 // Lower takes the connection down to a level; going up is refused.
 func (r *Request) Lower(l Level) {
 	if r.Require(l) {
+		if l < r.conn.level {
+			r.conn.modes = modes{} // reference
+		}
 		r.conn.level = l
 	}
 }

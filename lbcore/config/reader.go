@@ -105,6 +105,9 @@ func (r *reader) words(text string) {
 		}
 		return
 	}
+	if r.Dump != nil && !r.first {
+		r.dump(l.Words)
+	}
 	if len(l.Words) == 0 {
 		return
 	}
@@ -126,6 +129,19 @@ func (r *reader) words(text string) {
 		return
 	}
 	r.statement(words)
+}
+
+// dump writes a line as it was cut: without comments and quotes, indented within its
+// section.
+func (r *reader) dump(words []string) {
+	line := ""
+	if len(words) == 0 || !r.IsSection(words[0]) {
+		line = "\t"
+	}
+	for _, w := range words {
+		line += w + " "
+	}
+	fmt.Fprintln(r.Dump, line)
 }
 
 // skipping reports whether a conditional block hides the line.

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -38,6 +39,13 @@ type Handler interface {
 	EndSection() Outcome
 }
 
+// FileHandler is a Handler that is told of the files, in the second pass. An error
+// of either ends the reading.
+type FileHandler interface {
+	EnterFile(name string) error
+	LeaveFile() error
+}
+
 // Source reads a configuration. Fill the fields, call Load, then Parse; use it
 // once.
 type Source struct {
@@ -54,6 +62,9 @@ type Source struct {
 	// BetweenPasses is called after a first pass without errors, to set what it
 	// decided (HAPROXY_LOCALPEER). It may be nil.
 	BetweenPasses func(env *Environ)
+	// Dump gets the lines of the second pass, cut into words and indented; nil for
+	// nobody.
+	Dump io.Writer
 
 	files []file
 }
@@ -160,7 +171,7 @@ func (s *Source) Parse(h Handler) bool {
 		failed := false
 		for i := range s.files {
 			r := reader{Source: s, handler: h, file: &s.files[i], first: pass == 1}
-			abort := r.run()
+			abort := s.read(&r)
 			if abort || r.errors > 0 {
 				s.Diag.Rawf(Alert, "config : Error(s) found in configuration file : %s", s.files[i].name)
 				failed = true
@@ -181,6 +192,24 @@ func (s *Source) Parse(h Handler) bool {
 		}
 	}
 	return true
+}
+
+// read runs a reader, and tells the handler of its file.
+func (s *Source) read(r *reader) (abort bool) {
+	h, ok := r.handler.(FileHandler)
+	if !ok || r.first {
+		return r.run()
+	}
+	err := h.EnterFile(r.file.name)
+	if err == nil {
+		abort = r.run()
+		err = h.LeaveFile()
+	}
+	if err != nil {
+		s.Diag.Rawf(Alert, "config : %s.", err)
+		return true
+	}
+	return abort
 }
 
 // EvalCommand evaluates the expression of -cc, which is cut into words like a

@@ -143,16 +143,3 @@ func shutdownSession(r *cli.Request) {
 		r.Fail("No such session (use 'show sess').")
 	}
 }
-
-func getVar(r *cli.Request) {
-	if len(r.Args) == 0 {
-		r.Fail("Missing process-wide variable identifier.")
-		return
-	}
-	kind, value, ok := control(r).Vars.Lookup(r.Args[0])
-	if !ok {
-		r.Fail("Variable not found.")
-		return
-	}
-	r.Message(cli.Info, "%s: type=%s value=<%s>", r.Args[0], kind, value)
-}

@@ -45,6 +45,9 @@ func Register(set *keyword.Set) {
 	command("set rate-limit", "<setting> <value>", "change a rate limiting value", cli.Admin, setRateLimit, "set rate-limit connections global 100", "set rate-limit", "set rate-limit connections global")
 	command("shutdown session", "[id]", "kill a specific session", cli.Admin, shutdownSession, "shutdown session 0x1", "shutdown session", "shutdown session x")
 	command("get var", "<name>", "retrieve contents of a process-wide variable", cli.Operator, getVar, "get var proc.x", "get var", "get var proc.nosuch")
+	set.Add(keyword.Row{Class: keyword.Command, Name: "set var", Args: "<name> [fmt|expr] {<fmt>|<expr>}", Summary: "set variable from an expression or a format",
+		Good: []keyword.Example{{Config: "set var proc.x int(5)"}}, Bad: []string{"set var", "set var txn.x int(5)"},
+		Impl: cli.Command{Level: cli.Admin, Experimental: true, Run: setVar}})
 	for _, l := range []*lists{&aclLists, &mapLists} {
 		registerLists(set, l)
 	}

@@ -41,8 +41,45 @@ func serverConv(set func(srv *proxy.Server, s *sample.Sample)) sample.ConvFunc {
 	}
 }
 
+// backendUsable makes the name of a backend the number of its usable servers.
+func backendUsable(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
+	x := exchange(c)
+	if x == nil || x.W.FindBackend == nil {
+		return false
+	}
+	p := x.W.FindBackend(s.Data)
+	if p == nil {
+		return false
+	}
+	s.SetInt(usable(p))
+	return true
+}
+
+// captureInto makes a converter that stores its input in a declared capture slot and
+// returns it; a slot that does not exist takes nothing.
+func captureInto(response bool) sample.ConvFunc {
+	return func(c *sample.Context, args []sample.Arg, s *sample.Sample) bool {
+		x := exchange(c)
+		if x == nil {
+			return false
+		}
+		return x.Capture(response, int(args[0].Int), s.Data)
+	}
+}
+
 // registerServerConverters adds them.
 func registerServerConverters(set *keyword.Set) {
+	set.Add(keyword.Row{Class: keyword.Converter, Name: "nbsrv", In: sample.Str.String(), Out: sample.SInt.String(),
+		Summary: "the usable servers of a backend, by its name", Good: ex("str(limited),nbsrv", "2", "str(nowhere),nbsrv", missing),
+		Bad:  []string{"str(a),nbsrv(x)"},
+		Impl: &sample.ConvRow{Conv: backendUsable, Args: args(0), In: sample.Str, Out: sample.SInt}})
+	for name, response := range map[string]bool{"capture-req": false, "capture-res": true} {
+		side := map[bool]string{false: "request", true: "response"}[response]
+		set.Add(keyword.Row{Class: keyword.Converter, Name: name, Args: "(integer)", In: sample.Str.String(), Out: sample.Str.String(),
+			Summary: "stores the text in a capture slot of the " + side + ", by the number of its declaration, and returns it",
+			Good:    ex("str(abc),"+name+"(0)", "abc"), Bad: []string{"str(a)," + name, "str(a)," + name + "(x)"},
+			Impl: &sample.ConvRow{Conv: captureInto(response), Args: args(1, sample.ArgInt), In: sample.Str, Out: sample.Str}})
+	}
 	row := func(name string, out sample.Type, summary string, f func(*proxy.Server, *sample.Sample)) {
 		set.Add(keyword.Row{Class: keyword.Converter, Name: name, In: sample.Str.String(), Out: out.String(), Summary: summary,
 			Good: ex("str(nowhere/s1),"+name, missing), Bad: []string{"str(a)," + name + "(x)"},

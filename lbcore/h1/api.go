@@ -42,6 +42,7 @@ type Failure struct {
 	Code   int    // HTTP status to answer a request with: 400, 413, 414, 422, 431, 501…
 	Pos    int    // offset in the bytes given of the byte at fault
 	Reason string // short, for show errors
+	state  uint8  // what was being read, see State
 }
 
 // ReasonUnasked is the Reason of a sound 101 that nobody asked for.

@@ -149,8 +149,15 @@ func (c *Chunks) Next(b []byte) (skip, data int, st Status) {
 }
 
 func (c *Chunks) failure(pos int, reason string) (skip, data int, st Status) {
+	at := uint8(inSize)
+	switch c.state {
+	case chunkDataCR, chunkDataLF:
+		at = inChunkEnd
+	case chunkTrailer:
+		at = inTrailers
+	}
 	c.state = chunkFailed
-	c.fail = Failure{Code: 400, Pos: pos, Reason: reason}
+	c.fail = Failure{Code: 400, Pos: pos, Reason: reason, state: at}
 	return pos, 0, Failed
 }
 

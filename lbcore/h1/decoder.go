@@ -38,6 +38,7 @@ type Decoder struct {
 	pending  bool // a header line is read, the next byte tells whether it goes on
 	folded   bool
 	drop     bool // relaxed: the name is not legal, the line is left out
+	taken    int  // relaxed: the first byte that would be refused, 0 for none
 
 	pos      int // next byte to look at
 	start    int // first byte of the start line
@@ -177,8 +178,11 @@ func (d *Decoder) failure(code, pos int, reason string) bool {
 	if d.response {
 		code = 502
 	}
+	d.fail = Failure{Code: code, Pos: pos, Reason: reason, state: d.state}
+	if d.state == atLine && d.nameE > 0 {
+		d.fail.state = inFieldEnd
+	}
 	d.state = atFailed
-	d.fail = Failure{Code: code, Pos: pos, Reason: reason}
 	return false
 }
 
@@ -272,6 +276,9 @@ func (d *Decoder) requestLine(b []byte, h *message.Head) bool {
 				c = b[i]
 			}
 			d.targetE, d.versionB, d.versionE = i, i, i
+			if d.relaxed {
+				d.violations(b[:i])
+			}
 			if c != ' ' && c != '\t' && c != '\r' && c != '\n' {
 				return d.failure(400, i, "illegal byte in target")
 			}

@@ -54,6 +54,7 @@ func (d *Decoder) headers(b []byte, h *message.Head) bool {
 					return d.failure(400, i, "illegal byte in header name")
 				}
 				d.drop = true
+				d.violation(i)
 				break
 			}
 			if i == d.nameB {

@@ -38,6 +38,10 @@ func NewGroup(n, size int, log *slog.Logger) (*Group, error) {
 	return g, nil
 }
 
+// Of returns a group of some of the loops, to share listening sockets. It is not
+// for Start or Stop.
+func (g *Group) Of(some []*Loop) *Group { return &Group{Loops: some, log: g.log} }
+
 // Start runs every loop and the watchdog, each on a goroutine of its own.
 func (g *Group) Start() {
 	for _, l := range g.Loops {

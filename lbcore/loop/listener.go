@@ -146,6 +146,9 @@ func (ln *Listener) Resume() {
 	}
 }
 
+// To returns who takes the connections.
+func (ln *Listener) To() Acceptor { return ln.to }
+
 // Paused tells whether the listener is paused.
 func (ln *Listener) Paused() bool { return ln.paused }
 

@@ -56,6 +56,9 @@ type Loop struct {
 	Buffers *buffer.Pool
 	Pipes   *buffer.Pipes
 	Log     *slog.Logger
+	// CPUs are the processors that the loop's thread runs on, none for any. Set
+	// before Run.
+	CPUs unix.CPUSet
 
 	clock    clock.Source
 	now      int64
@@ -185,6 +188,24 @@ func (l *Loop) Handlers(f func(Handler) bool) {
 	}
 }
 
+// Descriptors calls f for every attached handler with its descriptor. f changes
+// nothing.
+func (l *Loop) Descriptors(f func(fd int32, h Handler)) {
+	for n, c := range l.slots {
+		if c == nil {
+			continue
+		}
+		for i := range c {
+			if c[i].h != nil {
+				f(int32(n*slotChunk+i), c[i].h)
+			}
+		}
+	}
+}
+
+// Waiting returns how many timers are queued and how many tasks are to run.
+func (l *Loop) Waiting() (timers, tasks int) { return l.timers.count, len(l.tasks) }
+
 // Forget ends the watch of a descriptor that is about to be closed; closing it
 // takes it out of the epoll set.
 func (l *Loop) Forget(fd int32) {
@@ -249,10 +270,22 @@ func (l *Loop) Send(fd int32, p []byte, more bool) (int, Errno) {
 	return n, e
 }
 
+// pin binds the loop's thread to its processors. Threads that the runtime starts
+// later come from others.
+func (l *Loop) pin() {
+	if l.CPUs.Count() == 0 {
+		return
+	}
+	if err := unix.SchedSetaffinity(0, &l.CPUs); err != nil {
+		l.Log.Warn("cannot bind an event loop to its processors", "loop", l.ID, "error", err.Error())
+	}
+}
+
 // Run turns the loop until Stop; it locks the goroutine to its thread.
 func (l *Loop) Run() {
 	runtime.LockOSThread()
 	defer close(l.done)
+	l.pin()
 	for !l.stop.Load() {
 		l.Turn()
 	}

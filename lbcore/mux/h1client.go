@@ -217,6 +217,7 @@ func (c *H1Client) parse() {
 	c.state = heading
 	if c.x == nil {
 		c.x = c.w.exchange()
+		c.x.from = Client
 		c.x.start = c.w.Loop.Now()
 	}
 	o := &c.owner.Config().Decode
@@ -235,29 +236,38 @@ func (c *H1Client) parse() {
 		if c.HungUp() {
 			why = RefusedClosed // reference: it is the client's fault twice
 		}
+		examine(c.owner, Client, c.in.Bytes(), c.x.dec.Failure())
 		c.refuse(why, c.x.dec.Failure())
 	case h1.Done:
-		c.in.R += n
-		c.x.headed = n
-		if f := c.brokenBody(); f.Code != 0 {
+		if f, ok := c.x.dec.Violation(); ok {
+			examine(c.owner, Client, c.in.Bytes(), f)
+		}
+		if f := c.brokenBody(c.in.Bytes(), n); f.Code != 0 {
+			examine(c.owner, Client, c.in.Bytes(), f)
+			c.in.R += n
+			c.x.headed = n
 			c.refuse(RefusedMalformed, f)
 			return
 		}
+		c.in.R += n
+		c.x.headed = n
 		c.start()
 	}
 }
 
-// brokenBody looks at what came with a head of its chunked body. Reference: a
-// fault there refuses the whole request, so that no rule and no server sees it.
-func (c *H1Client) brokenBody() (f h1.Failure) {
+// brokenBody looks at what came with a head, of n bytes, of its chunked body.
+// Reference: a fault there refuses the whole request, so that no rule and no server
+// sees it.
+func (c *H1Client) brokenBody(received []byte, n int) (f h1.Failure) {
 	if !c.x.head.Flags.Has(message.Chunked) {
 		return f
 	}
 	c.x.chunks.Reset()
-	for b := c.in.Bytes(); len(b) > 0; {
+	for b := received[n:]; len(b) > 0; {
 		skip, data, st := c.x.chunks.Next(b)
 		if st == h1.Failed {
 			f = c.x.chunks.Failure()
+			f.Pos += len(received) - len(b)
 		}
 		if st != h1.NeedMore {
 			break
@@ -567,6 +577,9 @@ func (c *H1Client) CloseIdle() bool {
 	c.close(false)
 	return true
 }
+
+// Owner returns the session that the connection serves.
+func (c *H1Client) Owner() ClientOwner { return c.owner }
 
 // Peer implements Endpoint.
 func (c *H1Client) Peer() netip.AddrPort { return c.owner.Peer() }

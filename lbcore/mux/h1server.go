@@ -165,9 +165,13 @@ func (c *H1Server) receive() bool {
 		case h1.Failed:
 			c.await, c.reuse = false, false
 			c.behind = max(c.in.Len()-c.x.dec.Failure().Pos, 0)
+			examine(c.up, Server, c.in.Bytes(), c.x.dec.Failure())
 			c.up.Event(Server, Broken)
 			return false
 		case h1.Done:
+			if f, ok := c.x.dec.Violation(); ok {
+				examine(c.up, Server, c.in.Bytes(), f)
+			}
 			c.in.R += n
 			c.x.headed = n
 			c.await, c.seen = false, false
@@ -239,6 +243,7 @@ func (c *H1Server) Run() {
 func (c *H1Server) WriteHead(h *message.Head, b *buffer.Buffer, end bool) WriteState {
 	if c.x == nil {
 		c.x = c.w.exchange()
+		c.x.from = Server
 	}
 	c.x.sent, c.await, c.seen = 0, true, false
 	c.Uses++
@@ -360,6 +365,9 @@ func (c *H1Server) Names(up Named) bool {
 	t := c.TLS()
 	return t == nil || t.Name() == up.ServerName()
 }
+
+// Owner returns who keeps the connection while it is idle.
+func (c *H1Server) Owner() ServerOwner { return c.owner }
 
 // Of tells whether the connection belongs to owner.
 func (c *H1Server) Of(owner ServerOwner) bool { return c.owner == owner }

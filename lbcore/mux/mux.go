@@ -151,6 +151,7 @@ type exchange struct {
 	flow   flow           // of the body received
 	left   int64          // bytes of a body of known length still to come
 	req    h1.RequestInfo // of a client's request
+	from   Side           // who sends it
 	head   message.Head
 	dec    h1.Decoder
 	chunks h1.Chunks
@@ -235,6 +236,21 @@ func (c *conn) TLS() *transport.TLS {
 type Named interface {
 	// ServerName is the name to ask for, "" for none.
 	ServerName() string
+}
+
+// Examiner is a ClientOwner or an Upper that looks at malformed messages: what was
+// received of one and what is wrong with it, f.Pos counted from the start of
+// received. The bytes are its only during the call. It is told before anything
+// else comes of the fault.
+type Examiner interface {
+	Malformed(side Side, received []byte, f h1.Failure)
+}
+
+// examine shows a malformed message to whoever looks at such.
+func examine(to any, side Side, received []byte, f h1.Failure) {
+	if e, ok := to.(Examiner); ok {
+		e.Malformed(side, received, f)
+	}
 }
 
 // Prefaced is a stream whose server connections begin with bytes of their own, a
@@ -433,6 +449,10 @@ func (c *conn) readChunks() (*buffer.Buffer, ReadState) {
 		to += data
 		switch s {
 		case h1.Failed:
+			// What is in front has moved already: the piece at fault is shown.
+			if begin := from - skip - data; begin >= 0 {
+				examine(c.up, c.x.from, b.Data[begin:b.W], c.x.chunks.Failure())
+			}
 			b.W = to
 			c.in, c.inMode = nil, untilClose // what follows cannot be told apart
 			return b, Invalid

@@ -27,6 +27,12 @@ type Pass struct {
 	proper  bool // it is closed, not reset
 }
 
+// Side returns which side the peer is on.
+func (c *Pass) Side() Side { return c.side }
+
+// Upper returns who is told of the connection's events.
+func (c *Pass) Upper() Upper { return c.up }
+
 // Accept takes a client's descriptor. onClose is called once, last.
 func (c *Pass) Accept(w *Worker, fd int32, peer netip.AddrPort, up Upper, onClose func()) {
 	*c = Pass{side: Client, peer: peer, onClose: onClose}

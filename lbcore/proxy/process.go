@@ -20,6 +20,7 @@ type Process struct {
 	Totals      *Counters // CumConns, CumReq, BytesOut, …
 	MaxReached  atomic.Int64
 	Dropped     atomic.Int64 // log lines
+	Malformed   atomic.Int64 // messages that broke their protocol
 	StreamID    atomic.Uint64
 	Stopping    atomic.Bool
 	SSL         SSL

@@ -206,6 +206,8 @@ type Proxy struct {
 	MaxTimes   MaxTimes
 	Paused     atomic.Bool
 	LogLines   atomic.Int64 // traffic lines written so far (%lc)
+	// The last messages that broke their protocol, see LastMalformed.
+	badRequest, badResponse atomic.Pointer[Malformed]
 }
 
 // State is a frontend's state as statistics show it.
@@ -339,12 +341,11 @@ type Bind struct {
 	Maxconn                                          int64
 	AcceptProxy                                      bool
 	TLS                                              *certs.Front // nil for plain connections
-	Level                                            string       // of a stats socket
-	ExposeFDs                                        bool
-	Severity                                         string
+	Shards                                           int          // listening sockets, zero for one a loop
+	Loops                                            uint64       // that serve, a bit each from the first on; zero for all
 
 	Counters *Counters
 	Conn     Gauge
-	FDs      []int // listening descriptors, one a loop or one for all
-	Shared   bool
+	FDs      []int // listening descriptors, at least one a loop unless Shared
+	Shared   bool  // loops listen to the same ones
 }

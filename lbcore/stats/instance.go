@@ -56,6 +56,9 @@ type Instance struct {
 	// since the start: fields count them as the reference does. nil means none.
 	Commands func() (now, total int64)
 
+	// Descriptors lists the descriptors of one loop; nil means none.
+	Descriptors DescriptorWalker
+
 	// Operator does what the forms of statistics pages ask for; nil refuses all.
 	Operator Operator
 	// Operations is where it is done.

@@ -21,6 +21,9 @@ func Register(set *keyword.Set) {
 		command("show schema json", "", "report schema used for stats", cli.User, showSchema, "show schema json"),
 		command("show servers conn", "[<backend>]", "dump server connections status (all or for a single backend)", cli.User, showServersConn, "show servers conn", "show servers conn nowhere"),
 		command("show sess", "[help|<id>|all] [opts...]", "report the list of current streams or dump this exact stream", cli.Operator, showSess, "show sess all", "show sess 0x1", "show sess bogus", "show sess older x", "show sess backend nowhere"),
+		command("show errors", "[<px>] [request|response]", "report last request and/or response errors for each proxy", cli.Operator, showErrors, "show errors", "show errors nowhere"),
+		command("show fd", "[-!plcfbsd]* [num]", "dump list of file descriptors in use or a specific one", cli.Operator, showFD, "show fd", "show fd x"),
+		command("show threads", "", "show some threads debugging information", cli.User, showThreads, "show threads"),
 		command("clear counters", "[all]", "clear max statistics counters (or all counters)", cli.Operator, clearCounters, "clear counters"),
 	)
 	set.Add(keyword.Row{Class: keyword.Service, Name: "prometheus-exporter", Summary: "the statistics in the text format of Prometheus",

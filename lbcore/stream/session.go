@@ -289,7 +289,7 @@ func (ss *Session) Refused(why mux.Refusal, f h1.Failure, partial bool) []byte {
 // parserPage returns the page for an error that the HTTP/1 decoder found: the
 // frontend's errorfile, or the built-in raw page.
 func (ss *Session) parserPage(code int) []byte {
-	if r := ss.FE.ErrorPage(code); r != nil {
+	if r := ss.FE.ErrorPage(code); r != nil && (r.Complete || r.Silent) { // reference: none that http-error describes
 		return rule.Raw(r)
 	}
 	if p := message.ErrorPage(code); p != nil {

@@ -225,20 +225,21 @@ func (s *Stream) Intercept() {
 // SetTunnelTimeout changes timeout tunnel for the rest of the exchange, ns.
 func (s *Stream) SetTunnelTimeout(d int64) { s.TunnelTimeout = d }
 
-// Capture stores a copy of text in a declared capture slot, cut to its length;
-// a slot that does not exist takes nothing.
-func (s *Stream) Capture(response bool, slot int, text []byte) {
+// Capture stores a copy of text in a declared capture slot, cut to its length. It
+// reports false for a slot that does not exist, which takes nothing.
+func (s *Stream) Capture(response bool, slot int, text []byte) bool {
 	list, caps := &s.ReqCaptured, s.FE.ReqCaptures
 	if response {
 		list, caps = &s.ResCaptured, s.FE.ResCaptures
 	}
-	if slot >= len(caps) {
-		return
+	if slot < 0 || slot >= len(caps) {
+		return false
 	}
 	for len(*list) <= slot {
 		*list = append(*list, nil)
 	}
 	(*list)[slot] = s.Arena.Copy(text[:min(len(text), caps[slot].Len)])
+	return true
 }
 
 // Vanish makes the end of the client's connection unseen: its kernel drops the
