@@ -1,3 +1,5 @@
+//lint:file-ignore ST1005 the reference's messages are printed as they are
+
 package certs
 
 import (
@@ -7,8 +9,10 @@ import (
 	"crypto/tls"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -144,4 +148,45 @@ func sealing(cfg *tls.Config, keys *Tickets, life time.Duration, settings uint64
 		}
 		return nil, nil
 	}
+}
+
+// TicketFiles tells the files of ticket keys there are, by number. Reference: the last
+// that was named is the first. Any goroutine but a loop's.
+func (s *Store) TicketFiles() []*Tickets {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := slices.Clone(s.tickets)
+	slices.Reverse(all)
+	return all
+}
+
+// Secrets returns the keys as files have them, oldest first; any goroutine.
+func (t *Tickets) Secrets() (all []string) {
+	for _, k := range t.keys.Load().raw {
+		all = append(all, base64.StdEncoding.EncodeToString(k))
+	}
+	return all
+}
+
+// Errors of AddTicketKey.
+var (
+	ErrKeyText = errors.New("received invalid base64 encoded TLS key.")
+	ErrKeySize = errors.New("received a key of wrong size.")
+)
+
+// AddTicketKey makes a key the newest; the oldest goes, the newest so far seals from now on.
+// Any goroutine but a loop's.
+func (s *Store) AddTicketKey(t *Tickets, text string) error {
+	key, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return ErrKeyText
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	raw := t.keys.Load().raw
+	if len(key) != len(raw[0]) {
+		return ErrKeySize
+	}
+	t.use(append(slices.Clone(raw[1:]), key))
+	return nil
 }

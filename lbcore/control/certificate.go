@@ -99,16 +99,16 @@ func commitCert(r *cli.Request, s *certs.Store) {
 }
 
 // committed answers the end of a transaction: a dot for each place that uses what was
-// changed.
+// changed. Reference: what was begun has no severity.
 func committed(r *cli.Request, path string, used int, err error) {
 	dots := strings.Repeat(".", used)
 	switch {
 	case errors.As(err, &certs.Refusal{}):
 		r.Fail("%s\nCan't commit %s!", err, path)
 	case err != nil:
-		r.Fail("Committing %s%s\n%s\nFailed!", path, dots, err)
+		r.Printf("Committing %s%s\n%s\nFailed!\n", path, dots, err)
 	default:
-		r.Message(cli.Notice, "Committing %s%s\nSuccess!", path, dots)
+		r.Printf("Committing %s%s\nSuccess!\n", path, dots)
 	}
 }
 

@@ -60,9 +60,9 @@ func addList(r *cli.Request, s *certs.Store) {
 	case !begun:
 		r.Fail("Can't edit the crt-list: %s", err)
 	case err != nil:
-		r.Fail("Inserting certificate '%s' in crt-list '%s'%s\n%s\nFailed!", path, list, strings.Repeat(".", used+1), err)
+		r.Printf("Inserting certificate '%s' in crt-list '%s'%s\n%s\nFailed!\n", path, list, strings.Repeat(".", used+1), err)
 	default:
-		r.Message(cli.Notice, "Inserting certificate '%s' in crt-list '%s'%s\nSuccess!", path, list, strings.Repeat(".", used))
+		r.Printf("Inserting certificate '%s' in crt-list '%s'%s\nSuccess!\n", path, list, strings.Repeat(".", used))
 	}
 }
 

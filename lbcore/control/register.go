@@ -54,6 +54,7 @@ func Register(set *keyword.Set) {
 	registerCerts(set)
 	registerCrtLists(set)
 	registerTrust(set)
+	registerTickets(set)
 	for _, s := range settings {
 		set.Add(keyword.Row{Class: keyword.SetServer, Name: s.name, Args: s.args, Summary: s.summary,
 			Good: []keyword.Example{{Config: "set server be/s1 " + s.name}}, Impl: s.set})
