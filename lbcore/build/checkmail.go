@@ -16,6 +16,8 @@ import (
 const (
 	sectionMailers keyword.Class = "section mailers"
 	emailAlert     keyword.Class = "email-alert subkeywords"
+
+	mailTimeout = "timeout:mail" // the one time of its section
 )
 
 // Whether external checks are allowed.
@@ -43,7 +45,7 @@ func mailRows() []keyword.Row {
 	}
 	return []keyword.Row{
 		row(sectionMailers, "mailer", "<name> <address>:<port>", "an SMTP server that alerts are sent by", "mailer m1 127.0.0.1:25", "mailer m1"),
-		row(sectionMailers, "timeout", "mail <time>", "how long the delivery of an alert may take", "timeout mail 20s", "timeout mail"),
+		row(sectionMailers, mailTimeout, "mail <time>", "how long the delivery of an alert may take", "timeout mail 20s", "timeout mail"),
 		row(emailAlert, "from", "<address>", "who sends alerts", "email-alert from a@example.org"),
 		row(emailAlert, "to", "<address>", "who gets alerts", "email-alert to b@example.org"),
 		row(emailAlert, "level", "<level>", "the least important level that is sent", "email-alert level notice"),
@@ -164,7 +166,11 @@ func (b *Builder) mailersLine(st *config.Statement) {
 		return
 	}
 	word := st.Words[0]
+	if word == "timeout" {
+		word = mailTimeout
+	}
 	if b.Set.Lookup(sectionMailers, word) == nil {
+		word = st.Words[0]
 		b.Alertf(st, "unknown keyword '%s' in '%s' section", word, "mailers")
 		return
 	}

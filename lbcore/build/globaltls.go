@@ -60,6 +60,8 @@ func globalTLSRows() []keyword.Row {
 		list("ssl-default-server-ciphers", cipher, "HIGH", "'ciphers' of server lines", func(g *Global) *string { return &g.ServerTLS.Ciphers }),
 		list("ssl-default-server-ciphersuites", cipher, "TLS_AES_128_GCM_SHA256", "'ciphersuites' of server lines", func(g *Global) *string { return &g.ServerTLS.Suites }),
 		list("ssl-default-server-curves", curve, "X25519:P-256", "'curves' of server lines", func(g *Global) *string { return &g.ServerTLS.Curves }),
+		list("ssl-default-server-sigalgs", curve, "ECDSA+SHA256", "'sigalgs' of server lines", func(g *Global) *string { return &g.ServerTLS.SigAlgs }),
+		list("ssl-default-server-client-sigalgs", curve, "ECDSA+SHA256", "'client-sigalgs' of server lines", func(g *Global) *string { return &g.ServerTLS.ClientSigAlgs }),
 		row("ssl-server-verify", "none|required", "'verify' of servers that say nothing", "none", func(b *Builder, st *config.Statement) {
 			switch st.Word(1) {
 			case "none":

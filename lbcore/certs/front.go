@@ -202,34 +202,37 @@ func wildcard(name string) string {
 }
 
 // find returns the entry for a name and the kinds of key that the client takes,
-// nil for none.
+// nil for none. Reference: the kind counts more than whether a name is matched by
+// itself or by a wildcard; and a name that has a certificate is never served by that
+// of another, even where the client cannot take it: the handshake says what is missing.
 func (f *Front) find(name string, takes *takes) *Entry {
 	x := f.index.Load()
 	if name != "" {
-		if e := pick(x.exact[name], name, takes); e != nil {
-			return e
-		}
-		if e := pick(x.wild[wildcard(name)], name, takes); e != nil {
+		exact, wild := x.exact[name], x.wild[wildcard(name)]
+		if e := pick(exact, wild, name, takes); e != nil {
 			return e
 		}
 	}
 	if f.strict {
 		return nil
 	}
-	if e := pick(x.first, "", takes); e != nil {
-		return e
-	}
-	if len(x.first) > 0 {
-		return x.first[0] // the handshake says what is missing
-	}
-	return nil
+	return pick(x.first, nil, "", takes)
 }
 
-// pick prefers ECDSA, as the reference does.
-func pick(entries []*Entry, name string, takes *takes) *Entry {
+// pick prefers ECDSA, as the reference does, then what comes first.
+func pick(exact, wild []*Entry, name string, takes *takes) *Entry {
 	for _, k := range [...]Kind{ECDSA, RSA, Other} {
-		for _, e := range entries {
-			if e.cert.Kind == k && takes.has(e, k) && (name == "" || !e.refuses(name)) {
+		for _, list := range [...][]*Entry{exact, wild} {
+			for _, e := range list {
+				if e.cert.Kind == k && takes.has(e, k) && (name == "" || !e.refuses(name)) {
+					return e
+				}
+			}
+		}
+	}
+	for _, list := range [...][]*Entry{exact, wild} {
+		for _, e := range list {
+			if name == "" || !e.refuses(name) {
 				return e
 			}
 		}
