@@ -49,13 +49,14 @@ type Instance struct {
 	slog     *slog.Logger
 	accepts  [][]*stream.Acceptor // by loop
 	stop     sync.Once
-	opening  sync.Mutex // of listening sockets: the descriptors of bind lines once the loops run
-	secrets  *os.File   // see secretsFD; under opening
-	telling  sync.Mutex // of standard error, see tell
-	changing sync.Mutex // of the servers of backends, and what follows
-	ended    bool       // no server comes or goes any more
-	parted   bool       // a server was deleted since one was added last
-	revision uint64     // reference: of servers: how often one was added behind a deletion
+	stopped  chan struct{} // closed by Stop
+	opening  sync.Mutex    // of listening sockets: the descriptors of bind lines once the loops run
+	secrets  *os.File      // see secretsFD; under opening
+	telling  sync.Mutex    // of standard error, see tell
+	changing sync.Mutex    // of the servers of backends, and what follows
+	ended    bool          // no server comes or goes any more
+	parted   bool          // a server was deleted since one was added last
+	revision uint64        // reference: of servers: how often one was added behind a deletion
 	serving  sync.WaitGroup
 }
 
@@ -80,7 +81,7 @@ func (c *Config) Open(logger *slog.Logger) (*Instance, error) {
 	if len(c.Late) > 0 {
 		return nil, errors.New(strings.Join(c.Late, "\n"))
 	}
-	in := &Instance{Config: c, slog: logger, started: clock.Wall(), mono: clock.Mono(), outputs: map[int]*log.Writer{}}
+	in := &Instance{Config: c, slog: logger, started: clock.Wall(), mono: clock.Mono(), outputs: map[int]*log.Writer{}, stopped: make(chan struct{})}
 	g := &c.Global
 	loops := g.Threads
 	if loops == 0 {
@@ -140,6 +141,8 @@ func (in *Instance) Run() {
 	in.Group.Start()
 	in.listen()
 	in.checker.Start()
+	in.serving.Add(1)
+	go in.expireTables()
 }
 
 // process fills what all proxies share.

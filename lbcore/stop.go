@@ -51,6 +51,7 @@ func (in *Instance) Stop() {
 		in.changing.Lock()
 		in.ended = true
 		in.changing.Unlock()
+		close(in.stopped)
 		in.checker.Stop()
 		in.commands.Close()
 		in.Group.Each(func(l *loop.Loop) { in.Workers[l.ID].Kill() })

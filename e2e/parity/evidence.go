@@ -216,6 +216,8 @@ func (e *evidence) line(section string, words []string) {
 		}
 	case first == "bind" && len(rest) > 0:
 		e.each(keyword.Bind, rest[1:])
+	case first == "stick-table":
+		e.table(rest)
 	case first == "default-server":
 		e.each(keyword.Server, rest)
 	case first == "server" && len(rest) > 1:
@@ -229,6 +231,23 @@ func (e *evidence) line(section string, words []string) {
 		}
 	}
 }
+
+// table takes the parameters of a stick table, the type of its keys and its data.
+func (e *evidence) table(words []string) {
+	e.each(keyword.TableParam, words)
+	for i, w := range words[:len(words)-1] {
+		if w == "type" {
+			e.add(keyword.TableKey, words[i+1])
+		}
+		if w == "store" {
+			for datum := range strings.SplitSeq(tableArgs.ReplaceAllString(words[i+1], ""), ",") {
+				e.add(keyword.TableData, datum)
+			}
+		}
+	}
+}
+
+var tableArgs = regexp.MustCompile(`\([^)]*\)`)
 
 // logAlias finds %XX and %{flags}XX.
 var logAlias = regexp.MustCompile(`%(?:\{[^}]*\})?([A-Za-z]+)`)

@@ -30,7 +30,6 @@ var reasons = map[string]string{
 // by name, not taken and ignored.
 func TestNotThereYet(t *testing.T) {
 	for _, lines := range []string{
-		"backend b\n    stick-table type ip size 1m expire 30m store gpc0\n",
 		"backend b\n    stick on src\n",
 		"resolvers r\n    nameserver a 127.0.0.1:53\n",
 	} {

@@ -420,6 +420,12 @@ func (b *Builder) resolve(r heldRef) string {
 		}
 		t.p.Server(sv).Pin()
 		r.Arg.Ref = t.p.Server(sv)
+	case sample.ArgTable:
+		t := b.byName[name]
+		if t == nil || t.p.Table == nil {
+			return fmt.Sprintf("unable to find table '%s' %s", name, word)
+		}
+		r.Arg.Ref = t.p.Table
 	case sample.ArgUserlist:
 		return b.resolveUserlist(r)
 	default:

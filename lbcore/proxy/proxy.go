@@ -188,8 +188,9 @@ type Proxy struct {
 	// Run time.
 	Queue      Queue
 	FE, BE     *Counters
-	FEConn     Gauge // connections on the frontend side: scur, smax
-	BEConn     Gauge // streams on the backend side
+	Table      *Table // the stick table that it declares, nil without one
+	FEConn     Gauge  // connections on the frontend side: scur, smax
+	BEConn     Gauge  // streams on the backend side
 	ConnRate   Rate
 	SessRate   Rate
 	ReqRate    Rate
