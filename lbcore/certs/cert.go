@@ -80,6 +80,9 @@ type Extra struct {
 	Key, OCSP, Issuer, SCTL, Bundle bool
 	// DelExt puts their extensions in place of the file's own.
 	DelExt bool
+	// SkipRoots leaves out what stands in a file from the first authority on that
+	// has signed itself: who verifies has it.
+	SkipRoots bool
 }
 
 // AllExtra is what is looked at by default.
@@ -265,7 +268,10 @@ func assemble(path string, parts *Parts, issuers []*x509.Certificate) (*Cert, er
 	if len(chain) == 1 {
 		chain = complete(chain, issuers)
 	}
-	for _, one := range chain {
+	for i, one := range chain {
+		if i > 0 && x.SkipRoots && bytes.Equal(one.RawIssuer, one.RawSubject) {
+			break
+		}
 		c.TLS.Certificate = append(c.TLS.Certificate, one.Raw)
 	}
 	c.Names = namesOf(c.TLS.Leaf)
