@@ -390,6 +390,9 @@ func (b *Builder) settleBalance(s *section) {
 	case proxy.HashSample:
 		h.Expr = b.hashExpr(s, to.expr)
 	}
+	if s.rdpCookie.text != "" && s.mode == proxy.TCP {
+		p.RDPCookie = b.hashExpr(s, s.rdpCookie)
+	}
 }
 
 // hashExpr compiles the expression of balance hash.

@@ -262,10 +262,9 @@ func (b *Builder) transport(l *serverLine, s *section) {
 		return
 	}
 	t := m.transport
-	if l.tls.on && !t.NoSSL && l.port == 0 && l.addrOf == nil {
-		t.SSL = true // reference: checks speak what traffic does, unless they go elsewhere
-	}
-	if t.SSL || b.plansSSL(s) {
+	// Reference: checks speak what traffic does, unless they go elsewhere.
+	t.Follows = l.tls.back != nil && !t.NoSSL && l.port == 0 && l.addrOf == nil
+	if t.SSL || t.Follows || b.plansSSL(s) {
 		back := l.tls.back
 		t.TLS = func() *tls.Config { return back.Config("") }
 	} else if !t.SendProxy {

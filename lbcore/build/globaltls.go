@@ -105,14 +105,20 @@ func globalTLSRows() []keyword.Row {
 		row("ssl-dh-param-file", "<file>", "Diffie-Hellman parameters; there are no such suites", "testdata/tls/dh.pem",
 			without(dhFile, "there are no DHE suites"), "ssl-dh-param-file testdata/none"),
 		row("ssl-load-extra-files", "<kind>…", "which side files of certificates are looked for", "bundle ocsp", extraFiles, "ssl-load-extra-files foo"),
-		{Class: keyword.Global, Name: "ssl-load-extra-del-ext", Where: keyword.InGlobal, Summary: "side files replace a certificate's extension",
-			Good: []keyword.Example{{Config: "ssl-load-extra-del-ext"}}, Bad: []string{"ssl-load-extra-del-ext x"},
-			Impl: GlobalFunc(func(b *Builder, st *config.Statement) {
-				if !b.tooMany(st, 1) {
-					b.certs.Extra.DelExt = true
-				}
-			})},
+		certFlag("ssl-load-extra-del-ext", "side files replace a certificate's extension", func(x *certs.Extra) { x.DelExt = true }),
+		certFlag("ssl-skip-self-issued-ca", "authorities that have signed themselves are not sent with a certificate", func(x *certs.Extra) { x.SkipRoots = true }),
 	}
+}
+
+// certFlag is a word without arguments about how certificates are loaded.
+func certFlag(name, summary string, set func(*certs.Extra)) keyword.Row {
+	return keyword.Row{Class: keyword.Global, Name: name, Where: keyword.InGlobal, Summary: summary,
+		Good: []keyword.Example{{Config: name}}, Bad: []string{name + " x"},
+		Impl: GlobalFunc(func(b *Builder, st *config.Statement) {
+			if !b.tooMany(st, 1) {
+				set(&b.certs.Extra)
+			}
+		})}
 }
 
 func dhSize(b *Builder, st *config.Statement) {
@@ -191,16 +197,16 @@ func tlsOptions(side tlsPlace, to func(*Global) *certs.Settings) GlobalFunc {
 }
 
 func extraFiles(b *Builder, st *config.Statement) {
-	x := certs.Extra{DelExt: b.certs.Extra.DelExt}
+	none := certs.Extra{DelExt: b.certs.Extra.DelExt, SkipRoots: b.certs.Extra.SkipRoots}
+	x := none
 	fail := len(st.Words) < 2
 	for _, w := range st.Words[1:] {
 		switch w {
 		case "none":
-			x = certs.Extra{DelExt: x.DelExt}
+			x = none
 		case "all":
-			d := x.DelExt
 			x = certs.AllExtra
-			x.DelExt = d
+			x.DelExt, x.SkipRoots = none.DelExt, none.SkipRoots
 		case "bundle":
 			x.Bundle = true
 		case "sctl":

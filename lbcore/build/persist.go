@@ -28,6 +28,8 @@ func persistRows() []keyword.Row {
 			"force-persist if { path_beg /admin }", persistKeyword(false), "force-persist", "force-persist x"),
 		proxyRow("ignore-persist", where, "if|unless <condition>", "persistence does not count for these requests",
 			"ignore-persist if { path_end .gif }", persistKeyword(true), "ignore-persist", "ignore-persist x"),
+		proxyRow("persist", keyword.InBackends|keyword.InDefaults, "rdp-cookie[(<name>)]", "clients of terminal servers go to the server that their cookie names",
+			"mode tcp\npersist rdp-cookie(msts)", rdpPersistKeyword, "persist", "persist foo", "persist rdp-cookie(", "persist rdp-cookie()", "persist rdp-cookie x"),
 		proxyRow("http-send-name-header", keyword.InBackends, "<field>", "the header field that tells a server its name",
 			"http-send-name-header X-Server", sendNameKeyword, "http-send-name-header"),
 	}
@@ -64,6 +66,34 @@ func useServerKeyword(b *Builder, s *section, st *config.Statement) {
 	if c, ok := b.condition(s, st, "switching rule", st.Words[2:], sample.BackendUseServer); ok {
 		b.ruleOrder(s, st, rankServer)
 		s.useServers = append(s.useServers, useServer{c, st.Words[1], st.Pos})
+	}
+}
+
+// rdpPersistKeyword reads persist rdp-cookie.
+func rdpPersistKeyword(b *Builder, s *section, st *config.Statement) {
+	if !b.needs(s, st, "persist", false, true) {
+		return
+	}
+	name, named := strings.CutPrefix(st.Word(1), "rdp-cookie")
+	switch {
+	case st.Word(1) == "":
+		b.Alertf(st, "missing persist method.")
+		return
+	case !named:
+		b.Alertf(st, "unknown persist method.")
+		return
+	case name == "":
+		name = "msts"
+	default:
+		inside, closed := strings.CutSuffix(name, ")")
+		if inside, named = strings.CutPrefix(inside, "("); !closed || !named || inside == "" {
+			b.Alertf(st, "persist rdp-cookie(name)' requires an rdp cookie name.")
+			return
+		}
+		name = inside
+	}
+	if !b.tooMany(st, 2) {
+		s.rdpCookie = placed{"req.rdp_cookie(" + name + ")", st.Pos}
 	}
 }
 

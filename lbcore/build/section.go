@@ -53,6 +53,7 @@ type conf struct {
 	cookie        *cookieLine
 	dynamicKey    string
 	sendName      string
+	rdpCookie     placed // of persist rdp-cookie
 	stateFrom     proxy.StateSource
 	source        sourceLine
 	stats         *statsPage

@@ -80,6 +80,9 @@ type Extra struct {
 	Key, OCSP, Issuer, SCTL, Bundle bool
 	// DelExt puts their extensions in place of the file's own.
 	DelExt bool
+	// SkipRoots leaves out what stands in a file from the first authority on that
+	// has signed itself: who verifies has it.
+	SkipRoots bool
 }
 
 // AllExtra is what is looked at by default.
@@ -236,7 +239,7 @@ func load(path string, f Files, x Extra, issuers []*x509.Certificate) (*Cert, na
 	if err := parts.findOCSP(path, &n, f.OCSP != "" || x.OCSP); err != nil {
 		return nil, n, err
 	}
-	c, err := assemble(path, parts, issuers)
+	c, err := assemble(path, parts, issuers, x.SkipRoots)
 	return c, n, err
 }
 
@@ -255,8 +258,9 @@ func parseParts(path string, text []byte) (*Parts, error) {
 	return &Parts{Leaf: p.certs[0], Chain: p.certs[1:], Key: p.key, blocked: p.encrypted}, nil
 }
 
-// assemble makes a certificate of its parts, of which leaf and key are there.
-func assemble(path string, parts *Parts, issuers []*x509.Certificate) (*Cert, error) {
+// assemble makes a certificate of its parts, of which leaf and key are there; skipRoots
+// as in Extra.
+func assemble(path string, parts *Parts, issuers []*x509.Certificate, skipRoots bool) (*Cert, error) {
 	c := &Cert{Path: path, TLS: tls.Certificate{Leaf: parts.Leaf, PrivateKey: parts.Key}, parts: *parts, sum: sha256.Sum256(parts.Leaf.Raw)}
 	if err := c.judgeKey(parts.Key); err != nil {
 		return nil, err
@@ -265,7 +269,10 @@ func assemble(path string, parts *Parts, issuers []*x509.Certificate) (*Cert, er
 	if len(chain) == 1 {
 		chain = complete(chain, issuers)
 	}
-	for _, one := range chain {
+	for i, one := range chain {
+		if i > 0 && skipRoots && bytes.Equal(one.RawIssuer, one.RawSubject) {
+			break
+		}
 		c.TLS.Certificate = append(c.TLS.Certificate, one.Raw)
 	}
 	c.Names = namesOf(c.TLS.Leaf)

@@ -345,7 +345,7 @@ func FuzzPEM(f *testing.F) {
 		if err != nil || p.Key == nil {
 			return
 		}
-		if c, err := assemble("f", p, nil); err == nil && (c.Leaf() == nil || c.TLS.PrivateKey == nil) {
+		if c, err := assemble("f", p, nil, false); err == nil && (c.Leaf() == nil || c.TLS.PrivateKey == nil) {
 			t.Error("a certificate without leaf or key")
 		}
 	})

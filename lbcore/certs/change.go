@@ -191,7 +191,7 @@ func (s *Store) CommitCert(path string) (used int, err error) {
 		return 0, Refusal{fmt.Errorf("inconsistencies between private key and certificate loaded '%s'.", path)}
 	}
 	s.draft = nil
-	c, err := assemble(path, &d.parts, s.Issuers)
+	c, err := assemble(path, &d.parts, s.Issuers, s.Extra.SkipRoots)
 	if err != nil {
 		return min(1, s.uses(d.slot)), fmt.Errorf("%w.", err)
 	}

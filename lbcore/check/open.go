@@ -24,6 +24,7 @@ import (
 type Transport struct {
 	SSL       bool
 	NoSSL     bool               // no-check-ssl
+	Follows   bool               // TLS is spoken while traffic does
 	TLS       func() *tls.Config // how it is spoken now; nil: nothing is verified
 	SNI       string
 	ALPN      []string
@@ -37,7 +38,7 @@ func (r *run) open(ctx context.Context, c *Connect) (net.Conn, error) {
 	network, address := r.dialTo(c)
 	ssl, sendProxy, socks := c.SSL, c.SendProxy, c.Socks4
 	if d := r.transport; d != nil && (c.Default || c.Implicit) {
-		ssl, sendProxy, socks = ssl || d.SSL, sendProxy || d.SendProxy, socks || d.Socks4 != nil
+		ssl, sendProxy, socks = ssl || d.SSL || d.Follows && r.srv.Dialled().TLS != nil, sendProxy || d.SendProxy, socks || d.Socks4 != nil
 	}
 	to := address
 	if socks && r.transport != nil && r.transport.Socks4 != nil {

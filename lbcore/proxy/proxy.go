@@ -161,7 +161,8 @@ type Proxy struct {
 	Cookie          *Cookie // nil without
 	PersistRules    []PersistRule
 	UseServers      []UseServer
-	SendName        []byte // http-send-name-header, lower-case
+	RDPCookie       *sample.Expr // the value of the cookie of persist rdp-cookie, nil without
+	SendName        []byte       // http-send-name-header, lower-case
 
 	// Both.
 	// Userlists are those that are asked before the rules, for what cannot wait.

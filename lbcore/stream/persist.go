@@ -1,8 +1,15 @@
 package stream
 
 import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+	"net/netip"
+	"strconv"
+
 	"gohap/lbcore/acl"
 	"gohap/lbcore/proxy"
+	"gohap/lbcore/sample"
 )
 
 // persistent returns the server that persistence names for the request, nil
@@ -43,6 +50,35 @@ func (s *Stream) persistence() {
 			return
 		}
 	}
+	if be.RDPCookie != nil { // reference: ignore-persist is about cookies of HTTP
+		s.cookie.server = s.terminalServer()
+	}
+}
+
+// terminalServer is the server that the cookie of a client of terminal servers names
+// by its address and port, as it was issued: both as decimal numbers, the bytes in
+// the order of the wire on a machine that has the lowest first. nil for none.
+func (s *Stream) terminalServer() *proxy.Server {
+	var v sample.Sample
+	if !s.BE.RDPCookie.Eval(&s.Ctx, sample.Str, &v) {
+		return nil
+	}
+	ip, rest, ok := bytes.Cut(v.Data, []byte("."))
+	port, _, closed := bytes.Cut(rest, []byte("."))
+	addr, err1 := strconv.ParseUint(string(ip), 10, 32)
+	at, err2 := strconv.ParseUint(string(port), 10, 16)
+	if !ok || !closed || err1 != nil || err2 != nil {
+		return nil
+	}
+	var b [4]byte
+	binary.LittleEndian.PutUint32(b[:], uint32(addr))
+	to := netip.AddrPortFrom(netip.AddrFrom4(b), bits.ReverseBytes16(uint16(at)))
+	for _, srv := range s.BE.Set().All {
+		if a := srv.Address(); a != nil && a.To != nil && a.To.IP == to && s.reaches(srv) {
+			return srv
+		}
+	}
+	return nil
 }
 
 // reaches tells whether what persists may go to the server.
