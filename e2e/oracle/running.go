@@ -8,7 +8,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
+	"time"
 )
 
 // Installed returns the binary that find (Haproxy or Gohap) names; without one
@@ -72,6 +74,51 @@ func Inherit(t testing.TB, ip string) (addr string, fd *os.File) {
 	}
 	t.Cleanup(func() { fd.Close() })
 	return l.Addr().String(), fd
+}
+
+// Serve listens on loopback until the test's end, hands each connection to f and
+// closes it, one after the other.
+func Serve(t testing.TB, f func(c net.Conn)) (addr string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			f(c)
+			c.Close()
+		}
+	}()
+	return l.Addr().String()
+}
+
+// WriteMessage writes an HTTP message whose head has plain line ends and whose body
+// stands behind an empty line, with more fields.
+func WriteMessage(c net.Conn, text string, more ...string) {
+	head, body, _ := strings.Cut(text, "\n\n")
+	head = strings.Join(append([]string{head}, more...), "\n")
+	_, _ = c.Write([]byte(strings.ReplaceAll(head, "\n", "\r\n") + "\r\n\r\n" + body)) // who reads the answer sees a failure
+}
+
+// Dial connects to what a Running serves, for twenty seconds and the test's end at
+// the most.
+func Dial(t testing.TB, addr string) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 // masks hide what differs from run to run in messages.
