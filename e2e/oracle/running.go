@@ -76,11 +76,11 @@ func Inherit(t testing.TB, ip string) (addr string, fd *os.File) {
 	return l.Addr().String(), fd
 }
 
-// Serve listens on loopback until the test's end, hands each connection to f and
-// closes it, one after the other.
-func Serve(t testing.TB, f func(c net.Conn)) (addr string) {
+// Serve listens on a free port of ip until the test's end. Each connection is handed
+// to f on a goroutine of its own, and closed then.
+func Serve(t testing.TB, ip string, f func(c net.Conn)) (addr string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", net.JoinHostPort(ip, "0"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,8 +91,7 @@ func Serve(t testing.TB, f func(c net.Conn)) (addr string) {
 			if err != nil {
 				return
 			}
-			f(c)
-			c.Close()
+			go func() { f(c); c.Close() }()
 		}
 	}()
 	return l.Addr().String()

@@ -148,7 +148,7 @@ const served = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx: a, b\r\nx: c\r\nset-c
 func startRunner(t *testing.T, bin string, cases []*exchangeCase) *runner {
 	t.Helper()
 	r := &runner{}
-	server := oracle.Serve(t, r.serve)
+	server := oracle.Serve(t, "127.0.0.1", r.serve)
 	cfg := "defaults\n mode http\n timeout client 2s\n timeout server 2s\n timeout connect 2s\n timeout tarpit 50ms\n"
 	var files []*os.File
 	for i, c := range cases {
