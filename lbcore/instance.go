@@ -44,6 +44,7 @@ type Instance struct {
 	sockets  []net.Listener // of commands
 	shared   *log.Shared
 	outputs  map[int]*log.Writer
+	streams  []*log.Stream
 	started  time.Time
 	mono     int64
 	slog     *slog.Logger
@@ -296,6 +297,10 @@ func (in *Instance) openLogs() error {
 			l.Out = w
 		case log.InRing:
 			l.Out = in.Config.Rings[t.Ring]
+		case log.TCP, log.UnixStream:
+			s := log.NewStream(t, &l.Dropped, clock.Wall)
+			in.streams = append(in.streams, s)
+			l.Out = s
 		}
 	}
 	in.shared = log.NewShared(log.Encoder{Host: in.Config.Global.LogHost, PID: os.Getpid()}, &log.Sockets{Now: clock.Wall})

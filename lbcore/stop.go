@@ -60,6 +60,9 @@ func (in *Instance) Stop() {
 		for _, w := range in.outputs {
 			w.Close()
 		}
+		for _, s := range in.streams {
+			s.Close()
+		}
 		in.serving.Wait()
 	})
 }

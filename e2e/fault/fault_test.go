@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,6 +21,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gohap/e2e/oracle"
 	"gohap/lbcore"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/proxy"
@@ -242,21 +244,12 @@ func one(rnd *rand.Rand, web, raw int) {
 
 // startOrigin answers as the path says.
 func startOrigin(t *testing.T) int {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	_, port, _ := net.SplitHostPort(oracle.Serve(t, "127.0.0.1", origin))
+	n, err := strconv.Atoi(port)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go origin(c)
-		}
-	}()
-	return l.Addr().(*net.TCPAddr).Port
+	return n
 }
 
 func origin(c net.Conn) {

@@ -125,21 +125,7 @@ func (f *farm) answer() string {
 // answering listens and answers every request at once.
 func answering(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "[::]:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go answerAll(c)
-		}
-	}()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
+	_, port, _ := net.SplitHostPort(Serve(t, "::", answerAll))
 	return "127.0.0.1:" + port
 }
 

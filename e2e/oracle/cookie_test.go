@@ -33,21 +33,7 @@ func (x cookieExchange) String() string {
 // cookieServer answers each request with the fields that its x-answer fields
 // name; the body is the server's name and the request as it came, without those.
 func cookieServer(t *testing.T, name string) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go serveCookies(c, name)
-		}
-	}()
-	return l.Addr().String()
+	return Serve(t, "127.0.0.1", func(c net.Conn) { serveCookies(c, name) })
 }
 
 func serveCookies(c net.Conn, name string) {

@@ -5,6 +5,7 @@
 //	install.sh   the reference into haproxy/ (ignored), from Debian's archive
 //	Haproxy      path of its binary; Gohap path of ours
 //	running.go   starts and asks them, for the tests of other packages too
+//	golden.go    configurations whose messages must be the reference's, for them too
 //	*_test.go    the comparisons; install_test.go the reference alone
 //	exchange_*   generated exchanges: one seed in make test, -seeds N or -for D for more;
 //	             -seed S -case N -mode M runs a reported one again

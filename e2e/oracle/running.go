@@ -8,7 +8,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
+	"time"
 )
 
 // Installed returns the binary that find (Haproxy or Gohap) names; without one
@@ -72,6 +74,50 @@ func Inherit(t testing.TB, ip string) (addr string, fd *os.File) {
 	}
 	t.Cleanup(func() { fd.Close() })
 	return l.Addr().String(), fd
+}
+
+// Serve listens on a free port of ip until the test's end. Each connection is handed
+// to f on a goroutine of its own, and closed then.
+func Serve(t testing.TB, ip string, f func(c net.Conn)) (addr string) {
+	t.Helper()
+	l, err := net.Listen("tcp", net.JoinHostPort(ip, "0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() { f(c); c.Close() }()
+		}
+	}()
+	return l.Addr().String()
+}
+
+// WriteMessage writes an HTTP message whose head has plain line ends and whose body
+// stands behind an empty line, with more fields.
+func WriteMessage(c net.Conn, text string, more ...string) {
+	head, body, _ := strings.Cut(text, "\n\n")
+	head = strings.Join(append([]string{head}, more...), "\n")
+	_, _ = c.Write([]byte(strings.ReplaceAll(head, "\n", "\r\n") + "\r\n\r\n" + body)) // who reads the answer sees a failure
+}
+
+// Dial connects to what a Running serves, for twenty seconds and the test's end at
+// the most.
+func Dial(t testing.TB, addr string) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 // masks hide what differs from run to run in messages.

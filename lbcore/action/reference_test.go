@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"gohap/e2e/oracle"
 )
@@ -149,12 +148,7 @@ const served = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx: a, b\r\nx: c\r\nset-c
 func startRunner(t *testing.T, bin string, cases []*exchangeCase) *runner {
 	t.Helper()
 	r := &runner{}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { ln.Close() })
-	go r.serve(ln)
+	server := oracle.Serve(t, "127.0.0.1", r.serve)
 	cfg := "defaults\n mode http\n timeout client 2s\n timeout server 2s\n timeout connect 2s\n timeout tarpit 50ms\n"
 	var files []*os.File
 	for i, c := range cases {
@@ -162,32 +156,25 @@ func startRunner(t *testing.T, bin string, cases []*exchangeCase) *runner {
 		files, r.addrs = append(files, fd), append(r.addrs, addr)
 		cfg += fmt.Sprintf("frontend f%d\n bind fd@%d\n %s\n default_backend b\n", i, 3+i, strings.Join(c.rules, "\n "))
 	}
-	r.Running = oracle.Start(t, bin, cfg+"backend b\n server s "+ln.Addr().String()+"\n", files...)
+	r.Running = oracle.Start(t, bin, cfg+"backend b\n server s "+server+"\n", files...)
 	return r
 }
 
 // serve keeps what it receives and answers at the end of a head and of the body
 // that it announces.
-func (r *runner) serve(ln net.Listener) {
-	for {
-		c, err := ln.Accept()
+func (r *runner) serve(c net.Conn) {
+	text, in := "", bufio.NewReader(c)
+	for !complete(text) {
+		b, err := in.ReadByte()
 		if err != nil {
-			return
+			break
 		}
-		text, in := "", bufio.NewReader(c)
-		for !complete(text) {
-			b, err := in.ReadByte()
-			if err != nil {
-				break
-			}
-			text += string([]byte{b})
-		}
-		r.mu.Lock()
-		r.seen = text
-		r.mu.Unlock()
-		fmt.Fprint(c, served)
-		c.Close()
+		text += string([]byte{b})
 	}
+	r.mu.Lock()
+	r.seen = text
+	r.mu.Unlock()
+	fmt.Fprint(c, served)
 }
 
 func complete(text string) bool {
@@ -214,14 +201,9 @@ func (r *runner) exchange(t *testing.T, i int, request string) (client, server s
 	r.mu.Lock()
 	r.seen = ""
 	r.mu.Unlock()
-	c, err := net.Dial("tcp", r.addrs[i])
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := oracle.Dial(t, r.addrs[i])
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
-	head, body, _ := strings.Cut(request, "\n\n")
-	fmt.Fprintf(c, "%s\r\nconnection: close\r\n\r\n%s", strings.ReplaceAll(head, "\n", "\r\n"), strings.ReplaceAll(body, `\r\n`, "\r\n"))
+	oracle.WriteMessage(c, strings.ReplaceAll(request, `\r\n`, "\r\n"), "connection: close")
 	answer, err := io.ReadAll(c)
 	if err != nil && len(answer) == 0 {
 		t.Fatalf("%s: %v\n%s", request, err, r.Stop())

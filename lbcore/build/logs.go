@@ -75,7 +75,7 @@ func (b *Builder) logTarget(st *config.Statement) (log.Entry, bool) {
 		b.Alertf(st, "log : %s", text)
 		return e, false
 	}
-	if word := b.unknownLogWord(st.Words[1:]); word != "" {
+	if word := b.unknownLogWord(st.Words[1:], e.Target != nil && e.Target.Connects()); word != "" {
 		b.Alertf(st, "log : %s.", keyword.Refusal("'"+word+"'"))
 		return e, false
 	}
@@ -83,12 +83,15 @@ func (b *Builder) logTarget(st *config.Statement) (log.Entry, bool) {
 }
 
 // unknownLogWord returns the first word of a well-formed log line that has no
-// row, or nothing.
-func (b *Builder) unknownLogWord(words []string) string {
+// row, or nothing; stream says that its target is connected to.
+func (b *Builder) unknownLogWord(words []string, stream bool) string {
 	if len(words) == 0 {
 		return ""
 	}
 	target := "udp@/unix/fd@"
+	if stream {
+		target = "tcp@"
+	}
 	switch first, _, ring := strings.Cut(words[0], "@"); {
 	case words[0] == "global", words[0] == "stdout", words[0] == "stderr":
 		target = words[0]

@@ -3,10 +3,7 @@ package config
 import (
 	"bytes"
 	"flag"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"gohap/e2e/oracle"
@@ -18,54 +15,12 @@ var update = flag.Bool("update", false, "write testdata/golden/*.out from the re
 // goldenEnv is the whole environment of a golden case.
 var goldenEnv = []string{"HOME=/root", "V= a  b\tc ", "E=", "S=x y", "ONE=1", `Q=a"b#c$d\e`, "QB=${ONE}"}
 
-// TestGolden holds every message about testdata/golden against the reference's:
-// the committed output always, and the binary itself where it is installed.
+// TestGolden holds every message about testdata/golden against the reference's.
 func TestGolden(t *testing.T) {
-	cases, err := filepath.Glob("testdata/golden/*.[cd]*")
-	if err != nil || len(cases) < 100 {
-		t.Fatalf("only %d cases (%v)", len(cases), err)
-	}
-	for _, path := range cases {
-		name := filepath.Base(path)
-		t.Run(name, func(t *testing.T) {
-			out := strings.TrimSuffix(strings.TrimSuffix(path, ".cfg"), ".d") + ".out"
-			if live, ok := oracle.Messages(t, "testdata/golden", name, goldenEnv); ok {
-				if *update {
-					if err := os.WriteFile(out, []byte(live), 0o644); err != nil {
-						t.Fatal(err)
-					}
-				} else if want := readFile(t, out); live != want {
-					t.Errorf("the reference says otherwise than %s:\n%s", out, live)
-				}
-			}
-			want, text := readFile(t, out), input(path)
-			if got := runOurs(t, name); got != want {
-				t.Errorf("input:\n%s\ngot:\n%s\nwant:\n%s", text, got, want)
-			}
-		})
-	}
+	oracle.Golden{Dir: "testdata/golden", Pattern: "*.[cd]*", Least: 100, Env: goldenEnv, Update: *update, Ours: runOurs}.Run(t)
 }
 
-func input(path string) string {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return err.Error()
-	}
-	return string(text)
-}
-
-func readFile(t *testing.T, path string) string {
-	t.Helper()
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
-
-func runOurs(t *testing.T, name string) string {
-	t.Helper()
-	t.Chdir("testdata/golden")
+func runOurs(_ *testing.T, name string) string {
 	var out bytes.Buffer
 	diag := &Diagnostics{Out: &out, Pid: 1, Version: "x", Path: "y"}
 	src := &Source{

@@ -121,7 +121,7 @@ func pipesize(text string) error {
 // reference's, committed and live.
 func TestValues(t *testing.T) {
 	const path = "testdata/values/cases.txt"
-	lines := strings.Split(strings.TrimSuffix(readFile(t, path), "\n"), "\n")
+	lines := strings.Split(strings.TrimSuffix(oracle.ReadFile(t, path), "\n"), "\n")
 	live := hasReference()
 	for i, line := range lines {
 		if strings.HasPrefix(line, "#") {

@@ -105,47 +105,31 @@ func cookie(h *message.Head, args []sample.Arg, s *sample.Sample) ([]byte, bool)
 }
 
 func cookieFetch(of side) sample.FetchFunc {
-	return func(c *sample.Context, args []sample.Arg, s *sample.Sample) bool {
-		h := of(c, s)
-		if h == nil {
-			return false
-		}
+	return of.fetch(func(_ *sample.Context, h *message.Head, args []sample.Arg, s *sample.Sample) bool {
 		v, ok := cookie(h, args, s)
 		s.SetStr(v)
 		return ok
-	}
+	})
 }
 
 func cookieValue(of side) sample.FetchFunc {
-	return func(c *sample.Context, args []sample.Arg, s *sample.Sample) bool {
-		h := of(c, s)
-		if h == nil {
-			return false
-		}
+	return of.fetch(func(_ *sample.Context, h *message.Head, args []sample.Arg, s *sample.Sample) bool {
 		v, ok := cookie(h, args, s)
 		s.SetInt(leadingInt(v))
 		return ok
-	}
+	})
 }
 
 func cookieCount(of side) sample.FetchFunc {
-	return func(c *sample.Context, args []sample.Arg, s *sample.Sample) bool {
-		h := of(c, s)
-		if h == nil {
-			return false
-		}
+	return of.fetch(func(_ *sample.Context, h *message.Head, args []sample.Arg, s *sample.Sample) bool {
 		w := cookiesOf(h, args)
 		s.SetInt(w.count())
 		return true
-	}
+	})
 }
 
 func cookieNames(of side) sample.FetchFunc {
-	return func(c *sample.Context, args []sample.Arg, s *sample.Sample) bool {
-		h := of(c, s)
-		if h == nil {
-			return false
-		}
+	return of.fetch(func(c *sample.Context, h *message.Head, args []sample.Arg, s *sample.Sample) bool {
 		delim := delimiter(args)
 		w := cookiesOf(h, nil)
 		dst := c.Arena.Rest(512)
@@ -160,7 +144,7 @@ func cookieNames(of side) sample.FetchFunc {
 		}
 		s.SetStr(c.Arena.Keep(dst))
 		return true
-	}
+	})
 }
 
 var cookieRows = cookieFamilies()

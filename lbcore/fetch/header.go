@@ -14,6 +14,14 @@ import (
 // not there.
 type side func(c *sample.Context, s *sample.Sample) *message.Head
 
+// fetch is a fetch that has nothing where there is no head.
+func (of side) fetch(f func(c *sample.Context, h *message.Head, args []sample.Arg, s *sample.Sample) bool) sample.FetchFunc {
+	return func(c *sample.Context, args []sample.Arg, s *sample.Sample) bool {
+		h := of(c, s)
+		return h != nil && f(c, h, args, s)
+	}
+}
+
 func requestHead(c *sample.Context, s *sample.Sample) *message.Head {
 	if c.Request == nil {
 		return peekedHead(c, s)
@@ -189,49 +197,33 @@ func header(h *message.Head, args []sample.Arg, s *sample.Sample, split bool) ([
 }
 
 func headerFetch(of side, split bool) sample.FetchFunc {
-	return func(c *sample.Context, args []sample.Arg, s *sample.Sample) bool {
-		h := of(c, s)
-		if h == nil {
-			return false
-		}
+	return of.fetch(func(_ *sample.Context, h *message.Head, args []sample.Arg, s *sample.Sample) bool {
 		v, ok := header(h, args, s, split)
 		s.SetStr(v)
 		return ok
-	}
+	})
 }
 
 func headerCount(of side, split bool) sample.FetchFunc {
-	return func(c *sample.Context, args []sample.Arg, s *sample.Sample) bool {
-		h := of(c, s)
-		if h == nil {
-			return false
-		}
+	return of.fetch(func(_ *sample.Context, h *message.Head, args []sample.Arg, s *sample.Sample) bool {
 		w := headersOf(h, args, split)
 		s.SetInt(w.count())
 		return true
-	}
+	})
 }
 
 func headerValue(of side) sample.FetchFunc {
-	return func(c *sample.Context, args []sample.Arg, s *sample.Sample) bool {
-		h := of(c, s)
-		if h == nil {
-			return false
-		}
+	return of.fetch(func(_ *sample.Context, h *message.Head, args []sample.Arg, s *sample.Sample) bool {
 		v, ok := header(h, args, s, true)
 		s.SetInt(leadingInt(v))
 		return ok
-	}
+	})
 }
 
 // headerIP is hdr_ip: in a condition values that are no addresses are passed
 // over.
 func headerIP(of side) sample.FetchFunc {
-	return func(c *sample.Context, args []sample.Arg, s *sample.Sample) bool {
-		h := of(c, s)
-		if h == nil {
-			return false
-		}
+	return of.fetch(func(_ *sample.Context, h *message.Head, args []sample.Arg, s *sample.Sample) bool {
 		for {
 			s.Flags &^= sample.NotLast
 			v, ok := header(h, args, s, true)
@@ -246,7 +238,7 @@ func headerIP(of side) sample.FetchFunc {
 				return false
 			}
 		}
-	}
+	})
 }
 
 // leadingInt reads a sign and digits. Reference: without digits it is 0, only
@@ -334,11 +326,7 @@ func parseIPv6(v []byte) (netip.Addr, bool) {
 
 // headerNames joins the names by a character.
 func headerNames(of side) sample.FetchFunc {
-	return func(c *sample.Context, args []sample.Arg, s *sample.Sample) bool {
-		h := of(c, s)
-		if h == nil {
-			return false
-		}
+	return of.fetch(func(c *sample.Context, h *message.Head, args []sample.Arg, s *sample.Sample) bool {
 		delim := delimiter(args)
 		dst := c.Arena.Rest(512)
 		for i := range h.Fields {
@@ -352,7 +340,7 @@ func headerNames(of side) sample.FetchFunc {
 		}
 		s.SetStr(c.Arena.Keep(dst))
 		return true
-	}
+	})
 }
 
 // delimiter is the first character of the argument, a comma without one.
@@ -365,11 +353,7 @@ func delimiter(args []sample.Arg) byte {
 
 // headerBlock is all lines and the empty one behind them.
 func headerBlock(of side) sample.FetchFunc {
-	return func(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
-		h := of(c, s)
-		if h == nil {
-			return false
-		}
+	return of.fetch(func(c *sample.Context, h *message.Head, _ []sample.Arg, s *sample.Sample) bool {
 		dst := c.Arena.Rest(2048)
 		for i := range h.Fields {
 			if f := &h.Fields[i]; f.Flags&message.FieldDeleted == 0 {
@@ -378,17 +362,13 @@ func headerBlock(of side) sample.FetchFunc {
 		}
 		s.SetBin(c.Arena.Keep(append(dst, "\r\n"...)))
 		return true
-	}
+	})
 }
 
 // headerBinary is all names and values, each behind its length as a variable
 // integer, and two empty strings.
 func headerBinary(of side) sample.FetchFunc {
-	return func(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
-		h := of(c, s)
-		if h == nil {
-			return false
-		}
+	return of.fetch(func(c *sample.Context, h *message.Head, _ []sample.Arg, s *sample.Sample) bool {
 		dst := c.Arena.Rest(2048)
 		for i := range h.Fields {
 			if f := &h.Fields[i]; f.Flags&message.FieldDeleted == 0 {
@@ -398,7 +378,7 @@ func headerBinary(of side) sample.FetchFunc {
 		}
 		s.SetBin(c.Arena.Keep(append(dst, 0, 0)))
 		return true
-	}
+	})
 }
 
 // appendVarint is the variable integer of the reference's SPOE and peers

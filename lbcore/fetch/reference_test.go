@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"gohap/e2e/oracle"
 	"gohap/lbcore/keyword"
@@ -18,30 +17,22 @@ import (
 // TestExamplesOnReference runs the examples on the reference: it must print
 // what the rows say.
 func TestExamplesOnReference(t *testing.T) {
-	askAll(t, oracle.Installed(t, oracle.Haproxy), true)
+	askAll(t, oracle.Installed(t, oracle.Haproxy))
 }
 
-// TestExamplesOnGohap runs them on the built program, but for those that need
-// the server keyword maxconn, which it does not have.
-func TestExamplesOnGohap(t *testing.T) {
-	askAll(t, oracle.Installed(t, oracle.Gohap), false)
-}
+// TestExamplesOnGohap runs them on the built program.
+func TestExamplesOnGohap(t *testing.T) { askAll(t, oracle.Installed(t, oracle.Gohap)) }
 
-// askAll runs the examples; limits says whether servers can have a maxconn.
-func askAll(t *testing.T, bin string, limits bool) {
+func askAll(t *testing.T, bin string) {
 	set := testSet()
 	mine := own(set)
 	var list []keyword.Example
 	for _, row := range set.Rows(keyword.Fetch) {
 		if mine(row) {
-			for _, g := range row.Good {
-				if limits || !strings.Contains(g.Config, "_conn_free(limited") {
-					list = append(list, g)
-				}
-			}
+			list = append(list, row.Good...)
 		}
 	}
-	p := startProgram(t, bin, list, limits)
+	p := startProgram(t, bin, list)
 	for i, g := range list {
 		if got := p.ask(t, i); got != g.Out {
 			t.Errorf("%s on %q: the program says %q, the row %q", g.Config, g.In, got, g.Out)
@@ -54,15 +45,15 @@ type running struct {
 	*oracle.Running
 	list    []keyword.Example
 	addrs   []string
-	servant net.Listener
+	servant string // address of the server
 }
 
 // startProgram starts a program with one inherited socket an example, each on
 // an address of its own, by which its rules know the example.
-func startProgram(t *testing.T, bin string, list []keyword.Example, limits bool) *running {
+func startProgram(t *testing.T, bin string, list []keyword.Example) *running {
 	t.Helper()
 	p := &running{list: list}
-	p.serve(t)
+	p.servant = oracle.Serve(t, "127.0.0.1", p.serve)
 	binds, rules := "", ""
 	var files []*os.File
 	for i, g := range list {
@@ -72,7 +63,7 @@ func startProgram(t *testing.T, bin string, list []keyword.Example, limits bool)
 		binds += fmt.Sprintf(" bind fd@%d\n", 3+i)
 		rules += exampleRules(g, ip)
 	}
-	p.Running = oracle.Start(t, bin, p.config(binds, rules, limits), files...)
+	p.Running = oracle.Start(t, bin, p.config(binds, rules), files...)
 	return p
 }
 
@@ -95,63 +86,39 @@ func exampleRules(g keyword.Example, ip string) string {
 		set, value, ip, word(g.Config), found, set, missing, ip)
 }
 
-func (p *running) config(binds, rules string, limits bool) string {
-	ten, twenty := "", ""
-	if limits {
-		ten, twenty = " maxconn 10", " maxconn 20"
-	}
+func (p *running) config(binds, rules string) string {
 	return "userlist users\n group g\n user u insecure-password p groups g\ndefaults\n mode http\n timeout client 6s\n timeout server 5s\n timeout connect 5s\n timeout tunnel 7s\n" +
 		"frontend fe\n capture request header host len 5\n capture response header x-cap len 5\n default_backend be\n" +
 		binds + rules +
-		"backend be\n server s1 " + p.servant.Addr().String() + "\n server s2 " + p.servant.Addr().String() + " backup\n" +
+		"backend be\n server s1 " + p.servant + "\n server s2 " + p.servant + " backup\n" +
 		"backend other\n server s1 127.0.0.1:1\n server s2 127.0.0.1:1 disabled\n" +
-		"backend limited\n server s1 127.0.0.1:1" + ten + "\n server s2 127.0.0.1:1" + twenty + " weight 7\n"
+		"backend limited\n server s1 127.0.0.1:1 maxconn 10\n server s2 127.0.0.1:1 maxconn 20 weight 7\n"
 }
 
 // serve answers a request with the response of the example that its header
 // x-example names.
-func (p *running) serve(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.servant = ln
-	t.Cleanup(func() { ln.Close() })
-	go func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			r := bufio.NewReader(c)
-			n := -1
-			for {
-				line, err := r.ReadString('\n')
-				if err != nil || line == "\r\n" {
-					break
-				}
-				if v, ok := strings.CutPrefix(strings.TrimSpace(line), "x-example: "); ok {
-					n, _ = strconv.Atoi(v)
-				}
-			}
-			if n >= 0 {
-				head, body, _ := strings.Cut(p.list[n].In, "\n\n")
-				fmt.Fprintf(c, "%s\r\n\r\n%s", strings.ReplaceAll(head, "\n", "\r\n"), body)
-			}
-			c.Close()
+func (p *running) serve(c net.Conn) {
+	r := bufio.NewReader(c)
+	n := -1
+	for {
+		line, err := r.ReadString('\n')
+		if err != nil || line == "\r\n" {
+			break
 		}
-	}()
+		if v, ok := strings.CutPrefix(strings.TrimSpace(line), "x-example: "); ok {
+			n, _ = strconv.Atoi(v)
+		}
+	}
+	if n >= 0 {
+		oracle.WriteMessage(c, p.list[n].In)
+	}
 }
 
 // ask sends an example's request and returns what the program printed.
 func (p *running) ask(t *testing.T, i int) string {
 	t.Helper()
-	c, err := net.Dial("tcp", p.addrs[i])
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := oracle.Dial(t, p.addrs[i])
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
 	text := p.list[i].In
 	switch {
 	case text == "":
@@ -159,8 +126,7 @@ func (p *running) ask(t *testing.T, i int) string {
 	case strings.HasPrefix(text, "HTTP/"):
 		text = fmt.Sprintf("%s\nx-example: %d", exampleHead, i)
 	}
-	head, body, _ := strings.Cut(text, "\n\n")
-	fmt.Fprintf(c, "%s\r\n\r\n%s", strings.ReplaceAll(head, "\n", "\r\n"), body)
+	oracle.WriteMessage(c, text)
 	answer, err := readAnswer(bufio.NewReader(c))
 	if err != nil {
 		t.Fatalf("%s on %q: %v\n%s", p.list[i].Config, p.list[i].In, err, p.Stop())

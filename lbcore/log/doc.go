@@ -5,6 +5,7 @@
 //	                                          |
 //	              udp, unix datagram  Sender  | a loop's batch (sendmmsg), or Sockets off the loops
 //	              stdout, stderr, fd  Writer  | bounded buffer + one goroutine
+//	              tcp, unix stream    Stream  | a ring + one goroutine that connects
 //	              ring@name           Ring    | newest lines in memory, followed by readers
 //
 // Parse reads the "log" keyword into a Target; the builder makes Loggers of
@@ -14,6 +15,10 @@
 //
 // goroutine NewWriter: drains a Writer to a descriptor that may block; ended by
 // Close.
+// goroutine NewStream: connects to a log server, which may take its time, and sends
+// a Stream's lines; ended by Close.
+// goroutine (*Stream).serve: reads from that server to see its end; ended with the
+// connection.
 //
 // Imports: keyword, config.
 package log

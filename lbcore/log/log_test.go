@@ -50,7 +50,7 @@ func TestParseErrors(t *testing.T) {
 		{"log 127.0.0.1:x local0", "invalid character 'x' in port number 'x' in '127.0.0.1:x'"},
 		{"log 127.0.0.1:514-515 local0", "port range not permitted here in '127.0.0.1:514-515'"},
 		{"no log global", "'no log' does not expect arguments"},
-		{"log tcp@127.0.0.1:514 local0", "target 'tcp@127.0.0.1:514': stream log targets are known to HAProxy, not implemented by gohap"},
+		{"log tcp@127.0.0.1:1-5 local0", "port range not permitted here in 'tcp@127.0.0.1:1-5'"},
 		{"log backend@b local0", "target 'backend@b': log backends are known to HAProxy, not implemented by gohap"},
 		{"log 127.0.0.1 profile x local0", "log profile 'x': log profiles are known to HAProxy, not implemented by gohap"},
 	} {

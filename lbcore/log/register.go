@@ -36,6 +36,7 @@ func Register(set *keyword.Set) {
 		{"global", "use the targets of the global section", "log global", "log global local0"},
 		{"stdout", "write to standard output", "log stdout format raw local0", "log stdout"},
 		{"stderr", "write to standard error", "log stderr format short local0", "log stderr nope"},
+		{"tcp@", "send over a connection, TCP or unix", "log tcp@127.0.0.1:514 local0", "log tcp@127.0.0.1:1-5 local0"},
 		{"ring@", "write to a ring in memory", "log ring@buf0 local0", "log ring@buf0 nope"},
 		{"udp@/unix/fd@", "send datagrams, or write to an inherited descriptor", "log udp@127.0.0.1:514 local0", "log 127.0.0.1:x local0"},
 	} {

@@ -93,13 +93,15 @@ const (
 	Unix             // datagrams to Path
 	FD               // a descriptor: stdout, stderr, fd@n
 	InRing
+	TCP        // a connection to Addr
+	UnixStream // a connection to Path
 )
 
 // Target is one "log" line as the configuration has it.
 type Target struct {
 	Kind     Kind
-	Addr     netip.AddrPort // UDP
-	Path     string         // Unix; an abstract name starts with "@"
+	Addr     netip.AddrPort // UDP, TCP
+	Path     string         // Unix, UnixStream; an abstract name starts with "@"
 	FD       int
 	Ring     string
 	Len      int // bytes of a whole line, its LF included
@@ -110,6 +112,9 @@ type Target struct {
 	MinLevel Level // more severe messages are sent as this level
 	Text     string
 }
+
+// Connects tells whether lines go over a connection.
+func (t *Target) Connects() bool { return t.Kind == TCP || t.Kind == UnixStream }
 
 // The limits of a line.
 const (
@@ -173,8 +178,6 @@ func (t *Target) address(text string, rules *config.AddressRules) error {
 		t.Kind, t.FD = FD, a.FD
 	case a.Family == config.Sockpair:
 		return fmt.Errorf("target '%s': descriptors cannot be passed to a log target", text)
-	case !a.Datagram:
-		return fmt.Errorf("target '%s': stream log targets are known to HAProxy, not implemented by gohap", text)
 	case a.Family == config.Unix:
 		t.Kind, t.Path = Unix, a.Path
 	case a.Family == config.Abstract || a.Family == config.AbstractZ:
@@ -187,6 +190,9 @@ func (t *Target) address(text string, rules *config.AddressRules) error {
 			port = 514
 		}
 		t.Addr = netip.AddrPortFrom(a.IP, uint16(port))
+	}
+	if t.Kind != FD && !a.Datagram {
+		t.Kind = map[Kind]Kind{UDP: TCP, Unix: UnixStream}[t.Kind]
 	}
 	return nil
 }
