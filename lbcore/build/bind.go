@@ -150,6 +150,7 @@ func bindKeyword(b *Builder, s *section, st *config.Statement) {
 		s.binds = append(s.binds, l)
 		s.p.Binds = append(s.p.Binds, l.Bind)
 	}
+	b.nameListeners(st, lines)
 }
 
 // bindOptions reads the options behind an address; problems are told for the

@@ -66,6 +66,7 @@ func Register(set *keyword.Set) {
 	set.Add(bindSocketRows()...)
 	set.Add(threadRows()...)
 	set.Add(processRows()...)
+	set.Add(guidRows()...)
 	set.Add(statsPageRows()...)
 }
 
