@@ -59,6 +59,7 @@ type Global struct {
 	LaxLimits       bool                    // no strict-limits
 	StatsFile       string
 	NoReusePort     bool
+	Experimental    bool   // expose-experimental-directives
 	StateFile       string // server-state-file
 	StateBase       string // server-state-base
 }
