@@ -60,6 +60,8 @@ type Global struct {
 	StatsFile       string
 	NoReusePort     bool
 	Experimental    bool   // expose-experimental-directives
+	AnyPayload      bool   // h1-accept-payload-with-any-method
+	Shards          int    // tune.listener.default-shards: zero for one socket a loop
 	StateFile       string // server-state-file
 	StateBase       string // server-state-base
 }

@@ -66,7 +66,9 @@ func Register(set *keyword.Set) {
 	set.Add(bindSocketRows()...)
 	set.Add(threadRows()...)
 	set.Add(processRows()...)
-	set.Add(guidRows()...)
+	rows := guidRows()
+	set.Add(dynamic(rows)...)
+	set.Add(tuneRows()...)
 	set.Add(statsPageRows()...)
 }
 
