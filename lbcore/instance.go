@@ -108,6 +108,7 @@ func (c *Config) Open(logger *slog.Logger) (*Instance, error) {
 	}
 	in.process(loops)
 	in.proxies()
+	in.restoreCounters()
 	if err := in.openLogs(); err != nil {
 		return nil, err
 	}
@@ -166,6 +167,22 @@ func (in *Instance) process(loops int) {
 	p.SSL.MostRate.Store(g.MaxSSLRate)
 	in.Process = p
 	p.Totals.Prepare(in.Group.Loops)
+}
+
+// restoreCounters gives the counters what the statistics file says. Without a sound
+// one they begin at zero.
+func (in *Instance) restoreCounters() {
+	path := in.Config.Global.StatsFile
+	if path == "" {
+		return
+	}
+	text, err := os.ReadFile(path)
+	switch {
+	case err != nil:
+		in.tell(log.Warning, fmt.Sprintf("config: Can't load stats-file '%s': cannot open file.", path))
+	case stats.Restore(in.Config.Proxies, text) != nil:
+		in.tell(log.Warning, fmt.Sprintf("config: Invalid stats-file format in file '%s'.", path))
+	}
 }
 
 // raiseFileLimit does what ulimit-n asks for. Where the system refuses, that ends the

@@ -55,7 +55,7 @@ func (in *Instance) bindOne(b *proxy.Bind) error {
 		unix.CloseOnExec(b.InheritFD)
 		b.FDs, b.Shared = []int{b.InheritFD}, true
 		if !b.Passed {
-			setOptions(b.InheritFD, b)
+			in.prepareListener(b.InheritFD, b)
 		}
 		return nil
 	}
@@ -69,7 +69,7 @@ func (in *Instance) bindOne(b *proxy.Bind) error {
 	}
 	// More of them than loops are all served: what waits in one would be lost.
 	for _, fd := range in.Config.Inherited.take(b) {
-		setOptions(fd, b)
+		in.prepareListener(fd, b)
 		_ = unix.Listen(fd, backlog(b))
 		b.FDs = append(b.FDs, fd)
 	}
@@ -163,7 +163,7 @@ func (in *Instance) openListener(b *proxy.Bind) (int, error) {
 		unix.Close(fd)
 		return -1, err
 	}
-	setOptions(fd, b)
+	in.prepareListener(fd, b)
 	if err := unix.Listen(fd, backlog(b)); err != nil {
 		unix.Close(fd)
 		return -1, fmt.Errorf("protocol %s: cannot listen to socket (%s) for [%s]", protocol(sa), config.Reason(err), place(b))
@@ -180,6 +180,12 @@ func backlog(b *proxy.Bind) int {
 		return b.Proxy.Backlog
 	}
 	return int(min(max(b.Proxy.Maxconn.Load(), 1024), 65535))
+}
+
+// prepareListener sets what accepted sockets inherit.
+func (in *Instance) prepareListener(fd int, b *proxy.Bind) {
+	setOptions(fd, b)
+	in.Config.Global.Limits.Client.Each(func(level, option, value int) { _ = unix.SetsockoptInt(fd, level, option, value) })
 }
 
 // setOptions sets what accepted sockets inherit from their listener, so that no

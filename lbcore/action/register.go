@@ -51,13 +51,15 @@ type entry struct {
 	good    []string
 	bad     []string
 	prefix  bool // the name goes on in parentheses
+	flags   keyword.RowFlags
 }
 
 // Register adds the actions of every rule set.
 func Register(set *keyword.Set) {
 	registerRedirectOptions(set)
+	registerNormalizers(set)
 	for _, rs := range ruleSets {
-		for _, rows := range [][]entry{controlRows, replyRows, redirectRows, headerRows, lineRows, stateRows, socketRows, authRows, waitRows, listRows, serviceRows} {
+		for _, rows := range [][]entry{controlRows, replyRows, redirectRows, headerRows, lineRows, stateRows, socketRows, authRows, waitRows, listRows, serviceRows, normalizeRows} {
 			for i := range rows {
 				if e := &rows[i]; e.in&rs.bit != 0 {
 					addAction(set, rs.class, rs.word, e)
@@ -68,7 +70,7 @@ func Register(set *keyword.Set) {
 }
 
 func addAction(set *keyword.Set, class keyword.Class, word string, e *entry) {
-	row := keyword.Row{Class: class, Name: e.name, Args: e.args, Summary: e.summary, Prefix: e.prefix, Impl: e.parse}
+	row := keyword.Row{Class: class, Name: e.name, Args: e.args, Summary: e.summary, Prefix: e.prefix, Flags: e.flags, Impl: e.parse}
 	for _, g := range e.good {
 		row.Good = append(row.Good, keyword.Example{Config: word + " " + forSet(class, g)})
 	}

@@ -125,7 +125,7 @@ func bindKeyword(b *Builder, s *section, st *config.Statement) {
 		for port := a.Port; port <= max(a.PortHigh, a.Port); port++ {
 			one := a
 			one.Port, one.PortHigh = port, port
-			l := &bindLine{addr: one, text: st.Words[1], Bind: &proxy.Bind{Proxy: s.p, File: st.Pos.File, Line: st.Pos.Line, InheritFD: -1, UID: -1, GID: -1}}
+			l := &bindLine{addr: one, text: st.Words[1], Bind: &proxy.Bind{Proxy: s.p, File: st.Pos.File, Line: st.Pos.Line, InheritFD: -1, UID: -1, GID: -1, Shards: -1}}
 			b.unixDefaults(l.Bind)
 			if err := l.place(); err != nil {
 				b.Alertf(st, "'bind' : %s", err)
@@ -150,6 +150,7 @@ func bindKeyword(b *Builder, s *section, st *config.Statement) {
 		s.binds = append(s.binds, l)
 		s.p.Binds = append(s.p.Binds, l.Bind)
 	}
+	b.nameListeners(st, lines)
 }
 
 // bindOptions reads the options behind an address; problems are told for the

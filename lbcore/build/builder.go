@@ -69,6 +69,7 @@ type Builder struct {
 	bindTLS   map[*proxy.Bind]*bindTLS
 	threads   map[*proxy.Bind]threadSet // of bind lines with "thread"
 	paths     paths
+	guids     map[string]string // who has them
 }
 
 // opened is what kind of section is being read.
@@ -92,7 +93,7 @@ func New(set *keyword.Set, diag *config.Diagnostics, env *config.Environ) *Build
 		byName: map[string]*section{}, defaults: map[string]*section{},
 		httpErrs: map[string]*errorSection{}, rings: map[string]*ringConf{},
 		procVars: sample.NewProcVars(), alerts: map[*proxy.Proxy]*check.Alerts{},
-		certs: certs.NewStore(), bindTLS: map[*proxy.Bind]*bindTLS{}, threads: map[*proxy.Bind]threadSet{},
+		certs: certs.NewStore(), bindTLS: map[*proxy.Bind]*bindTLS{}, threads: map[*proxy.Bind]threadSet{}, guids: map[string]string{},
 		files: map[string][]byte{}, statsAt: -1, lists: acl.NewRefs(),
 	}
 	b.Global.init()

@@ -78,6 +78,9 @@ func (b *Builder) Finish() *Result {
 	for _, s := range b.sections {
 		for _, l := range s.binds {
 			b.checkThreads(s, l)
+			if l.Shards < 0 {
+				l.Shards = b.Global.Shards
+			}
 		}
 	}
 	for _, t := range b.Global.LogTargets {
@@ -231,7 +234,7 @@ func (b *Builder) clientConfig(s *section) mux.ClientConfig {
 
 func (b *Builder) decode(relaxed bool) h1.Options {
 	l := b.Global.Limits
-	return h1.Options{MaxFields: b.Global.MaxHeaders - 1, MaxHead: l.BufSize - l.MaxRewrite, MaxLine: l.BufSize - 64, Relaxed: relaxed}
+	return h1.Options{MaxFields: b.Global.MaxHeaders - 1, MaxHead: l.BufSize - l.MaxRewrite, MaxLine: l.BufSize - 64, Relaxed: relaxed, AnyPayload: b.Global.AnyPayload}
 }
 
 func (b *Builder) settleServers(s *section) {

@@ -59,6 +59,9 @@ type Global struct {
 	LaxLimits       bool                    // no strict-limits
 	StatsFile       string
 	NoReusePort     bool
+	Experimental    bool   // expose-experimental-directives
+	AnyPayload      bool   // h1-accept-payload-with-any-method
+	Shards          int    // tune.listener.default-shards: zero for one socket a loop
 	StateFile       string // server-state-file
 	StateBase       string // server-state-base
 }

@@ -69,6 +69,10 @@ func optionRows() []keyword.Row {
 		flag("splice-request", proxy.OptSpliceRequest, all, false, "passes what clients send through the kernel alone"),
 		flag("splice-response", proxy.OptSpliceResponse, all, false, "passes what servers send through the kernel alone"),
 		flag("splice-auto", proxy.OptSpliceAuto, all, false, "passes both directions through the kernel alone while they are busy"),
+		withExample(own("http-restrict-req-hdr-names", "preserve|delete|reject", all, "what becomes of request fields whose names are not of letters, digits and hyphens", restrictNames,
+			"option http-restrict-req-hdr-names", "option http-restrict-req-hdr-names x"), "option http-restrict-req-hdr-names delete"),
+		renamed("accept-invalid-http-request", "accept-unsafe-violations-in-http-request", proxy.OptRelaxedRequest, fe, true, false),
+		renamed("accept-invalid-http-response", "accept-unsafe-violations-in-http-response", proxy.OptRelaxedResponse, be, false, true),
 		own("tcpka", "", all, "TCP keep-alives on both sides", func(_ *Builder, s *section, _ *config.Statement) {
 			s.options |= proxy.OptTCPKAClient | proxy.OptTCPKAServer
 		}),

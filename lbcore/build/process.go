@@ -33,7 +33,13 @@ func processRows() []keyword.Row {
 		row("default-path", "current|config|parent|origin <path>", "the folder that relative paths of files begin at", "default-path current", defaultPath,
 			"default-path", "default-path nonsense", "default-path origin"),
 		row("fd-hard-limit", "<number>", "most file descriptors, whatever the system allows", "fd-hard-limit 5000", fdHardLimit, "fd-hard-limit", "fd-hard-limit 1 2"),
+		row("stats-file", "<path>", "a file of counters to begin with, as dump stats-file prints it", "stats-file /var/lib/gohap/stats", statsFile, "stats-file", "stats-file a b"),
 		row("localpeer", "<name>", "the name of this node among its peers", "localpeer lb1", localPeer, "localpeer", "localpeer a b"),
+		row("expose-experimental-directives", "", "allows words that may change", "expose-experimental-directives", func(b *Builder, st *config.Statement) {
+			if !b.tooMany(st, 1) {
+				b.Global.Experimental = true
+			}
+		}, "expose-experimental-directives x"),
 		row("noreuseport", "", "one listening socket for all event loops, without SO_REUSEPORT", "noreuseport", func(b *Builder, st *config.Statement) {
 			if !b.tooMany(st, 1) {
 				b.Global.NoReusePort = true

@@ -66,6 +66,9 @@ func Register(set *keyword.Set) {
 	set.Add(bindSocketRows()...)
 	set.Add(threadRows()...)
 	set.Add(processRows()...)
+	rows := guidRows()
+	set.Add(dynamic(rows)...)
+	set.Add(tuneRows()...)
 	set.Add(statsPageRows()...)
 }
 

@@ -62,6 +62,11 @@ func (b *Builder) rule(s *section, st *config.Statement, k ruleKind) {
 		b.unknownAction(st, k, name)
 		return
 	}
+	if row.Flags&keyword.Experimental != 0 && !b.Global.Experimental {
+		b.Alertf(st, "'%s' action is experimental, must be allowed via a global 'expose-experimental-directives'", row.Name)
+		b.stop = true
+		return
+	}
 	r, ok := b.action(s, st, k, row, st.Words[2:])
 	if !ok {
 		b.stop = true

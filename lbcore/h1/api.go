@@ -17,6 +17,8 @@ type Options struct {
 	// Relaxed accepts what option accept-unsafe-violations-in-http-request (or
 	// -response) accepts.
 	Relaxed bool
+	// AnyPayload accepts bodies of GET, HEAD and DELETE in HTTP/1.0.
+	AnyPayload bool
 }
 
 // Status is the outcome of one call of a decoder.

@@ -33,6 +33,7 @@ const (
 type Decoder struct {
 	state    uint8
 	relaxed  bool
+	payload  bool // Options.AnyPayload
 	response bool
 	trailer  bool
 	pending  bool // a header line is read, the next byte tells whether it goes on
@@ -102,7 +103,7 @@ func (d *Decoder) begin(o *Options, response bool) {
 	d.response = response
 	d.limits = limits{fields: 100}
 	if o != nil {
-		d.relaxed = o.Relaxed
+		d.relaxed, d.payload = o.Relaxed, o.AnyPayload
 		if o.MaxFields > 0 {
 			d.limits.fields = o.MaxFields
 		}

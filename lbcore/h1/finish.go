@@ -18,7 +18,7 @@ func (d *Decoder) finishRequest(b []byte, h *message.Head) bool {
 	if len(h.Fields) == 0 && string(h.MethodText) == "PRI" && string(h.Target) == "*" && h.Major == 2 && h.Minor == 0 {
 		h.Flags |= message.Preface // RFC 9113 section 3.4
 	}
-	if !h.Version11() && (f.chunked || f.length > 0) {
+	if !d.payload && !h.Version11() && (f.chunked || f.length > 0) {
 		switch h.Method {
 		case message.GET, message.HEAD, message.DELETE:
 			// Reference: such a body is a smuggler's in HTTP/1.0 (RFC 1945 knows none).

@@ -78,6 +78,7 @@ const (
 	SectionRing    Class = "section ring"
 	StatusCode     Class = "generated HTTP status codes (errorfile)"
 	Signal         Class = "signals"
+	Normalizer     Class = "normalize-uri normalizers"
 )
 
 // Where is the set of section kinds that take a word.

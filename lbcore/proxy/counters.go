@@ -103,6 +103,9 @@ func (c *Counters) Clear() {
 	}
 }
 
+// Restore adds to what is read, before anything is counted; any goroutine.
+func (c *Counters) Restore(k Counter, n int64) { c.base[k].Add(-n) }
+
 // LoopCounters is one loop's column: plain integers that only the loop
 // touches, published once a turn.
 type LoopCounters struct {

@@ -3,6 +3,8 @@ package proxy
 import (
 	"sync/atomic"
 
+	"golang.org/x/sys/unix"
+
 	"gohap/lbcore/sample"
 )
 
@@ -77,6 +79,27 @@ type Limits struct {
 	MaxRewrite int
 	NoSplice   bool // nosplice: bytes are always copied
 	PipeSize   int  // tune.pipesize, zero for sizes by need
+	Client     SocketSizes
+	Server     SocketSizes
+	// NoPrivilegedPorts is harden.reject-privileged-ports.tcp.
+	NoPrivilegedPorts bool
+}
+
+// SocketSizes are sizes of what the kernel holds for a connection, bytes, zero for
+// its own choice.
+type SocketSizes struct{ Receive, Send, Unsent int }
+
+// Each calls set for the options of a socket that differ from the kernel's choice.
+func (z *SocketSizes) Each(set func(level, option, value int)) {
+	if z.Receive > 0 {
+		set(unix.SOL_SOCKET, unix.SO_RCVBUF, z.Receive)
+	}
+	if z.Send > 0 {
+		set(unix.SOL_SOCKET, unix.SO_SNDBUF, z.Send)
+	}
+	if z.Unsent > 0 {
+		set(unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, z.Unsent)
+	}
 }
 
 // IdleRules are the process's rules for idle server connections.

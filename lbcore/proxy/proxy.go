@@ -116,6 +116,7 @@ type Proxy struct {
 	// ForcedID: the configuration gives ID.
 	ForcedID bool
 	UUID     string
+	GUID     string // of its counters in statistics files, "" for none
 	Desc     string
 	File     string
 	Line     int
@@ -326,6 +327,7 @@ type Bind struct {
 	Proxy *Proxy
 	Name  string
 	ID    int
+	GUID  string // of its counters in statistics files, "" for none
 	File  string
 	Line  int
 

@@ -52,6 +52,7 @@ func (o Operational) Up() bool { return o == Running || o == Starting }
 
 // Server is one server of a backend.
 type Server struct {
+	GUID  string // of its counters in statistics files, "" for none
 	Proxy *Proxy
 	Name  string
 	// NameBytes is the name for header fields.

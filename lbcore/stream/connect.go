@@ -229,6 +229,9 @@ func (s *Stream) connected() {
 
 // options sets what server sockets get once connected.
 func (s *Stream) options() {
+	if z := &s.W.Limits.Server; *z != (proxy.SocketSizes{}) {
+		z.Each(func(level, option, value int) { s.W.Loop.Kernel.SetOption(s.serverFD(), level, option, value) })
+	}
 	if s.BE.Has(proxy.OptNoLinger) {
 		s.W.Loop.Kernel.SetOption(s.serverFD(), unix.SOL_SOCKET, unix.SO_LINGER, 0)
 	}

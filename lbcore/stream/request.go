@@ -211,6 +211,32 @@ func (s *Stream) requestRules(p *proxy.Proxy) bool {
 			return false
 		}
 	}
+	return p.Options&(proxy.OptRestrictNamesDelete|proxy.OptRestrictNamesReject) == 0 || s.restrictNames(p)
+}
+
+// restrictNames does what option http-restrict-req-hdr-names says of fields whose
+// names are not of letters, digits and hyphens; false when the request is refused.
+func (s *Stream) restrictNames(p *proxy.Proxy) bool {
+	for i := range s.Req.Fields {
+		f := &s.Req.Fields[i]
+		if f.Flags&message.FieldDeleted != 0 || plainName(f.Name) {
+			continue
+		}
+		if p.Has(proxy.OptRestrictNamesReject) {
+			s.Deny(false)
+			return s.ruled(0, s.Answer(&rule.Reply{Status: 403, Builtin: true}, 'P', 'R'))
+		}
+		s.Req.DelAt(i)
+	}
+	return true
+}
+
+func plainName(name []byte) bool {
+	for _, c := range name {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' {
+			return false
+		}
+	}
 	return true
 }
 

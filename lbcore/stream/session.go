@@ -60,6 +60,11 @@ func (w *Worker) session() *Session {
 func (ss *Session) open(a *Acceptor, fd int32, peer netip.AddrPort) {
 	w := ss.W
 	ss.begin(a, peer)
+	if w.Limits.NoPrivilegedPorts && peer.IsValid() && peer.Port() < 1024 {
+		w.Loop.Kernel.Close(fd)
+		ss.Gone()
+		return
+	}
 	if !ss.admit(fd) {
 		return
 	}
