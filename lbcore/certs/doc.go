@@ -17,15 +17,14 @@
 //	list.go       crt-lists           ocsptext.go OCSP responses
 //	tickets.go    keys of tickets     describe.go, sni.go  what there is
 //
-// Front and Back make what
-// crypto/tls asks for; the functions that it calls run on a loop, inside a
-// handshake, and neither block nor read files. Private keys that take long are
-// used by helper goroutines while the handshake waits.
+// Front and Back make what crypto/tls asks for; the functions that it calls run on a
+// loop, inside a handshake, and neither block nor read files. Private keys that take
+// long are used by helper goroutines while the handshake waits.
 //
 //	goroutine Help: private key operations that take long; as many as processors, they end when idle
 //
 // What OpenSSL calls an error, and how it words it, is in problem.go: logs and
 // fetches show its texts where Go can know the cause.
 //
-// Imports: clock, and the standard library.
+// Imports: clock, x/crypto/ocsp, and the standard library.
 package certs
