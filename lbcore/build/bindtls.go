@@ -187,6 +187,7 @@ func (b *Builder) settleBind(s *section, to *proxy.Bind, t *bindTLS) {
 			b.bindProblem(s, t, err)
 			return
 		}
+		b.warnFilters(t, e.list)
 	}
 	for _, n := range slices.Compact(front.Notes) {
 		b.Diag.Warnf(t.pos, "'bind %s' in section '%s' : %s", t.line, s.name, n)
@@ -218,6 +219,19 @@ func (e *bindEntry) add(front *certs.Front) error {
 		}
 	}
 	return nil
+}
+
+// warnFilters tells of lines that leave names out of nothing.
+func (b *Builder) warnFilters(t *bindTLS, list *certs.List) {
+	if list == nil {
+		return
+	}
+	for _, l := range list.Lines() {
+		begins := func(c byte) bool { return slices.ContainsFunc(l.Filters, func(f string) bool { return f[0] == c }) }
+		if begins('!') && !begins('*') {
+			b.Diag.Rawf(config.Warning, "config : parsing [%s]: crt-list: negative filters on crt-list line \"%s\" without a positive wildcard filter won't do anything!", t.pos, l.Name)
+		}
+	}
 }
 
 // spoken leaves the protocols that a frontend's mux speaks.

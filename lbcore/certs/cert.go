@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -357,7 +358,9 @@ func namesOf(leaf *x509.Certificate) (names []string) {
 		names = append(names, strings.ToLower(cn))
 	}
 	for _, n := range leaf.DNSNames {
-		names = append(names, strings.ToLower(n))
+		if n = strings.ToLower(n); !slices.Contains(names, n) {
+			names = append(names, n)
+		}
 	}
 	return names
 }

@@ -83,11 +83,7 @@ func takeSCTL(_, text string, p *Parts) error {
 
 // decode64 reads base64 over any number of lines.
 func decode64(text string) ([]byte, error) {
-	b, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(text), ""))
-	if err == nil && len(b) == 0 {
-		b = nil
-	}
-	return b, err
+	return base64.StdEncoding.DecodeString(strings.Join(strings.Fields(text), ""))
 }
 
 // other words that a transaction is about something else.

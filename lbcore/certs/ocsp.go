@@ -52,8 +52,8 @@ func (p *Parts) findOCSP(path string, n *names, wanted bool) error {
 	} else {
 		n.issuer = ""
 	}
-	if der, err := os.ReadFile(n.ocsp); wanted && err == nil && len(der) > 0 { // reference: an empty file is for a later update
-		p.OCSP = der
+	if der, err := os.ReadFile(n.ocsp); wanted && err == nil {
+		p.OCSP = append([]byte{}, der...) // reference: an empty file is for a later update
 	}
 	return nil
 }
@@ -82,6 +82,10 @@ func (c *Cert) useOCSP(chain []*x509.Certificate) error {
 	if issuer == nil {
 		return fmt.Errorf(" '%s' is present and activates OCSP but it is impossible to compute the OCSP certificate ID (maybe the issuer could not be found)'", name) // reference
 	}
+	c.ocspID = ocspID(c.TLS.Leaf, issuer)
+	if len(der) == 0 {
+		return nil
+	}
 	r, err := ocsp.ParseResponseForCert(der, c.TLS.Leaf, nil)
 	if err == nil {
 		err = signedBy(r, issuer)
@@ -96,7 +100,7 @@ func (c *Cert) useOCSP(chain []*x509.Certificate) error {
 	case !r.NextUpdate.IsZero() && r.NextUpdate.Before(clock.Wall()):
 		return fmt.Errorf("the OCSP response of '%s' expired at %s", name, r.NextUpdate.UTC().Format("2006-01-02 15:04:05"))
 	}
-	c.TLS.OCSPStaple, c.stapleEnd, c.ocspID = der, r.NextUpdate, ocspID(c.TLS.Leaf, issuer)
+	c.TLS.OCSPStaple, c.stapleEnd = der, r.NextUpdate
 	return nil
 }
 

@@ -30,8 +30,11 @@ func registerCerts(set *keyword.Set) {
 // certUsages are the help's first column where it is not the name and its arguments
 // (reference).
 var certUsages = map[string]string{
-	"show ssl crl-file": "show ssl crl-file [<crlfile[:<index>>]]",
-	"add ssl crt-list":  "add ssl crt-list <list> <cert> [opts]*",
+	"show ssl sni":           "show ssl sni [-f <frontend>] [-A]",
+	"show ssl crl-file":      "show ssl crl-file [<crlfile[:<index>>]]",
+	"show ssl ocsp-response": "show ssl ocsp-response [[text|base64] id] ",
+	"set ssl ocsp-response":  "set ssl ocsp-response <resp|payload>      ",
+	"add ssl crt-list":       "add ssl crt-list <list> <cert> [opts]*",
 }
 
 const noCert = "Can't display the certificate: Not found or the certificate is a bundle!"
@@ -43,6 +46,8 @@ func showCert(r *cli.Request, s *certs.Store) {
 	}
 	if text := s.DescribeCert(r.Args[0]); text != "" {
 		r.WriteString(text)
+	} else if der, ok := s.CertResponse(r.Args[0]); ok {
+		r.WriteString(certs.ResponseText(der))
 	} else {
 		r.Fail(noCert)
 	}

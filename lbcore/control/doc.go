@@ -7,6 +7,10 @@
 //	state.go      show servers state
 //	statefile.go  what it wrote, read back at the start
 //	certificate.go  show, dump, new, set, commit, abort, del ssl cert
+//	authority.go  the same for ca-file and crl-file
+//	crtlist.go    show, add, del ssl crt-list
+//	ticket.go     show tls-keys, set ssl tls-key
+//	response.go   show and set ssl ocsp-response, show ssl sni
 //	pattern.go    show, get, add, set, del, clear, prepare, commit: acl and map
 //
 // Commands run on the goroutine of their connection. They change a server by its
