@@ -119,7 +119,7 @@ func (s *Store) SetResponse(text string) error {
 		}
 		parts := c.parts
 		parts.OCSP = der
-		if made[slot], err = assemble(c.Path, &parts, s.Issuers); err != nil {
+		if made[slot], err = assemble(c.Path, &parts, s.Issuers, s.Extra.SkipRoots); err != nil {
 			return fmt.Errorf("%w.", err)
 		}
 	}
