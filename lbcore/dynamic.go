@@ -80,6 +80,7 @@ func (in *Instance) DeleteServer(s *proxy.Server) error {
 	if s.Release != nil {
 		s.Release()
 	}
+	in.Config.Servers.Forget(s)
 	in.parted = true
 	in.told(config.Notice, "Server deleted.")
 	return nil

@@ -5,6 +5,7 @@ package build
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"gohap/lbcore/check"
@@ -60,6 +61,7 @@ func (d *Servers) Read(p *proxy.Proxy, words []string, process *sample.Process) 
 	b := *d.builder // what a line leaves behind in the builder is nobody else's
 	b.Diag, b.checkEnds, b.plans, b.Global.refs = &config.Diagnostics{}, nil, nil, nil
 	b.certs = b.certs.Sealed() // reference: no file is read any more
+	b.guids = maps.Clone(b.guids)
 	s := b.sectionOf(p)
 	st := &config.Statement{Words: append([]string{"server"}, words...)}
 	l := b.readServer(s, st, true)
@@ -87,8 +89,12 @@ func (d *Servers) Read(p *proxy.Proxy, words []string, process *sample.Process) 
 		plan.Process = process
 	}
 	added.Endpoints = b.checkEnds[l.srv]
+	d.builder.guids = b.guids
 	return added, nil
 }
+
+// Forget lets others have what only a server had, which is deleted.
+func (d *Servers) Forget(srv *proxy.Server) { delete(d.builder.guids, srv.GUID) }
 
 // identify gives the server a number: its own, or the first that is free.
 func (l *serverLine) identify(p *proxy.Proxy) error {
