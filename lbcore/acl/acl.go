@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"gohap/lbcore/keyword"
 	"gohap/lbcore/sample"
@@ -26,11 +27,20 @@ type ACL struct {
 
 // Line is one test: an expression and the patterns that it is compared with.
 type Line struct {
-	Word    string // the criterion's keyword as written
+	// short are the patterns of the only use while their list is short, else nil:
+	// hundreds of conditions a request count the cache lines that they touch.
+	short   atomic.Pointer[Patterns]
 	expr    *sample.Expr
 	matcher Matcher
 	want    sample.Type
 	uses    []*Use
+	Word    string // the criterion's keyword as written
+}
+
+// looks lets the line look into a list in a way.
+func (l *Line) looks(u *Use) {
+	l.uses = append(l.uses, u)
+	u.lines = append(u.lines, l)
 }
 
 // Scope holds the named ACLs that a proxy's conditions may use. It is filled
@@ -254,7 +264,7 @@ func (p *lineParser) file(name string) error {
 	if err != nil {
 		return err
 	}
-	p.line.uses = append(p.line.uses, u)
+	p.line.looks(u)
 	return nil
 }
 
@@ -278,7 +288,7 @@ func (p *lineParser) own(texts []string) error {
 	if err != nil {
 		return err
 	}
-	p.line.uses = append(p.line.uses, u)
+	p.line.looks(u)
 	return nil
 }
 
@@ -330,6 +340,9 @@ func (l *Line) match(s *sample.Sample) bool {
 		return true
 	case MatchBool:
 		return s.Int != 0
+	}
+	if p := l.short.Load(); p != nil {
+		return p.Find(s) >= 0
 	}
 	for _, u := range l.uses {
 		if _, id := u.find(s); id != 0 {

@@ -392,6 +392,7 @@ func BenchmarkCond(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	s.Refs.Number()
 	ctx := testContext()
 	for b.Loop() {
 		cond.Eval(ctx)

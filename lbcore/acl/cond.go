@@ -23,9 +23,10 @@ func (r Result) Not() Result { return Pass - r }
 // term is one possibly negated ACL. The terms of a conjunction stand together;
 // the last one has end set.
 type term struct {
-	acl *ACL
-	neg bool
-	end bool
+	acl  *ACL
+	line *Line // of an anonymous ACL: a step nearer
+	neg  bool
+	end  bool
 }
 
 // Cond is a parsed condition: a disjunction of conjunctions, flat.
@@ -86,7 +87,11 @@ func (c *Cond) parse(s *Scope, words []string, o *sample.Options) error {
 		if err != nil {
 			return err
 		}
-		c.terms = append(c.terms, term{acl: a, neg: neg})
+		one := term{acl: a, neg: neg}
+		if a.Name == "" {
+			one.line = a.Lines[0]
+		}
+		c.terms = append(c.terms, one)
 		c.needs |= a.Needs()
 		c.valid |= a.validity()
 		a.checkPlace(o)
@@ -112,7 +117,12 @@ func (c *Cond) Eval(ctx *sample.Context) Result {
 	res, and := Fail, Pass
 	for i := 0; i < len(c.terms); i++ {
 		t := &c.terms[i]
-		r := t.acl.Eval(ctx)
+		var r Result
+		if t.line != nil {
+			r = t.line.eval(ctx)
+		} else {
+			r = t.acl.Eval(ctx)
+		}
 		if t.neg {
 			r = Pass - r
 		}

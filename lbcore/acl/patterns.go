@@ -17,14 +17,16 @@ import (
 type Patterns struct {
 	Matcher Matcher
 	Icase   bool
-	Texts   []string
+	single  bool     // only one is there
+	one     string   // the first of strs, a step nearer
+	strs    []string // prepared: lower case when Icase, delimiters trimmed
+	ints    []intRange
+	nets    []ipNet
+	regs    []*sample.Regex
+	meths   []message.Method
 
+	Texts []string
 	ids   []uint32 // of the entries that the texts come from
-	strs  []string // prepared: lower case when Icase, delimiters trimmed
-	ints  []intRange
-	nets  []ipNet
-	regs  []*sample.Regex
-	meths []message.Method
 }
 
 type intRange struct{ min, max int64 }
@@ -66,6 +68,9 @@ func compile(h *how, texts []string, ids []uint32) *Patterns {
 		default:
 			p.strs = append(p.strs, string(appendFolded(nil, h.trim(t), h.icase)))
 		}
+	}
+	if len(p.strs) == 1 {
+		p.single, p.one = true, p.strs[0]
 	}
 	return p
 }
@@ -254,6 +259,12 @@ func (p *Patterns) equal(b []byte, t string) bool {
 
 // findText: in a tree the longest beginning wins, else the first pattern.
 func (p *Patterns) findText(b []byte) int {
+	if p.single { // as in most conditions
+		if p.matchText(b, p.one) {
+			return 0
+		}
+		return -1
+	}
 	longest := p.Matcher == MatchBeg && !p.Icase
 	best := -1
 	for i, t := range p.strs {

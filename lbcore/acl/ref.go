@@ -60,6 +60,8 @@ type Use struct {
 	// Out is what values are to be: Str, SInt, Addr; Any where only keys count.
 	Out sample.Type
 	n   int
+	// lines look into the list in this way.
+	lines []*Line
 }
 
 // plain tells whether the use looks for keys as they are written.
@@ -100,6 +102,7 @@ func (r *Refs) Number() {
 	next := 0
 	for _, f := range r.list {
 		f.lines = nil
+		f.publish()
 		if f.ID >= 0 {
 			continue
 		}
@@ -233,7 +236,7 @@ func (f *Ref) Add(number int64, key, val string, hasVal bool) error {
 		return err
 	}
 	f.mu.Lock()
-	defer f.mu.Unlock()
+	defer f.written()
 	if number != Current && int32(f.newest-uint32(number)) < 0 {
 		return ErrFuture
 	}
@@ -256,11 +259,31 @@ func (f *Ref) put(v *version, key, val string, hasVal bool) {
 	f.renew(v)
 }
 
+// written ends a change of the list: who looks into it sees what is current now.
+func (f *Ref) written() {
+	f.publish()
+	f.mu.Unlock()
+}
+
+// publish gives every line that looks into this list alone the current version's
+// patterns, if they are few. Whoever changes the list calls it.
+func (f *Ref) publish() {
+	v := f.cur.Load()
+	for _, u := range f.uses {
+		p := v.views[u.n].short.Load()
+		for _, l := range u.lines {
+			if len(l.uses) == 1 {
+				l.short.Store(p)
+			}
+		}
+	}
+}
+
 // Set gives every entry with a key another value; it reports whether there was
 // one. Any goroutine may call it.
 func (f *Ref) Set(key, val string) error {
 	f.mu.Lock()
-	defer f.mu.Unlock()
+	defer f.written()
 	v := f.cur.Load()
 	return f.set(v, v.withKey(key), val)
 }
@@ -268,7 +291,7 @@ func (f *Ref) Set(key, val string) error {
 // SetAt is Set for the entry with a mark (Entry.Mark).
 func (f *Ref) SetAt(mark uint64, val string) error {
 	f.mu.Lock()
-	defer f.mu.Unlock()
+	defer f.written()
 	v := f.cur.Load()
 	ids := v.marked(mark)
 	if ids == nil {
@@ -299,7 +322,7 @@ func (f *Ref) SetOrAdd(key, val string) error {
 		return err
 	}
 	f.mu.Lock()
-	defer f.mu.Unlock()
+	defer f.written()
 	v := f.cur.Load()
 	if ids := v.withKey(key); len(ids) > 0 {
 		return f.set(v, ids, val)
@@ -314,7 +337,7 @@ func (f *Ref) AddOnce(key string) error {
 		return err
 	}
 	f.mu.Lock()
-	defer f.mu.Unlock()
+	defer f.written()
 	if v := f.cur.Load(); !v.has(key) {
 		f.put(v, key, "", false)
 	}
@@ -325,7 +348,7 @@ func (f *Ref) AddOnce(key string) error {
 // goroutine may call it.
 func (f *Ref) Delete(key string) bool {
 	f.mu.Lock()
-	defer f.mu.Unlock()
+	defer f.written()
 	v := f.cur.Load()
 	return f.delete(v, v.withKey(key))
 }
@@ -333,7 +356,7 @@ func (f *Ref) Delete(key string) bool {
 // DeleteAt is Delete for the entry with a mark.
 func (f *Ref) DeleteAt(mark uint64) bool {
 	f.mu.Lock()
-	defer f.mu.Unlock()
+	defer f.written()
 	v := f.cur.Load()
 	return f.delete(v, v.marked(mark))
 }
@@ -349,7 +372,7 @@ func (f *Ref) delete(v *version, ids []uint32) bool {
 // Prepare gives a new version's number out.
 func (f *Ref) Prepare() uint32 {
 	f.mu.Lock()
-	defer f.mu.Unlock()
+	defer f.written()
 	f.newest++
 	return f.newest
 }
@@ -357,7 +380,7 @@ func (f *Ref) Prepare() uint32 {
 // Commit makes a version the current one and forgets those before it.
 func (f *Ref) Commit(n uint32) error {
 	f.mu.Lock()
-	defer f.mu.Unlock()
+	defer f.written()
 	if int32(n-f.now) <= 0 || int32(f.newest-n) < 0 {
 		return ErrVersion
 	}
@@ -375,7 +398,7 @@ func (f *Ref) Commit(n uint32) error {
 // Clear empties a version: the current one, or one by number.
 func (f *Ref) Clear(number int64) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
+	defer f.written()
 	if number != Current && uint32(number) != f.now {
 		delete(f.pending, uint32(number))
 		return
