@@ -54,6 +54,14 @@ func (e Entry) TouchFor(now, left uint32) {
 	e.Changed()
 }
 
+// TouchLearned is TouchFor for what a peer told: it is not told to peers again.
+func (e Entry) TouchLearned(now, left uint32) {
+	if e.t.Expire != 0 {
+		now += min(left, e.t.Expire)
+	}
+	atomic.StoreUint32(e.t.mem.word(e.id, wExpire), now)
+}
+
 // Left returns the ms until the entry expires, 0 where it does not or should have.
 func (e Entry) Left(now uint32) uint32 {
 	if e.t.Expire == 0 {

@@ -396,7 +396,7 @@ func TestManyGoroutines(t *testing.T) {
 	reader.Go(func() {
 		cursor := uint32(0)
 		for {
-			next := tb.Changes(cursor, 200, func(e Entry) { _ = e.Get(HTTPReqCnt, 0) })
+			next := tb.Changes(cursor, 200, func(e Entry, _ uint32) { _ = e.Get(HTTPReqCnt, 0) })
 			if next == cursor {
 				select {
 				case <-stop:
@@ -442,7 +442,7 @@ func TestChanges(t *testing.T) {
 	read := func(cursor uint32) (uint32, []int) {
 		var got []int
 		for {
-			next := tb.Changes(cursor, 7, func(e Entry) { got = append(got, int(binary.BigEndian.Uint32(e.Key()))) })
+			next := tb.Changes(cursor, 7, func(e Entry, _ uint32) { got = append(got, int(binary.BigEndian.Uint32(e.Key()))) })
 			if next == cursor {
 				return cursor, got
 			}
