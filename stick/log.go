@@ -119,6 +119,9 @@ func (t *Table) Changes(cursor uint32, n int, f func(e Entry, seq uint32)) uint3
 			some = append(some, r)
 		}
 	}
+	if i == len(l.records) { // the last ones' entries may be gone
+		cursor = l.seq
+	}
 	if int32(cursor-l.taken.Load()) > 0 {
 		l.taken.Store(cursor)
 	}
