@@ -175,7 +175,7 @@ func (s *Section) Tick(now uint32) (at uint32) {
 		s.choose(now)
 		return at
 	}
-	s.Log("notice", fmt.Sprintf("peers %s: nobody taught this process: it starts with what it has", s.Section))
+	s.Log("notice", fmt.Sprintf("peers %s: nobody else can teach this process: it goes on with what it has", s.Section))
 	s.enter(Finished, now)
 	return at
 }
