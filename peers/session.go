@@ -300,20 +300,26 @@ func (x *Session) defined(b []byte, now uint32) {
 		x.breach(errProtocol, now, "%v", err)
 		return
 	}
+	t := x.s.byName[string(name)]
+	if t != nil && (key != t.Table.Config.Key || keyLen != t.keyLen) {
+		t = nil
+	}
 	x.current = nil
-	if old := x.defs[d.id]; old != nil {
+	if old := x.defs[d.id]; old != nil && old.t != t { // the number is another one's now
 		x.recs[old.t.id-1] = nil
 		delete(x.defs, d.id)
 	}
-	t := x.s.byName[string(name)]
-	if t == nil || key != t.Table.Config.Key || keyLen != t.keyLen {
+	if t == nil {
 		x.p.Foreign.Add(1)
 		return
 	}
-	rec := &received{definition: d, t: t}
-	if old := x.recs[t.id-1]; old != nil { // one definition a table
-		delete(x.defs, old.id)
+	rec := x.recs[t.id-1]
+	if rec == nil {
+		rec = &received{}
+	} else { // one definition a table
+		delete(x.defs, rec.id)
 	}
+	*rec = received{definition: d, t: t, get: rec.get, ack: rec.ack}
 	x.defs[d.id], x.recs[t.id-1] = rec, rec
 	x.current = rec
 }

@@ -216,8 +216,12 @@ func (e Entry) Rate(d Data, i int, now uint32) uint32 {
 }
 
 // RateParts returns the ms since the present period began, how many events came in
-// it and in the one before; all 0 after more than two periods.
+// it and in the one before; all 0 after more than two periods and where it is not
+// stored.
 func (e Entry) RateParts(d Data, i int, now uint32) (age, cur, prev uint32) {
+	if !e.t.Has(d, i) {
+		return 0, 0, 0
+	}
 	began, c, p := e.rate(d, i)
 	for {
 		b := atomic.LoadUint32(began)
