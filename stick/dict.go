@@ -10,6 +10,10 @@ type dict struct {
 	texts []string
 }
 
+// maxTexts bounds what peers can make a table remember.
+const maxTexts = 1 << 16
+
+// id returns a text's number, 0 for no text and where there are too many.
 func (d *dict) id(text string) uint32 {
 	if text == "" {
 		return 0
@@ -24,6 +28,9 @@ func (d *dict) id(text string) uint32 {
 	defer d.mu.Unlock()
 	if id = d.ids[text]; id != 0 {
 		return id
+	}
+	if len(d.texts) >= maxTexts {
+		return 0
 	}
 	if d.ids == nil {
 		d.ids = map[string]uint32{}

@@ -54,6 +54,14 @@ func (e Entry) TouchFor(now, left uint32) {
 	e.Changed()
 }
 
+// TouchLearned is TouchFor for what a peer told: it is not told to peers again.
+func (e Entry) TouchLearned(now, left uint32) {
+	if e.t.Expire != 0 {
+		now += min(left, e.t.Expire)
+	}
+	atomic.StoreUint32(e.t.mem.word(e.id, wExpire), now)
+}
+
 // Left returns the ms until the entry expires, 0 where it does not or should have.
 func (e Entry) Left(now uint32) uint32 {
 	if e.t.Expire == 0 {
@@ -208,8 +216,12 @@ func (e Entry) Rate(d Data, i int, now uint32) uint32 {
 }
 
 // RateParts returns the ms since the present period began, how many events came in
-// it and in the one before; all 0 after more than two periods.
+// it and in the one before; all 0 after more than two periods and where it is not
+// stored.
 func (e Entry) RateParts(d Data, i int, now uint32) (age, cur, prev uint32) {
+	if !e.t.Has(d, i) {
+		return 0, 0, 0
+	}
 	began, c, p := e.rate(d, i)
 	for {
 		b := atomic.LoadUint32(began)

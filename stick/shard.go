@@ -23,6 +23,9 @@ type shard struct {
 
 const firstBuckets = 16
 
+// gone stands for the previous one on the wheel in an entry without a key.
+const gone = ^uint32(0)
+
 // find returns the entry of a key, 0 without one.
 func (s *shard) find(t *Table, hash uint32, key []byte) uint32 {
 	for id := s.buckets[hash>>shardBits&uint32(len(s.buckets)-1)]; id != 0; id = *t.mem.word(id, wChain) {
@@ -111,6 +114,7 @@ func (s *shard) remove(t *Table, id uint32) {
 	s.unsort(t, id)
 	t.forget(id)
 	atomic.StoreUint32(m.word(id, wSeq), 0)
+	*m.word(id, wPrev) = gone
 	*m.word(id, wChain) = s.free
 	s.free = id
 	s.live--

@@ -249,3 +249,34 @@ func (t *Table) Walk(now uint32, f func(e Entry) bool) {
 		}
 	}
 }
+
+// Parts is how many Part knows.
+func (t *Table) Parts() int { return len(t.shards) }
+
+// Part appends the numbers of the entries of a part of the table, from 0 on, for a
+// walk that pauses: they are not held; see Hold.
+func (t *Table) Part(i int, now uint32, ids []uint32) []uint32 {
+	s := &t.shards[i]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sweep(t, now, true)
+	for _, id := range s.buckets {
+		for ; id != 0; id = *t.mem.word(id, wChain) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// Hold holds an entry by a number that Part gave; ok is false when it was removed.
+// Its key may be another one by now.
+func (t *Table) Hold(id uint32) (e Entry, ok bool) {
+	s := t.shard(atomic.LoadUint32(t.mem.word(id, wHash))) // ids stay in their shard
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if *t.mem.word(id, wPrev) == gone {
+		return Entry{}, false
+	}
+	atomic.AddUint32(t.mem.word(id, wRef), 1)
+	return Entry{t, id}, true
+}

@@ -396,7 +396,7 @@ func TestManyGoroutines(t *testing.T) {
 	reader.Go(func() {
 		cursor := uint32(0)
 		for {
-			next := tb.Changes(cursor, 200, func(e Entry) { _ = e.Get(HTTPReqCnt, 0) })
+			next := tb.Changes(cursor, 200, func(e Entry, _ uint32) { _ = e.Get(HTTPReqCnt, 0) })
 			if next == cursor {
 				select {
 				case <-stop:
@@ -442,7 +442,7 @@ func TestChanges(t *testing.T) {
 	read := func(cursor uint32) (uint32, []int) {
 		var got []int
 		for {
-			next := tb.Changes(cursor, 7, func(e Entry) { got = append(got, int(binary.BigEndian.Uint32(e.Key()))) })
+			next := tb.Changes(cursor, 7, func(e Entry, _ uint32) { got = append(got, int(binary.BigEndian.Uint32(e.Key()))) })
 			if next == cursor {
 				return cursor, got
 			}
@@ -477,6 +477,129 @@ func TestChanges(t *testing.T) {
 	touch(4)
 	if _, got := read(0); fmt.Sprint(got) != "[3 1 4]" {
 		t.Errorf("%v", got)
+	}
+}
+
+// TestLogAges: the log reaches back so far, whoever has not read it; an entry that
+// is dropped is written again when it changes.
+func TestLogAges(t *testing.T) {
+	tb := table(t, Config{Name: "t", Key: KeyInteger, Size: 100, Peers: true, Store: []Stored{{Data: GPC0, N: 1}}})
+	touch := func(n int) {
+		e, _, _ := tb.Create(num(n), 1)
+		e.Touch(1)
+		e.Release()
+	}
+	read := func(cursor uint32) (got []int) {
+		tb.Changes(cursor, 100, func(e Entry, seq uint32) { got = append(got, int(binary.BigEndian.Uint32(e.Key()))) })
+		return got
+	}
+	touch(1)
+	touch(2)
+	if tb.Behind(0) {
+		t.Error("behind at the start")
+	}
+	tb.log.seq = keepChanges - keepChanges>>10 + 1
+	touch(3)
+	if !tb.Behind(0) || tb.Behind(2) && tb.Behind(tb.log.seq) {
+		t.Error("not behind")
+	}
+	if got := read(0); fmt.Sprint(got) != "[1 2 3]" {
+		t.Errorf("%v", got)
+	}
+	touch(2) // taken: it moves
+	tb.log.seq = 2*keepChanges - 3
+	touch(4)
+	touch(5)
+	touch(6) // at a multiple, the log is aged: 1 and 3 lie too far back
+	if got := read(tb.log.seq - keepChanges); fmt.Sprint(got) != "[4 5 6]" || len(tb.log.records) != 3 || tb.log.stale != 0 {
+		t.Errorf("%v, %d records, %d stale", got, len(tb.log.records), tb.log.stale)
+	}
+	cursor := tb.Last()
+	touch(1)
+	if got := read(cursor); fmt.Sprint(got) != "[1]" {
+		t.Errorf("%v", got)
+	}
+	tb.log.seq = ^uint32(0) - 1 // numbers wrap, without 0
+	cursor = tb.Last()
+	tb.log.taken.Store(cursor)
+	tb.log.records = nil
+	for k := 10; k < 14; k++ {
+		touch(k)
+	}
+	if got := read(cursor); fmt.Sprint(got) != "[10 11 12 13]" || tb.Last() != 3 {
+		t.Errorf("%v up to %d", got, tb.Last())
+	}
+}
+
+// TestNotify: one call after Arm, not for what was learned; Take lets the next
+// change be written.
+func TestNotify(t *testing.T) {
+	tb := table(t, Config{Name: "t", Key: KeyInteger, Size: 100, Expire: 500, Peers: true, Store: []Stored{{Data: GPC0, N: 1}}})
+	calls := 0
+	tb.Notify(func() { calls++ })
+	e, _, _ := tb.Create(num(1), 1)
+	e.TouchLearned(1, 9000)
+	if e.Left(1) != 500 || tb.Last() != 0 {
+		t.Errorf("%d left, change %d", e.Left(1), tb.Last())
+	}
+	e.Touch(1)
+	if calls != 0 || !tb.Arm(0) || tb.Arm(1) {
+		t.Errorf("%d calls", calls)
+	}
+	e.Touch(2) // nobody has taken the first one
+	if calls != 0 || tb.Last() != 1 {
+		t.Errorf("%d calls, change %d", calls, tb.Last())
+	}
+	if at := tb.Take(); at != 1 {
+		t.Errorf("%d", at)
+	}
+	e.Touch(3)
+	tb.Take()
+	e.Touch(3)
+	if calls != 1 || tb.Last() != 3 {
+		t.Errorf("%d calls, change %d", calls, tb.Last())
+	}
+	e.Release()
+	if e.RateParts(HTTPReqRate, 0, 5); tb.Has(HTTPReqRate, 0) {
+		t.Error("a rate that is not stored")
+	}
+	tb.Delete(num(1), 3)
+	if next := tb.Changes(0, 10, func(Entry, uint32) { t.Error("an entry that is gone") }); next != 3 || tb.Arm(next) {
+		t.Errorf("cursor %d", next)
+	}
+}
+
+// TestPart: a walk that pauses sees all entries that stay.
+func TestPart(t *testing.T) {
+	tb := table(t, Config{Name: "t", Key: KeyInteger, Size: 20_000, Store: []Stored{{Data: GPC0, N: 1}}})
+	for n := range 20_000 {
+		e, _, _ := tb.Create(num(n), 1)
+		e.Release()
+	}
+	if tb.Parts() < 2 {
+		t.Fatal("one part")
+	}
+	seen := map[uint32]bool{}
+	var ids []uint32
+	for i := range tb.Parts() {
+		ids = tb.Part(i, 1, ids[:0])
+		for n := range 1000 { // some go meanwhile
+			tb.Delete(num(i*1000+n), 1)
+		}
+		for _, id := range ids {
+			if e, ok := tb.Hold(id); ok {
+				seen[binary.BigEndian.Uint32(e.Key())] = true
+				e.Release()
+			}
+		}
+	}
+	for n := tb.Parts() * 1000; n < 20_000; n++ {
+		if !seen[uint32(n)] {
+			t.Fatalf("%d was not seen", n)
+		}
+	}
+	if len(seen) > 20_000-1000 || tb.Len() != 20_000-tb.Parts()*1000 {
+		t.Errorf("%d seen, %d there", len(seen), tb.Len())
 	}
 }
 
