@@ -8,8 +8,9 @@
 //	go run ./e2e/bench [-profile NAME,...] [-rounds 5] [-duration 3s] [-json]
 //	                   [-write docs/performance.md] [-ours PATH] [-reference PATH]
 //
-// A ratio is reference / gohap, of medians over the rounds: above 1.00 gohap is
-// cheaper. Against itself (-ours as the reference) it must be near 1.00; how far
+// A ratio is reference / gohap, the median of those of the rounds: above 1.00 gohap is
+// cheaper. Many short rounds tell more than few long ones where a machine has other
+// work too. Against itself (-ours as the reference) it must be near 1.00; how far
 // off it is, is the noise of the machine.
 //
 //	profiles.go   what is measured and its configuration   requests.go   wrk, CPU a request

@@ -129,8 +129,8 @@ func (r *results) table() string {
 	return strings.TrimRight(s.String(), "\n") + "\n"
 }
 
-// requestTable has one line a profile. The rounds are the ratios' range, each
-// round's turns against each other.
+// requestTable has one line a profile. The ratio is the median of the rounds', whose
+// two turns follow each other and see the same machine; beside it is their range.
 func (r *results) requestTable(s *strings.Builder) {
 	if r.Turns == nil {
 		return
@@ -147,7 +147,7 @@ func (r *results) requestTable(s *strings.Builder) {
 			each = append(each, theirs[i]/ours[i])
 		}
 		fmt.Fprintf(s, "%-30s %10.2f %10.2f %7s %11s %7s\n", p.what, median(theirs), median(ours),
-			ratio(median(theirs), median(ours)), fmt.Sprintf("%.2f-%.2f", slices.Min(each), slices.Max(each)),
+			fmt.Sprintf("%.2f", median(each)), fmt.Sprintf("%.2f-%.2f", slices.Min(each), slices.Max(each)),
 			ratio(median(theirs), median(column(by[prototype], cpuMicros))))
 	}
 	s.WriteByte('\n')
