@@ -94,6 +94,17 @@ func (in *Instance) SetListening(on bool) {
 	}
 }
 
+// TellHardStop says that a soft stop lasts too long and whose connections are going
+// to be closed.
+func (in *Instance) TellHardStop() {
+	in.tell(log.Warning, "soft-stop running for too long, performing a hard-stop.")
+	for _, p := range in.Config.Proxies {
+		if n := p.FEConn.Load(); n > 0 {
+			in.both(p, log.Warning, fmt.Sprintf("Proxy %s hard-stopped (%d remaining conns will be closed).", p.Name, n))
+		}
+	}
+}
+
 // tellStopped says of proxies that they stop: those that listened first.
 func (in *Instance) tellStopped(which func(*proxy.Proxy) bool) {
 	for _, listening := range []bool{true, false} {

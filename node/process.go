@@ -295,7 +295,7 @@ func (p *process) softStop(idle chan<- bool) {
 	p.in.Drain()
 	go func() { // ends with the process at the latest
 		if !p.in.Wait(limit) {
-			p.log.Warn("some sessions resisted the soft stop; closing them", "after", limit.String())
+			p.in.TellHardStop()
 		}
 		idle <- true
 	}()
