@@ -47,7 +47,7 @@ type TableConfig struct {
 // counters may be read at any time.
 type Peer struct {
 	Name  string
-	Shard int // the part of keys that it gets, 0: all
+	Shard int // the part of keys that it gets, 0: all; the local peer gets all
 
 	// Since the start.
 	Connects     atomic.Int64 // sessions that were established

@@ -44,9 +44,8 @@ const patience = 5000
 // peerState is what a section knows of a peer across sessions; guarded by
 // Section.mu.
 type peerState struct {
-	section *Section
-	index   int
 	local   bool
+	shard   int // the part of keys that it gets, 0: all
 	session *Session
 	tables  []peerTable
 	stale   bool   // it is not up to date itself: another one is to teach
@@ -86,8 +85,11 @@ func New(c Config, now uint32) *Section {
 		s.byName[t.Name] = sh
 		t.Table.Notify(s.changed)
 	}
-	for i, p := range c.Peers {
-		p.n = &peerState{section: s, index: i, local: p.Name == c.Local, status: "NONE", tables: make([]peerTable, len(s.tables))}
+	for _, p := range c.Peers {
+		p.n = &peerState{local: p.Name == c.Local, status: "NONE", tables: make([]peerTable, len(s.tables))}
+		if !p.n.local && p.Shard <= c.Shards { // others are ignored, as by the reference
+			p.n.shard = p.Shard
+		}
 	}
 	return s
 }

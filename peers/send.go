@@ -106,13 +106,17 @@ func (x *Session) Append(dst []byte, max int, now uint32) []byte {
 	return dst
 }
 
-// look ends a session from which nothing came for a while.
+// look ends a session from which nothing came for a while, or no whole hello.
 func (x *Session) look(now uint32) {
-	if !x.alive {
+	if !x.alive || x.phase != phaseRunning {
 		if x.p != nil {
 			x.p.NoHeartbeat.Add(1)
 		}
-		x.end("nothing came from it for too long", now)
+		if x.phase == phaseRunning {
+			x.end("nothing came from it for too long", now)
+		} else {
+			x.end("no hello or no answer to it in time", now)
+		}
 		return
 	}
 	x.alive, x.aliveBy = false, now+aliveFor
@@ -152,7 +156,7 @@ func (x *Session) room(dst []byte, end int, t *shared) bool {
 // appendUpdate appends an update, with its table's definition when another one was
 // told of before.
 func (x *Session) appendUpdate(dst []byte, t *shared, e stick.Entry, seq uint32, timed bool, now uint32) []byte {
-	if k := x.p.Shard; k != 0 && x.s.Shards > 0 && Shard(t.Table, e.Key(), x.s.Shards) != k {
+	if k := x.p.n.shard; k != 0 && Shard(t.Table, e.Key(), x.s.Shards) != k {
 		return dst
 	}
 	x.scratch = t.appendEntry(x.scratch[:0], e, seq, timed, &x.texts, now)

@@ -135,7 +135,7 @@ func readDefine(b []byte) (d definition, name []byte, key stick.KeyType, keyLen 
 		kind := stick.Data(k)
 		if kind.Array() {
 			n := r.number()
-			if n > stick.MaxElements {
+			if n >= 1<<16 { // more than a message holds
 				return d, nil, 0, 0, fmt.Errorf("table %s: %v of %d elements", name, kind, n)
 			}
 			d.elements[k] = uint16(n)
@@ -175,9 +175,11 @@ func readValues(r *reader, d *definition, texts *gotTexts, to []datum) []datum {
 			default:
 				v.n = r.number()
 			}
-			to = append(to, v)
 			if r.bad {
 				return to
+			}
+			if i < stick.MaxElements { // what is beyond no table here has
+				to = append(to, v)
 			}
 		}
 	}
