@@ -80,6 +80,9 @@ func New(c Config, now uint32) *Section {
 		s.state = FromLocal
 	}
 	for i, t := range c.Tables {
+		if !t.Table.Peers {
+			panic("peers: table " + t.Table.Name + " keeps no log of changes")
+		}
 		sh := newShared(t, uint64(i+1))
 		s.tables = append(s.tables, sh)
 		s.byName[t.Name] = sh

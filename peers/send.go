@@ -68,8 +68,9 @@ func (x *Session) Deadline() (at uint32, ok bool) {
 
 // Append appends to dst what is to be sent now, up to about max bytes: one update
 // more when it is the first. It returns dst. Nothing is prepared beyond that: what
-// was appended must be sent in order or the session closed. Once it appends less
-// than max there is nothing left, until Wake, Receive or the Deadline.
+// was appended must be sent in order or the session closed. The caller asks again
+// until nothing is appended; then there is nothing left until Wake, Receive or the
+// Deadline.
 func (x *Session) Append(dst []byte, max int, now uint32) []byte {
 	s := x.s
 	s.mu.Lock()

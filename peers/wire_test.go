@@ -195,6 +195,21 @@ func TestMissed(t *testing.T) {
 	if got := [2]int{b.tables[0].Len(), b.tables[1].Len()}; got != [2]int{51, 1} {
 		t.Errorf("%v entries", got)
 	}
+	// In the middle of a session too.
+	e, _, _ := a.tables[0].Create([]byte{0, 0, 0, 99}, 6000) // in no log
+	e.TouchLearned(6000, 0)
+	e.Release()
+	p.n.tables[0].acked = a.tables[0].Last() - 1<<30
+	p.n.tables[0].pushed = p.n.tables[0].acked
+	a.s.Tick(6100)
+	for w.pump(nil, 6100, 4096) {
+	}
+	if got := [2]int{b.tables[0].Len(), b.tables[1].Len()}; got != [2]int{52, 1} || p.n.tables[0].walk {
+		t.Errorf("%v entries", got)
+	}
+	if p.Errors.Load()+p.BadAcks.Load() != 0 {
+		t.Errorf("%d breaches, %d bad acks", p.Errors.Load(), p.BadAcks.Load())
+	}
 }
 
 // TestWake: a change wakes once, until what there is was sent.
