@@ -17,10 +17,7 @@ func (t *Table) Key(dst, raw []byte) (key []byte, ok bool) {
 			return dst, false
 		}
 		return append(dst, raw[:min(len(raw), t.keyLen)]...), true
-	case KeyBinary:
-		if len(raw) == 0 {
-			return dst, false
-		}
+	case KeyBinary: // reference: nothing at all is a key of zeros
 		dst = append(dst, raw[:min(len(raw), t.keyLen)]...)
 		for n := len(raw); n < t.keyLen; n++ {
 			dst = append(dst, 0)

@@ -29,6 +29,7 @@ type fabric struct {
 	worker  *stream.Worker
 	session *stream.Session
 	clock   *clock.Fake
+	table   *proxy.Table // of all rules
 }
 
 func testSet() *keyword.Set {
@@ -52,7 +53,7 @@ func newFabric(t testing.TB) *fabric {
 	f.fe = &proxy.Proxy{Name: "fe", IsFrontend: true, IsBackend: true, Mode: proxy.HTTP, FE: proxy.NewCounters(1)}
 	proc := &proxy.Process{Totals: proxy.NewCounters(1), Facts: &sample.Process{ProcVars: sample.NewProcVars()}}
 	l := loop.New(0, nil, f.clock, 16384, nil)
-	f.worker = stream.NewWorker(l, proc, proxy.Limits{LogURILen: 1024, BufSize: 16384, MaxRewrite: 1024})
+	f.worker = stream.NewWorker(l, proc, proxy.Limits{LogURILen: 1024, BufSize: 16384, MaxRewrite: 1024, StickCounters: 3})
 	f.session = &stream.Session{FE: f.fe, AcceptedAt: l.Now(), Requests: 1}
 	f.session.On(&proxy.Bind{Proxy: f.fe})
 	f.session.SetSource(netip.MustParseAddrPort("127.0.0.1:33333"))
@@ -75,6 +76,11 @@ func (f *fabric) NeedCapture(_ bool, n int) int {
 	f.fe.ReqCaptures = append(f.fe.ReqCaptures, proxy.Capture{Len: n})
 	return len(f.fe.ReqCaptures) - 1
 }
+
+// StickCounters and NeedTable implement rule.Host.
+func (f *fabric) StickCounters() int { return 3 }
+
+func (f *fabric) NeedTable(_, _ string, _ bool, to rule.TableUser) { to.UseTable(f.table) }
 
 // parse reads the words of a rule behind its set's keyword.
 func (f *fabric) parse(class keyword.Class, words []string, warn func(string)) (rule.Rule, error) {

@@ -45,7 +45,7 @@ func newFabric(t testing.TB) *fabric {
 	l := loop.New(0, nil, f.clock, 16384, nil)
 	proc := &proxy.Process{Totals: proxy.NewCounters(1), Facts: &sample.Process{PID: 42, Hostname: []byte("node1"), ProcVars: sample.NewProcVars()}}
 	proc.Conn.Inc()
-	f.worker = stream.NewWorker(l, proc, proxy.Limits{LogURILen: 1024, BufSize: 16384, MaxRewrite: 1024})
+	f.worker = stream.NewWorker(l, proc, proxy.Limits{LogURILen: 1024, BufSize: 16384, MaxRewrite: 1024, StickCounters: 3})
 	f.addProxies()
 	fe := f.proxies["fe"]
 	bind := &proxy.Bind{Proxy: fe, ID: 1}

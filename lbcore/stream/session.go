@@ -14,6 +14,7 @@ import (
 	"gohap/lbcore/proxy"
 	"gohap/lbcore/rule"
 	"gohap/lbcore/sample"
+	"gohap/stick"
 )
 
 // Session is one client connection: what outlives its requests. Between
@@ -25,6 +26,7 @@ type Session struct {
 	AcceptedAt int64  // monotonic ns
 	PrevEnd    int64  // end of the previous exchange, zero before the first
 	extra      *extra // what few sessions have, made on first use
+	slots      *slots // entries that the connection counts on, nil without
 	acceptor   *Acceptor
 	src        endpoint // the client, as rules may have changed it
 	flags      sessionFlags
@@ -113,6 +115,9 @@ func (ss *Session) began() {
 	ss.count(proxy.CumSess, 1)
 	ss.W.Proc.SessRate.Count(ss.W.Loop.Now())
 	ss.FE.SessRate.Count(ss.W.Loop.Now())
+	if ss.slots != nil {
+		ss.slots.event(stick.SessCnt, stick.SessRate, ss.W.millis())
+	}
 }
 
 // announced tells whether announce has anything to write: the address that it
@@ -273,6 +278,11 @@ func (ss *Session) Refused(why mux.Refusal, f h1.Failure, partial bool) []byte {
 	if ss.FE.Has(proxy.OptIgnoreProbes) && !partial && why != mux.RefusedMalformed {
 		silent = true
 		f.Code = 0
+	} else {
+		s.trackRequest()
+		if why != mux.RefusedTimeout {
+			s.CountClientError()
+		}
 	}
 	if !silent {
 		ss.count(proxy.FailedReq, 1)
@@ -325,6 +335,7 @@ func (ss *Session) Gone() {
 	ss.release()
 	ss.W.clients--
 	ss.dropOwn()
+	ss.W.end(&ss.slots)
 	ss.extra = nil
 	ss.W.sessions = append(ss.W.sessions, ss)
 }
