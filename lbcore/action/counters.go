@@ -39,12 +39,19 @@ type track struct {
 
 // UseTable implements rule.TableUser.
 func (r *track) UseTable(t any) bool {
-	r.table, _ = t.(*proxy.Table)
-	return r.table != nil && r.expr.Makes(r.table.KeyType())
+	table, ok := t.(*proxy.Table)
+	if !ok || !r.expr.Makes(table.KeyType()) {
+		return false
+	}
+	r.table = table
+	return true
 }
 
-// Contents tells whether the key depends on what the client sends.
-func (r *track) Contents() bool { return r.expr.Validity()&sample.FrontendSession == 0 }
+// Contents tells whether the key depends on what the client sends; ok is false while
+// the action has no table.
+func (r *track) Contents() (depends, ok bool) {
+	return r.expr.Validity()&sample.FrontendSession == 0, r.table != nil
+}
 
 // Run implements rule.Action. Reference: a slot that tracks something keeps it.
 func (r *track) Run(c *sample.Context) rule.Verdict {

@@ -83,10 +83,13 @@ func (b *Builder) warnTracking(s *section) {
 		return
 	}
 	for _, r := range s.p.TCPReqRules {
-		a, ok := r.Action.(interface{ Contents() bool })
-		switch {
+		a, ok := r.Action.(interface{ Contents() (depends, ok bool) })
+		if !ok {
+			continue
+		}
+		switch depends, ok := a.Contents(); {
 		case !ok:
-		case a.Contents():
+		case depends:
 			if s.inspectDelay == 0 {
 				b.Diag.Rawf(config.Warning, "%s '%s' : a 'tcp-request content track-sc*' rule explicitly depending on request contents without any 'tcp-request inspect-delay' setting."+
 					" This means that this rule will randomly find its contents. This can be fixed by setting the tcp-request inspect-delay.", s.noun(), s.name)

@@ -26,7 +26,6 @@ type Session struct {
 	AcceptedAt int64  // monotonic ns
 	PrevEnd    int64  // end of the previous exchange, zero before the first
 	extra      *extra // what few sessions have, made on first use
-	slots      *slots // entries that the connection counts on, nil without
 	acceptor   *Acceptor
 	src        endpoint // the client, as rules may have changed it
 	flags      sessionFlags
@@ -115,8 +114,8 @@ func (ss *Session) began() {
 	ss.count(proxy.CumSess, 1)
 	ss.W.Proc.SessRate.Count(ss.W.Loop.Now())
 	ss.FE.SessRate.Count(ss.W.Loop.Now())
-	if ss.slots != nil {
-		ss.slots.event(stick.SessCnt, stick.SessRate, ss.W.millis())
+	if t := ss.slots(); t != nil {
+		t.event(stick.SessCnt, stick.SessRate, ss.W.millis())
 	}
 }
 
@@ -182,14 +181,33 @@ type extra struct {
 	tlvs    []byte
 	problem *certs.Problem
 	// last is the server of the connection that was kept last.
-	last *proxy.Server
+	last  *proxy.Server
+	slots *slots // entries that the connection counts on, nil without
 }
 
 func (ss *Session) more() *extra {
-	if ss.extra == nil {
+	if ss.extra != nil {
+		return ss.extra
+	}
+	if w := ss.W; w != nil && len(w.extras) > 0 {
+		n := len(w.extras) - 1
+		ss.extra, w.extras = w.extras[n], w.extras[:n]
+	} else {
 		ss.extra = new(extra)
 	}
 	return ss.extra
+}
+
+// dropExtra puts it back for another session.
+func (ss *Session) dropExtra() {
+	x := ss.extra
+	if x == nil {
+		return
+	}
+	ss.W.end(&x.slots)
+	*x = extra{}
+	ss.extra = nil
+	ss.W.extras = append(ss.W.extras, x)
 }
 
 // SetDestination makes addr the address that the client connected to.
@@ -335,8 +353,7 @@ func (ss *Session) Gone() {
 	ss.release()
 	ss.W.clients--
 	ss.dropOwn()
-	ss.W.end(&ss.slots)
-	ss.extra = nil
+	ss.dropExtra()
 	ss.W.sessions = append(ss.W.sessions, ss)
 }
 

@@ -32,7 +32,7 @@ type slots struct {
 	entries []stick.Entry
 }
 
-// slots returns an empty set.
+// newSlots returns an empty set.
 func (w *Worker) newSlots() *slots {
 	if n := len(w.slots); n > 0 {
 		t := w.slots[n-1]
@@ -134,18 +134,28 @@ func (t *slots) bytes(in, out int64, now uint32) {
 
 // Tracked returns the entry that a slot of the connection has, the zero value
 // where there is none. It is the connection's hold: nobody else releases it.
-func (ss *Session) Tracked(i int) stick.Entry { return ss.slots.at(i) }
+func (ss *Session) Tracked(i int) stick.Entry { return ss.slots().at(i) }
+
+// slots returns the connection's, nil without.
+func (ss *Session) slots() *slots {
+	if ss.extra == nil {
+		return nil
+	}
+	return ss.extra.slots
+}
 
 // Track makes the connection count on the entry of a key, as KeyOf makes it, in a
 // slot that is empty. Nothing happens where the table has no room.
-func (ss *Session) Track(i int, t *proxy.Table, key []byte) { ss.W.begin(&ss.slots, i, t, key) }
+func (ss *Session) Track(i int, t *proxy.Table, key []byte) {
+	ss.W.begin(&ss.more().slots, i, t, key)
+}
 
 // Tracked is Session.Tracked for the stream's own slots and then its connection's.
 func (s *Stream) Tracked(i int) stick.Entry {
 	if e := s.slots.at(i); e.Valid() {
 		return e
 	}
-	return s.Sess.slots.at(i)
+	return s.Sess.Tracked(i)
 }
 
 // Track is Session.Track for a stream.
@@ -165,12 +175,13 @@ func (s *Stream) Track(i int, t *proxy.Table, key []byte) {
 
 // trackEvent counts on what the stream and its connection track.
 func (s *Stream) trackEvent(count, rate stick.Data) {
-	if s.slots == nil && s.Sess.slots == nil {
+	of := s.Sess.slots()
+	if s.slots == nil && of == nil {
 		return
 	}
 	now := s.W.millis()
 	s.slots.event(count, rate, now)
-	s.Sess.slots.event(count, rate, now)
+	of.event(count, rate, now)
 }
 
 // trackRequest counts a request that begins.
@@ -207,10 +218,11 @@ func byStatus(code int) (count, rate stick.Data, ok bool) {
 // untrack counts the stream's bytes and empties its slots. Reference: the log line
 // shows what was counted before.
 func (s *Stream) untrack() {
-	if s.BytesIn|s.BytesOut != 0 && (s.slots != nil || s.Sess.slots != nil) {
+	of := s.Sess.slots()
+	if s.BytesIn|s.BytesOut != 0 && (s.slots != nil || of != nil) {
 		now := s.W.millis()
 		s.slots.bytes(s.BytesIn, s.BytesOut, now)
-		s.Sess.slots.bytes(s.BytesIn, s.BytesOut, now)
+		of.bytes(s.BytesIn, s.BytesOut, now)
 	}
 	s.W.end(&s.slots)
 }

@@ -31,6 +31,7 @@ type Worker struct {
 	pick     balance.Request
 	door     *door
 	slots    []*slots // unused sets
+	extras   []*extra // unused
 	tracked  int      // entries in slots
 	totals   *proxy.LoopCounters
 	// pausedNow tells other loops that a listener here waits for room, resuming
