@@ -20,6 +20,7 @@ import (
 	"gohap/lbcore/rule"
 	"gohap/lbcore/sample"
 	"gohap/lbcore/stream"
+	"gohap/stick"
 )
 
 // fabric is a stream without a connection on a loop that does not run.
@@ -57,6 +58,12 @@ func newFabric(t testing.TB) *fabric {
 	f.session = &stream.Session{FE: f.fe, AcceptedAt: l.Now(), Requests: 1}
 	f.session.On(&proxy.Bind{Proxy: f.fe})
 	f.session.SetSource(netip.MustParseAddrPort("127.0.0.1:33333"))
+	table, err := stick.New(stick.Config{Name: "t", Key: stick.KeyIPv4, Size: 10, Store: []stick.Stored{
+		{Data: stick.GPC0, N: 1}, {Data: stick.GPC0Rate, N: 1, Period: 10000}, {Data: stick.GPC1, N: 1}, {Data: stick.GPT0, N: 1}, {Data: stick.ConnCnt, N: 1}, {Data: stick.ConnCur, N: 1}}}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.table = &proxy.Table{Table: table}
 	f.session.SetDestination(netip.MustParseAddrPort("127.1.0.1:8080"))
 	return f
 }
@@ -87,6 +94,9 @@ func (f *fabric) parse(class keyword.Class, words []string, warn func(string)) (
 	row := f.set.Lookup(class, words[0])
 	if row == nil {
 		word, _, _ := strings.Cut(words[0], "(")
+		if strings.HasPrefix(word, "track-sc") {
+			word = "track-sc"
+		}
 		if row = f.set.Lookup(class, word); row == nil || !row.Prefix {
 			return rule.Rule{}, fmt.Errorf("no action %s", words[0])
 		}
