@@ -16,12 +16,9 @@ import (
 // maxStickCounters bounds what each tracked request costs.
 const maxStickCounters = 1024
 
-// stickCounters reads tune.stick-counters. Reference: no number is 0.
+// stickCounters reads tune.stick-counters.
 func stickCounters(b *Builder, st *config.Statement) {
 	text := st.Word(1)
-	if text == "" {
-		text = "0"
-	}
 	n, err := strconv.Atoi(text)
 	switch {
 	case err != nil:

@@ -46,8 +46,9 @@ func tableOf(args []sample.Arg, at int) *proxy.Table {
 	return t
 }
 
-// slotEntry finds the entry of a slot: ok is false for an empty one. With a table
-// it is that table's entry of the same key.
+// slotEntry finds the entry of a slot: ok is false for an empty one. With a table it
+// is that table's entry of the same key; reference: keys of another type or
+// length are as good as nothing.
 func slotEntry(c *sample.Context, slot int64, t *proxy.Table) (e counted, ok bool) {
 	e.Entry, e.now = slotOf(c, slot)
 	if !e.Valid() {
@@ -56,14 +57,12 @@ func slotEntry(c *sample.Context, slot int64, t *proxy.Table) (e counted, ok boo
 	if t == nil || t.Table == e.Table() {
 		return e, true
 	}
-	var buf [64]byte
 	from := e.Entry
 	e.Entry = stick.Entry{}
-	if from.Table().Config.Key == t.Config.Key {
-		if key, fits := t.Key(buf[:0], from.Key()); fits {
-			e.Entry, e.own = t.Get(key, e.now)
-		}
+	if of := &from.Table().Config; of.Key != t.Config.Key || of.KeyLen != t.Config.KeyLen {
+		return e, false
 	}
+	e.Entry, e.own = t.Get(from.Key(), e.now)
 	return e, true
 }
 
@@ -113,8 +112,8 @@ func rate(d stick.Data) datum {
 	}
 }
 
-// clear makes a counter zero and says what it was.
-func clear(d stick.Data) datum {
+// take makes a counter zero and says what it was.
+func take(d stick.Data) datum {
 	return func(e *counted, i int) (int64, bool) {
 		d, i, ok := e.Table().Find(d, i)
 		if !ok {
@@ -201,12 +200,13 @@ func sourceFetch(of datum, create, indexed bool) sample.FetchFunc {
 // fetchTracked tells whether a slot has an entry.
 func fetchTracked(slot int64) sample.FetchFunc {
 	return func(c *sample.Context, args []sample.Arg, s *sample.Sample) bool {
-		n := slot
+		at, n := 0, slot
 		if slot < 0 {
-			n = args[0].Int
+			at, n = 1, args[0].Int
 		}
-		e, _ := slotOf(c, n)
-		s.SetBool(e.Valid())
+		e, ok := slotEntry(c, n, tableOf(args, at))
+		e.release()
+		s.SetBool(ok)
 		return true
 	}
 }
@@ -251,9 +251,9 @@ type counterWord struct {
 var counterWords = []counterWord{
 	{name: "bytes_in_rate", of: rate(stick.BytesInRate), summary: "bytes from clients in the period"},
 	{name: "bytes_out_rate", of: rate(stick.BytesOutRate), summary: "bytes to clients in the period"},
-	{name: "clr_gpc", of: clear(stick.GPC), indexed: true, create: true, in: "sc_ sc1_ src_", summary: "sets a general purpose counter to zero and says what it was"},
-	{name: "clr_gpc0", of: clear(stick.GPC0), create: true, summary: "sets the first general purpose counter to zero and says what it was"},
-	{name: "clr_gpc1", of: clear(stick.GPC1), create: true, summary: "sets the second general purpose counter to zero and says what it was"},
+	{name: "clr_gpc", of: take(stick.GPC), indexed: true, create: true, in: "sc_ sc1_ src_", summary: "sets a general purpose counter to zero and says what it was"},
+	{name: "clr_gpc0", of: take(stick.GPC0), create: true, summary: "sets the first general purpose counter to zero and says what it was"},
+	{name: "clr_gpc1", of: take(stick.GPC1), create: true, summary: "sets the second general purpose counter to zero and says what it was"},
 	{name: "conn_cnt", of: count(stick.ConnCnt), summary: "connections so far", example: "1"},
 	{name: "conn_cur", of: count(stick.ConnCur), summary: "connections now", example: "1"},
 	{name: "conn_rate", of: rate(stick.ConnRate), summary: "connections in the period", example: "1"},
