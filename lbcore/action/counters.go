@@ -114,7 +114,7 @@ func readTrack(a *rule.Args) (rule.Action, error) {
 			return nil, errors.New("missing table name")
 		}
 	}
-	a.Host.NeedTable(fmt.Sprintf("track-sc%d", r.slot), name, own, r)
+	a.Host.NeedTable(a, fmt.Sprintf("track-sc%d", r.slot), name, own, r)
 	return r, nil
 }
 
@@ -205,17 +205,13 @@ func cutNumber(text string) (n int, rest string) {
 	return n, text[i:]
 }
 
-// oneSlot reads the slot in the parentheses of a name; reference: none is 0, and
-// messages that follow have the name without it. expects begins the hint and named
-// tells whether messages have the name.
+// oneSlot reads the slot in the parentheses of a name; reference: none is 0. expects
+// begins the hint and named tells whether messages have the name.
 func oneSlot(a *rule.Args, expects string, named bool, hint string) (int, error) {
-	name, inside, open := strings.Cut(a.Name, "(")
+	_, inside, open := strings.Cut(a.Name, "(")
 	slot, rest := cutNumber(inside)
-	switch {
-	case open && !strings.HasPrefix(rest, ")"):
+	if open && !strings.HasPrefix(rest, ")") {
 		return 0, fmt.Errorf("invalid stick table track ID%s. Expects %s(<Track ID>)", nameIf(named, a), expects)
-	case open:
-		a.Name = name
 	}
 	return slot, checkSlot(a, slot, named, hint)
 }
@@ -245,26 +241,31 @@ const byTuning = " (tune.stick-counters)"
 type indexed struct {
 	name, kind string // kind: gpc or gpt
 	open       string // what is said where there are no parentheses
-	named      bool   // the message of a missing element has the name
+	named      bool   // messages have the name, and hints not what was written
 	hint       string // where the number of slots comes from
 }
 
 // elementAndSlot reads them.
 func (w *indexed) elementAndSlot(a *rule.Args) (element, slot int, err error) {
-	expects := fmt.Sprintf("Expects %s(<%s ID>,<Track ID>)", w.name, strings.ToUpper(w.kind))
-	name, inside, open := strings.Cut(a.Name, "(")
+	name := a.Name
+	if w.named {
+		name = w.name
+	}
+	expects := fmt.Sprintf("Expects %s(<%s ID>,<Track ID>)", name, strings.ToUpper(w.kind))
+	_, inside, open := strings.Cut(a.Name, "(")
 	if !open {
 		return 0, 0, fmt.Errorf("%s '%s'. %s", w.open, a.Name, expects)
 	}
 	element, rest := cutNumber(inside)
 	if !strings.HasPrefix(rest, ",") {
-		if rest == ")" {
-			a.Name = name
-		}
 		return 0, 0, fmt.Errorf("Missing %s ID%s. %s", w.kind, nameIf(w.named, a), expects)
 	}
-	if slot, rest = cutNumber(rest[1:]); !strings.HasPrefix(rest, ")") {
-		return 0, 0, fmt.Errorf("invalid stick table track ID '%s'. %s", a.Name, expects)
+	behind := rest[1:]
+	if slot, rest = cutNumber(behind); !strings.HasPrefix(rest, ")") {
+		if w.named {
+			behind = a.Name
+		}
+		return 0, 0, fmt.Errorf("invalid stick table track ID '%s'. %s", behind, expects)
 	}
 	return element, slot, checkSlot(a, slot, true, w.hint)
 }

@@ -87,7 +87,9 @@ func (f *fabric) NeedCapture(_ bool, n int) int {
 // StickCounters and NeedTable implement rule.Host.
 func (f *fabric) StickCounters() int { return 3 }
 
-func (f *fabric) NeedTable(_, _ string, _ bool, to rule.TableUser) { to.UseTable(f.table) }
+func (f *fabric) NeedTable(_ *rule.Args, _, _ string, _ bool, to rule.TableUser) {
+	to.UseTable(f.table)
+}
 
 // parse reads the words of a rule behind its set's keyword.
 func (f *fabric) parse(class keyword.Class, words []string, warn func(string)) (rule.Rule, error) {

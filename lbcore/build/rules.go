@@ -143,7 +143,7 @@ func (b *Builder) action(s *section, st *config.Statement, k ruleKind, row *keyw
 	asks := b.asking(a, k)
 	act, err := row.Impl.(rule.ParseFunc)(a)
 	if err != nil {
-		what := fmt.Sprintf("'%s %s'", k.word, a.Name)
+		what := fmt.Sprintf("'%s %s'", k.word, written(row, st))
 		if k.word == "redirect" {
 			what = "redirect"
 		}
@@ -156,7 +156,7 @@ func (b *Builder) action(s *section, st *config.Statement, k ruleKind, row *keyw
 		return r, true
 	}
 	if rest[0] != "if" && rest[0] != "unless" {
-		b.alertTight(st.Pos, "'%s %s' expects either 'if' or 'unless' followed by a condition but found '%s'.", k.word, a.Name, rest[0])
+		b.alertTight(st.Pos, "'%s %s' expects either 'if' or 'unless' followed by a condition but found '%s'.", k.word, written(row, st), rest[0])
 		return r, false
 	}
 	what := fmt.Sprintf("an '%s %s' condition", k.word, row.Name)

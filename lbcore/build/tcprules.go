@@ -133,7 +133,7 @@ func (b *Builder) tcpRule(s *section, st *config.Statement, k ruleKind) {
 	}
 	r := rule.Rule{Action: act, Asks: *asks, Word: row.Name, File: st.Pos.File, Line: st.Pos.Line}
 	if rest := words[a.At:]; len(rest) > 0 {
-		if r.Cond = b.tcpCond(s, st, k.word+" "+a.Name, rest, o); r.Cond == nil {
+		if r.Cond = b.tcpCond(s, st, k.word+" "+name, rest, o); r.Cond == nil {
 			return
 		}
 	}

@@ -42,35 +42,53 @@ func (b *Builder) StickCounters() int { return b.Global.Limits.StickCounters }
 type tableUser struct {
 	rule.TableUser
 	word  string // the action as written
-	proxy string // whose rule it is
+	owner *section
 	table string
+	http  bool // in rules of HTTP
 }
 
 // NeedTable implements rule.Host.
-func (b *Builder) NeedTable(word, name string, own bool, to rule.TableUser) {
-	u := tableUser{TableUser: to, word: word, proxy: b.sec.name, table: name}
+func (b *Builder) NeedTable(of *rule.Args, word, name string, own bool, to rule.TableUser) {
+	u := tableUser{TableUser: to, word: word, owner: b.sec, table: name, http: of.HTTP}
 	if own {
-		u.table = u.proxy
+		u.table = b.sec.name
 	}
 	b.tableUsers = append(b.tableUsers, u)
 }
 
-// settleTableUsers gives actions their tables.
+// settleTableUsers gives actions their tables. Reference: those of HTTP rules come
+// behind the others of a proxy.
 func (b *Builder) settleTableUsers() {
 	for _, u := range b.tableUsers {
-		var t *proxy.Table
-		if s := b.byName[u.table]; s != nil {
-			t = s.p.Table
-		}
-		switch {
-		case t == nil:
-			b.Diag.Rawf(config.Alert, "Proxy '%s': unable to find table '%s' referenced by %s.", u.proxy, u.table, u.word)
-		case !u.UseTable(t):
-			b.Diag.Rawf(config.Alert, "Proxy '%s': stick-table '%s' uses a type incompatible with the '%s' rule.", u.proxy, u.table, u.word)
+		if u.owner.kind == "defaults" {
+			b.settleTableUser(u)
 		}
 	}
 	for _, s := range b.sections {
+		b.settleTables(s, false)
 		b.warnTracking(s)
+		b.settleTables(s, true)
+	}
+}
+
+func (b *Builder) settleTables(s *section, http bool) {
+	for _, u := range b.tableUsers {
+		if u.owner == s && u.http == http {
+			b.settleTableUser(u)
+		}
+	}
+}
+
+func (b *Builder) settleTableUser(u tableUser) {
+	var t *proxy.Table
+	if s := b.byName[u.table]; s != nil {
+		t = s.p.Table
+	}
+	switch {
+	case t == nil:
+		b.Diag.Rawf(config.Alert, "Proxy '%s': unable to find table '%s' referenced by %s.", u.owner.name, u.table, u.word)
+	case !u.UseTable(t):
+		b.Diag.Rawf(config.Alert, "Proxy '%s': stick-table '%s' uses a type incompatible with the '%s' rule.", u.owner.name, u.table, u.word)
 	}
 }
 

@@ -48,7 +48,7 @@ type Host interface {
 	// NeedTable has an action given a stick table once all are known: that of a
 	// name or, if own, of the proxy that the rule stands in. word is the action, for
 	// messages.
-	NeedTable(word, name string, own bool, to TableUser)
+	NeedTable(of *Args, word, name string, own bool, to TableUser)
 }
 
 // TableUser is an action that works on a stick table.
