@@ -84,17 +84,32 @@ func (t *Table) Elements(d Data) int {
 // Period returns that of a rate, ms.
 func (t *Table) Period(d Data) uint32 { return t.period[d] }
 
-// Add adds to a counter; nothing happens where d or its element i is not stored.
-// Numbers of 32 bits wrap.
-func (e Entry) Add(d Data, i int, by uint64) {
+// Add adds to a counter and returns what it is then; nothing happens where d or
+// its element i is not stored, which is 0. Numbers of 32 bits wrap.
+func (e Entry) Add(d Data, i int, by uint64) uint64 {
 	if !e.t.Has(d, i) {
-		return
+		return 0
 	}
 	if d.Form() == Wide {
-		atomic.AddUint64(e.t.mem.wide(e.id, int(e.t.at[d])), by)
-		return
+		return atomic.AddUint64(e.t.mem.wide(e.id, int(e.t.at[d])), by)
 	}
-	atomic.AddUint32(e.t.mem.word(e.id, int(e.t.at[d])+i), uint32(by))
+	return uint64(atomic.AddUint32(e.t.mem.word(e.id, int(e.t.at[d])+i), uint32(by)))
+}
+
+// AddBytes counts bytes, in a counter and in a rate. A rate of bytes counts units
+// (Table.Unit), begun ones included.
+func (e Entry) AddBytes(count, rate Data, n uint64, now uint32) {
+	e.Add(count, 0, n)
+	unit := uint64(e.t.Unit(rate))
+	e.AddRate(rate, 0, uint32((n+unit-1)/unit), now)
+}
+
+// Unit is how many bytes each event of a rate of bytes stands for, 1 for others.
+func (t *Table) Unit(d Data) uint32 {
+	if d == BytesInRate || d == BytesOutRate {
+		return t.BytesFactor
+	}
+	return 1
 }
 
 // Sub takes one from a counter, not below zero.

@@ -12,15 +12,9 @@ import (
 // network order already, and another length of them is no key.
 func (t *Table) Key(dst, raw []byte) (key []byte, ok bool) {
 	switch t.Config.Key {
-	case KeyString:
-		if len(raw) == 0 {
-			return dst, false
-		}
+	case KeyString: // reference: an empty one too
 		return append(dst, raw[:min(len(raw), t.keyLen)]...), true
-	case KeyBinary:
-		if len(raw) == 0 {
-			return dst, false
-		}
+	case KeyBinary: // reference: nothing at all is a key of zeros
 		dst = append(dst, raw[:min(len(raw), t.keyLen)]...)
 		for n := len(raw); n < t.keyLen; n++ {
 			dst = append(dst, 0)

@@ -23,9 +23,11 @@ import (
 
 	"gohap/e2e/oracle"
 	"gohap/lbcore"
+	"gohap/lbcore/clock"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/proxy"
 	"gohap/lbcore/stream"
+	"gohap/stick"
 )
 
 var requests = flag.Int("requests", 1500, "how many mixed requests")
@@ -50,6 +52,8 @@ defaults
 frontend web
     bind 127.0.0.1:%[1]d
     option forwardfor
+    tcp-request connection track-sc0 src table addresses
+    http-request track-sc1 path table paths
     http-request deny if { path_beg /deny }
     http-request return status 200 content-type text/plain string "from here" if { path_beg /return }
     http-request redirect location /x if { path_beg /redirect }
@@ -58,7 +62,12 @@ frontend web
     use_backend again if { path_beg /again }
     use_backend queued if { path_beg /queued }
     default_backend app
+backend addresses
+    stick-table type ip size 100 expire 1m store conn_cnt,conn_cur,http_req_rate(10s),http_err_rate(10s),bytes_out_rate(10s)
+backend paths
+    stick-table type string size 100 expire 1m store conn_cnt,conn_cur
 backend app
+    http-response track-sc2 str(/response) table paths if { rand(2) 0 }
     server a 127.0.0.1:%[2]d
     server b 127.0.0.1:%[2]d
 backend dead
@@ -73,6 +82,7 @@ listen raw
     mode tcp
     option tcplog
     bind 127.0.0.1:%[3]d
+    tcp-request content track-sc0 src table addresses
     server a 127.0.0.1:%[2]d
 `
 
@@ -164,13 +174,13 @@ func TestNothingIsLeftAfterFaults(t *testing.T) {
 	quiet(t, in)
 	after := census()
 	for _, l := range in.Group.Loops {
-		done := make(chan [3]int)
+		done := make(chan [4]int)
 		l.Post(func() {
 			w := in.Workers[l.ID]
-			done <- [3]int{w.Active(), w.Mux.Live(), l.Buffers.Used()}
+			done <- [4]int{w.Active(), w.Mux.Live(), l.Buffers.Used(), w.Tracked()}
 		})
-		if v := <-done; v != [3]int{} {
-			t.Errorf("loop %d: %d streams, %d exchanges, %d buffers left", l.ID, v[0], v[1], v[2])
+		if v := <-done; v != [4]int{} {
+			t.Errorf("loop %d: %d streams, %d exchanges, %d buffers, %d tracked entries left", l.ID, v[0], v[1], v[2], v[3])
 		}
 	}
 	gauges(t, in)
@@ -355,6 +365,7 @@ func gauges(t *testing.T, in *lbcore.Instance) {
 	zero("process connections", &in.Process.Conn)
 	zero("process streams", &in.Process.Streams)
 	for _, p := range in.Config.Proxies {
+		released(t, p)
 		zero(p.Name+" frontend", &p.FEConn)
 		zero(p.Name+" backend", &p.BEConn)
 		for _, b := range p.Binds {
@@ -365,6 +376,25 @@ func gauges(t *testing.T, in *lbcore.Instance) {
 			zero(p.Name+"/"+s.Name+" used", &s.Used)
 			zero(p.Name+"/"+s.Name+" idle", &s.Idle)
 		}
+	}
+}
+
+// released holds that nobody holds, or counts as a connection on, an entry of a
+// proxy's stick table.
+func released(t *testing.T, p *proxy.Proxy) {
+	if p.Table == nil {
+		return
+	}
+	n := 0
+	p.Table.Walk(uint32(clock.Mono()/1e6), func(e stick.Entry) bool {
+		n++
+		if holds, cur := e.Holds()-1, e.Get(stick.ConnCur, 0); holds != 0 || cur != 0 {
+			t.Errorf("table %s, key %q: %d holds, %d connections left", p.Name, e.Key(), holds, cur)
+		}
+		return true
+	})
+	if n == 0 {
+		t.Errorf("table %s is empty: nothing was tracked", p.Name)
 	}
 }
 

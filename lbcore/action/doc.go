@@ -16,6 +16,7 @@
 //	socket.go    set-fc-tos set-fc-mark set-tos set-mark       Continue
 //	service.go   use-service                                   Answer, Suspend
 //	wait.go      wait-for-body                                 Continue, Suspend
+//	counters.go  track-sc sc-inc-gpc sc-add-gpc sc-set-gpt …   Continue
 //
 // An action is made once, while the configuration is read, and shared by all
 // loops. What it computes for a request lives in the stream's arena; the common

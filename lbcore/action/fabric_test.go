@@ -20,6 +20,7 @@ import (
 	"gohap/lbcore/rule"
 	"gohap/lbcore/sample"
 	"gohap/lbcore/stream"
+	"gohap/stick"
 )
 
 // fabric is a stream without a connection on a loop that does not run.
@@ -29,6 +30,7 @@ type fabric struct {
 	worker  *stream.Worker
 	session *stream.Session
 	clock   *clock.Fake
+	table   *proxy.Table // of all rules
 }
 
 func testSet() *keyword.Set {
@@ -52,10 +54,16 @@ func newFabric(t testing.TB) *fabric {
 	f.fe = &proxy.Proxy{Name: "fe", IsFrontend: true, IsBackend: true, Mode: proxy.HTTP, FE: proxy.NewCounters(1)}
 	proc := &proxy.Process{Totals: proxy.NewCounters(1), Facts: &sample.Process{ProcVars: sample.NewProcVars()}}
 	l := loop.New(0, nil, f.clock, 16384, nil)
-	f.worker = stream.NewWorker(l, proc, proxy.Limits{LogURILen: 1024, BufSize: 16384, MaxRewrite: 1024})
+	f.worker = stream.NewWorker(l, proc, proxy.Limits{LogURILen: 1024, BufSize: 16384, MaxRewrite: 1024, StickCounters: 3})
 	f.session = &stream.Session{FE: f.fe, AcceptedAt: l.Now(), Requests: 1}
 	f.session.On(&proxy.Bind{Proxy: f.fe})
 	f.session.SetSource(netip.MustParseAddrPort("127.0.0.1:33333"))
+	table, err := stick.New(stick.Config{Name: "t", Key: stick.KeyIPv4, Size: 10, Store: []stick.Stored{
+		{Data: stick.GPC0, N: 1}, {Data: stick.GPC0Rate, N: 1, Period: 10000}, {Data: stick.GPC1, N: 1}, {Data: stick.GPT0, N: 1}, {Data: stick.ConnCnt, N: 1}, {Data: stick.ConnCur, N: 1}}}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.table = &proxy.Table{Table: table}
 	f.session.SetDestination(netip.MustParseAddrPort("127.1.0.1:8080"))
 	return f
 }
@@ -76,11 +84,21 @@ func (f *fabric) NeedCapture(_ bool, n int) int {
 	return len(f.fe.ReqCaptures) - 1
 }
 
+// StickCounters and NeedTable implement rule.Host.
+func (f *fabric) StickCounters() int { return 3 }
+
+func (f *fabric) NeedTable(_ *rule.Args, _, _ string, _ bool, to rule.TableUser) {
+	to.UseTable(f.table)
+}
+
 // parse reads the words of a rule behind its set's keyword.
 func (f *fabric) parse(class keyword.Class, words []string, warn func(string)) (rule.Rule, error) {
 	row := f.set.Lookup(class, words[0])
 	if row == nil {
 		word, _, _ := strings.Cut(words[0], "(")
+		if strings.HasPrefix(word, "track-sc") {
+			word = "track-sc"
+		}
 		if row = f.set.Lookup(class, word); row == nil || !row.Prefix {
 			return rule.Rule{}, fmt.Errorf("no action %s", words[0])
 		}

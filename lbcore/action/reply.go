@@ -250,6 +250,9 @@ func (r *answer) Run(c *sample.Context) rule.Verdict {
 	x := exchange(c)
 	if r.deny {
 		x.Deny(r.response)
+		if !r.response {
+			x.CountClientError()
+		}
 	} else {
 		x.Intercept()
 	}
@@ -261,6 +264,7 @@ func parseTarpit(a *rule.Args) (rule.Action, error) {
 	return rule.Func(func(c *sample.Context) rule.Verdict {
 		x := exchange(c)
 		x.Deny(false)
+		x.CountClientError()
 		x.Tarpit(r)
 		return rule.Answer
 	}), err

@@ -70,6 +70,8 @@ type Builder struct {
 	threads   map[*proxy.Bind]threadSet // of bind lines with "thread"
 	paths     paths
 	guids     map[string]string // who has them
+	// tableUsers are the actions that get a stick table once all are known.
+	tableUsers []tableUser
 }
 
 // opened is what kind of section is being read.

@@ -62,6 +62,7 @@ func (b *Builder) Finish() *Result {
 	b.settleUserlists()
 	b.tracks()
 	b.settleAlerts()
+	b.settleTableUsers()
 	b.resolveReferences()
 	b.refuseDatagrams()
 	for _, s := range b.sections {

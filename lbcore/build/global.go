@@ -80,7 +80,7 @@ func (g *Global) init() {
 	g.Confinement = Confinement{UID: -1, GID: -1}
 	g.StatsTimeout = 10 * time.Second
 	g.StatsMaxconn = 10
-	g.Limits = proxy.Limits{LogURILen: 1024, CookieLen: 63, BufSize: 16384, MaxRewrite: 1024}
+	g.Limits = proxy.Limits{LogURILen: 1024, CookieLen: 63, BufSize: 16384, MaxRewrite: 1024, StickCounters: 3}
 	g.MaxHeaders = 101
 	g.MaxAccept = 16
 	g.Idle = proxy.IdleRules{LowRatio: 20, HighRatio: 25}

@@ -105,6 +105,9 @@ func (b *Builder) actionRow(k ruleKind, name string) *keyword.Row {
 		return row
 	}
 	word, _, _ := strings.Cut(name, "(")
+	if strings.HasPrefix(name, "track-sc") { // its number follows
+		word = "track-sc"
+	}
 	if row := b.Set.Lookup(k.class, word); row != nil && row.Prefix {
 		return row
 	}

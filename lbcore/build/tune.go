@@ -49,6 +49,8 @@ func tuneRows() []keyword.Row {
 			}
 			b.tooMany(st, 2)
 		}, "tune.listener.default-shards", "tune.listener.default-shards x"),
+		row("tune.stick-counters", "<n>", "how many entries of stick tables a connection or a request may track", "tune.stick-counters 5",
+			stickCounters, "tune.stick-counters", "tune.stick-counters x", "tune.stick-counters -1"),
 	}
 }
 

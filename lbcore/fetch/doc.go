@@ -12,6 +12,7 @@
 //	conn.go     src, dst, fc_*, bc_*, so_*                     Session, Endpoint
 //	proxy.go    be_*, fe_*, srv_*, nbsrv, queue …              proxy.Proxy, Server
 //	txn.go      status, timers, captures, retries …            Stream
+//	counters.go  sc_*, sc0_*, sc1_*, sc2_*, src_*                what track-sc rules track
 //	alias.go    %ci %ft %TR …                                  Stream
 //	format.go   the standard formats
 //

@@ -17,6 +17,7 @@ import (
 	"gohap/lbcore/proxy"
 	"gohap/lbcore/sample"
 	"gohap/lbcore/stream"
+	"gohap/stick"
 )
 
 // fabric is a stream without a connection, on a loop that does not run, and
@@ -27,6 +28,7 @@ type fabric struct {
 	worker  *stream.Worker
 	session *stream.Session
 	proxies map[string]*proxy.Proxy
+	tables  map[string]*proxy.Table
 }
 
 func testSet() *keyword.Set {
@@ -45,7 +47,7 @@ func newFabric(t testing.TB) *fabric {
 	l := loop.New(0, nil, f.clock, 16384, nil)
 	proc := &proxy.Process{Totals: proxy.NewCounters(1), Facts: &sample.Process{PID: 42, Hostname: []byte("node1"), ProcVars: sample.NewProcVars()}}
 	proc.Conn.Inc()
-	f.worker = stream.NewWorker(l, proc, proxy.Limits{LogURILen: 1024, BufSize: 16384, MaxRewrite: 1024})
+	f.worker = stream.NewWorker(l, proc, proxy.Limits{LogURILen: 1024, BufSize: 16384, MaxRewrite: 1024, StickCounters: 3})
 	f.addProxies()
 	fe := f.proxies["fe"]
 	bind := &proxy.Bind{Proxy: fe, ID: 1}
@@ -89,6 +91,10 @@ func (f *fabric) refs(r sample.Ref) {
 		r.Arg.Ref = l
 		return
 	}
+	if r.Arg.Type == sample.ArgTable {
+		r.Arg.Ref = f.tables[r.Arg.Str]
+		return
+	}
 	be, srv, ok := strings.Cut(r.Arg.Str, "/")
 	p := f.proxies[be]
 	switch {
@@ -116,6 +122,7 @@ func (f *fabric) exchange(t testing.TB, text string) *stream.Stream {
 	f.session.PrevEnd = 0
 	s.Attach(f.worker, f.session, h)
 	s.ID, s.ClientTimeout = 7, int64(6*time.Second)
+	f.track(t, s)
 	now := f.session.AcceptedAt
 	s.Times.Begin, s.Times.Request = now, now
 	if len(body) > 0 {
@@ -128,6 +135,42 @@ func (f *fabric) exchange(t testing.TB, text string) *stream.Stream {
 		f.respond(t, s, text)
 	}
 	return s
+}
+
+// exampleTables are the stick tables of the examples, with what they store.
+var exampleTables = map[string][]stick.Stored{
+	"t": singles(), "u": singles(),
+	"ua": {{Data: stick.GPC, N: 2}, {Data: stick.GPCRate, N: 2, Period: 10000}, {Data: stick.GPT, N: 2}},
+}
+
+// singles are all data that are no arrays.
+func singles() (list []stick.Stored) {
+	for d := range stick.DataKinds {
+		if !d.Array() && d.Form() != stick.Dict && d != stick.GlitchCnt && d != stick.GlitchRate {
+			list = append(list, stick.Stored{Data: d, N: 1, Period: 10000})
+		}
+	}
+	return list
+}
+
+// track gives a stream new tables and has its slots track, as the rules of the
+// examples do on a program that runs.
+func (f *fabric) track(t testing.TB, s *stream.Stream) {
+	f.tables = map[string]*proxy.Table{}
+	now := uint32(f.worker.Loop.Now() / 1e6)
+	for name, store := range exampleTables {
+		table, err := stick.New(stick.Config{Name: name, Key: stick.KeyIPv4, Size: 1000, Store: store}, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.tables[name] = &proxy.Table{Table: table}
+	}
+	for i := range 3 {
+		s.Track(i, f.tables["t"], []byte{127, 1, byte(i), 1})
+		e := s.Tracked(i)
+		e.Add(stick.HTTPReqCnt, 0, 1)
+		e.AddRate(stick.HTTPReqRate, 0, 1, now)
+	}
 }
 
 // respond makes the stream one whose server has answered.

@@ -12,6 +12,7 @@ import (
 
 	"gohap/e2e/oracle"
 	"gohap/lbcore/keyword"
+	"gohap/stick"
 )
 
 // TestExamplesOnReference runs the examples on the reference: it must print
@@ -86,11 +87,37 @@ func exampleRules(g keyword.Example, ip string) string {
 		set, value, ip, word(g.Config), found, set, missing, ip)
 }
 
+// exampleTracking has each example's slots track what no other one does.
+const exampleTracking = " http-request track-sc0 dst table t\n http-request track-sc1 so_id,add(2143813632) table t\n http-request track-sc2 so_id,add(2144468992) table t\n"
+
+// exampleTableLines declare the tables of the examples.
+func exampleTableLines() (text string) {
+	for name, list := range exampleTables {
+		text += "backend " + name + "\n stick-table type ip size 1k store "
+		for i, s := range list {
+			if i > 0 {
+				text += ","
+			}
+			switch text += s.Data.String(); {
+			case s.Data.Array() && s.Data.Form() == stick.Rate:
+				text += fmt.Sprintf("(%d,%dms)", s.N, s.Period)
+			case s.Data.Array():
+				text += fmt.Sprintf("(%d)", s.N)
+			case s.Data.Form() == stick.Rate:
+				text += fmt.Sprintf("(%dms)", s.Period)
+			}
+		}
+		text += "\n"
+	}
+	return text
+}
+
 func (p *running) config(binds, rules string) string {
 	return "userlist users\n group g\n user u insecure-password p groups g\ndefaults\n mode http\n timeout client 6s\n timeout server 5s\n timeout connect 5s\n timeout tunnel 7s\n" +
 		"frontend fe\n capture request header host len 5\n capture response header x-cap len 5\n default_backend be\n" +
-		binds + rules +
+		binds + exampleTracking + rules +
 		"backend be\n server s1 " + p.servant + "\n server s2 " + p.servant + " backup\n" +
+		exampleTableLines() +
 		"backend other\n server s1 127.0.0.1:1\n server s2 127.0.0.1:1 disabled\n" +
 		"backend limited\n server s1 127.0.0.1:1 maxconn 10\n server s2 127.0.0.1:1 maxconn 20 weight 7\n"
 }

@@ -83,6 +83,9 @@ type Limits struct {
 	Server     SocketSizes
 	// NoPrivilegedPorts is harden.reject-privileged-ports.tcp.
 	NoPrivilegedPorts bool
+	// StickCounters is how many entries of stick tables a connection or a stream
+	// may track (tune.stick-counters).
+	StickCounters int
 }
 
 // SocketSizes are sizes of what the kernel holds for a connection, bytes, zero for

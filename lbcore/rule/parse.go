@@ -42,6 +42,20 @@ type Host interface {
 	// NeedCapture reserves a capture slot of n bytes (http-request capture) and
 	// returns its index.
 	NeedCapture(response bool, n int) int
+	// StickCounters is how many slots for tracked entries there are
+	// (tune.stick-counters).
+	StickCounters() int
+	// NeedTable has an action given a stick table once all are known: that of a
+	// name or, if own, of the proxy that the rule stands in. word is the action, for
+	// messages.
+	NeedTable(of *Args, word, name string, own bool, to TableUser)
+}
+
+// TableUser is an action that works on a stick table.
+type TableUser interface {
+	// UseTable gives it the table, a *proxy.Table; false when keys of that type
+	// cannot be made.
+	UseTable(t any) bool
 }
 
 // Peek returns the next word, "" at the end.

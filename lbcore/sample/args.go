@@ -78,7 +78,7 @@ func (l ArgList) parseArgs(s string) ([]Arg, string, error) {
 		return nil, s, nil
 	}
 	if open && strings.HasPrefix(s, "()") && l.Min == 0 {
-		return nil, s[2:], nil
+		return l.own(), s[2:], nil
 	}
 	if len(l.Types) == 0 {
 		return nil, "", closeError(0, s[1:])
@@ -98,6 +98,15 @@ func (l ArgList) parseArgs(s string) ([]Arg, string, error) {
 		return nil, "", &argError{max(len(args)-1, 1), perr.Text} // reference: as if there were two
 	}
 	return args, s[end:], nil
+}
+
+// own returns the arguments of a word that has an empty list: a table that is not
+// named is that of the proxy (reference).
+func (l ArgList) own() []Arg {
+	if len(l.Types) > 0 && l.Types[0] == ArgTable {
+		return []Arg{{Type: ArgTable}}
+	}
+	return nil
 }
 
 func (l ArgList) typed(texts []string) ([]Arg, error) {

@@ -232,13 +232,10 @@ func lenientIPv4(b []byte) (netip.Addr, bool) {
 	return netip.Addr{}, false
 }
 
-func castStrToIPv4(c *Context, s *Sample) bool {
-	return castStrToIP(c, s) && castToIPv4(c, s)
-}
+// castStrToIPv4 and castStrToIPv6 take addresses of that family alone (reference).
+func castStrToIPv4(c *Context, s *Sample) bool { return castStrToIP(c, s) && s.Type == IPv4 }
 
-func castStrToIPv6(c *Context, s *Sample) bool {
-	return castStrToIP(c, s) && castToIPv6(c, s)
-}
+func castStrToIPv6(c *Context, s *Sample) bool { return castStrToIP(c, s) && s.Type == IPv6 }
 
 func castStrToBin(_ *Context, s *Sample) bool { s.Type = Bin; return true }
 

@@ -264,6 +264,10 @@ func (e *Expr) CheckPlace(place Validity, word string) error {
 // Out returns the type that the expression yields before any final cast.
 func (e *Expr) Out() Type { return e.out }
 
+// Makes tells whether what the expression gives may be cast to a type: there is such
+// a cast, which some values may still have none by.
+func (e *Expr) Makes(t Type) bool { return castable(e.out, t) }
+
 // Converters returns how many converters follow the fetch.
 func (e *Expr) Converters() int { return len(e.convs) }
 

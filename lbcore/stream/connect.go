@@ -456,6 +456,7 @@ func (s *Stream) responseFailed(f mux.Fault) {
 		s.abort()
 		return
 	}
+	s.trackFailure()
 	unasked := s.h1s != nil && f.Decode.Reason == h1.ReasonUnasked
 	if unasked {
 		// Reference: taken, with what came behind it, and found to be unasked for then.

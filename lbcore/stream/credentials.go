@@ -87,6 +87,7 @@ func (s *Stream) BasicUser() (name, password []byte, ok bool) {
 // the rule set that is running.
 func (s *Stream) Challenge(value []byte) rule.Verdict {
 	s.challenge = value
+	s.CountClientError()
 	return s.Answer(unauthorized, 'L', 'R')
 }
 

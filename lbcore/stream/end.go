@@ -110,6 +110,7 @@ func (s *Stream) close() {
 	s.countUnread()
 	s.tally()
 	s.logEnd()
+	s.untrack()
 	s.dropServer()
 	s.dropHeld()
 	s.detachFilters()

@@ -94,7 +94,7 @@ func (o *opening) finish() {
 		return
 	}
 	if ss.extra.opening = nil; o.alone {
-		ss.extra = nil
+		ss.dropExtra()
 	}
 	ss.began()
 	if o.tls == nil {

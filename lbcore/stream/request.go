@@ -45,6 +45,7 @@ func (s *Stream) requestBegun() {
 	ss.count(proxy.H1Req, 1)
 	s.W.totals.Add(proxy.CumReq, 1)
 	ss.FE.ReqRate.Count(now)
+	s.trackRequest()
 	s.saveRequestLine()
 }
 
@@ -54,6 +55,7 @@ func (s *Stream) refusePreface() {
 	ss := s.Sess
 	ss.Requests++
 	ss.count(proxy.CumReq, 1)
+	s.trackRequest()
 	s.countUnread()
 	s.Req, s.Ctx.Request, s.Times.Request = nil, nil, 0
 	s.terminate('P', 'R')
@@ -224,6 +226,7 @@ func (s *Stream) restrictNames(p *proxy.Proxy) bool {
 		}
 		if p.Has(proxy.OptRestrictNamesReject) {
 			s.Deny(false)
+			s.CountClientError()
 			return s.ruled(0, s.Answer(&rule.Reply{Status: 403, Builtin: true}, 'P', 'R'))
 		}
 		s.Req.DelAt(i)

@@ -24,6 +24,7 @@ func (s *Stream) headed() {
 		// Reference: a protocol does not change in the middle of a request.
 		s.terminate('P', 'H')
 		s.countBackend(proxy.FailedResp)
+		s.trackFailure()
 		s.h1s.CloseProperly() // reference
 		s.dropServer()
 		s.fail(502)
@@ -38,6 +39,7 @@ func (s *Stream) headed() {
 	if s.srv != nil {
 		s.srv.Add(class(h.Status), 1) // reference: what the server said, whatever rules make of it
 	}
+	s.trackStatus(h.Status)
 	s.Server.Responded(h.Status, "")
 	if h.Status == 401 || h.Status == 407 {
 		s.challenged(h)
@@ -345,6 +347,7 @@ func (s *Stream) responseCut(b *buffer.Buffer, st mux.ReadState) {
 		s.cl.Write(b, false, nil)
 	}
 	s.countBackend(proxy.SrvAborts)
+	s.trackFailure()
 	if st == mux.Invalid {
 		s.terminate('P', 'D')
 		s.countBackend(proxy.FailedResp)

@@ -14,6 +14,7 @@ import (
 	"gohap/lbcore/proxy"
 	"gohap/lbcore/rule"
 	"gohap/lbcore/sample"
+	"gohap/stick"
 )
 
 // Session is one client connection: what outlives its requests. Between
@@ -113,6 +114,9 @@ func (ss *Session) began() {
 	ss.count(proxy.CumSess, 1)
 	ss.W.Proc.SessRate.Count(ss.W.Loop.Now())
 	ss.FE.SessRate.Count(ss.W.Loop.Now())
+	if t := ss.slots(); t != nil {
+		t.event(stick.SessCnt, stick.SessRate, ss.W.millis())
+	}
 }
 
 // announced tells whether announce has anything to write: the address that it
@@ -177,14 +181,33 @@ type extra struct {
 	tlvs    []byte
 	problem *certs.Problem
 	// last is the server of the connection that was kept last.
-	last *proxy.Server
+	last  *proxy.Server
+	slots *slots // entries that the connection counts on, nil without
 }
 
 func (ss *Session) more() *extra {
-	if ss.extra == nil {
+	if ss.extra != nil {
+		return ss.extra
+	}
+	if w := ss.W; w != nil && len(w.extras) > 0 {
+		n := len(w.extras) - 1
+		ss.extra, w.extras = w.extras[n], w.extras[:n]
+	} else {
 		ss.extra = new(extra)
 	}
 	return ss.extra
+}
+
+// dropExtra puts it back for another session.
+func (ss *Session) dropExtra() {
+	x := ss.extra
+	if x == nil {
+		return
+	}
+	ss.W.end(&x.slots)
+	*x = extra{}
+	ss.extra = nil
+	ss.W.extras = append(ss.W.extras, x)
 }
 
 // SetDestination makes addr the address that the client connected to.
@@ -273,6 +296,11 @@ func (ss *Session) Refused(why mux.Refusal, f h1.Failure, partial bool) []byte {
 	if ss.FE.Has(proxy.OptIgnoreProbes) && !partial && why != mux.RefusedMalformed {
 		silent = true
 		f.Code = 0
+	} else {
+		s.trackRequest()
+		if why != mux.RefusedTimeout {
+			s.CountClientError()
+		}
 	}
 	if !silent {
 		ss.count(proxy.FailedReq, 1)
@@ -325,7 +353,7 @@ func (ss *Session) Gone() {
 	ss.release()
 	ss.W.clients--
 	ss.dropOwn()
-	ss.extra = nil
+	ss.dropExtra()
 	ss.W.sessions = append(ss.W.sessions, ss)
 }
 

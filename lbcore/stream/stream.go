@@ -150,6 +150,7 @@ type Stream struct {
 	counted   bool           // response status is counted
 	logged    bool
 	refused   bool // it never became a request
+	asked     bool // it is counted as a request
 	reused    bool // on a connection that served before
 	deaf      bool // the tunnel's server ended its direction and takes nothing any more
 	// resChunked: the response came, or will be made, in chunks.
@@ -168,6 +169,7 @@ type Stream struct {
 	avoid      *proxy.Server  // server that just failed
 	process    proxy.Lease
 	be, srv    *proxy.LoopCounters
+	slots      *slots // entries that it counts on, nil without
 	filters    []filterInst
 	stuck      [2]stuck
 	txnVars    sample.Store

@@ -170,6 +170,7 @@ func (s *Stream) serverTimeout() {
 		}
 		s.terminate(cause, 'H')
 		s.countBackend(proxy.FailedResp)
+		s.trackFailure()
 		s.dropServer()
 		s.fail(status)
 	case phaseTunnel:

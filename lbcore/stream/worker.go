@@ -30,6 +30,9 @@ type Worker struct {
 	line     []byte // scratch for log lines
 	pick     balance.Request
 	door     *door
+	slots    []*slots // unused sets
+	extras   []*extra // unused
+	tracked  int      // entries in slots
 	totals   *proxy.LoopCounters
 	// pausedNow tells other loops that a listener here waits for room, resuming
 	// that it is already being told.

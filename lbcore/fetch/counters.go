@@ -1,0 +1,293 @@
+package fetch
+
+import (
+	"encoding/binary"
+	"net/netip"
+
+	"gohap/lbcore/proxy"
+	"gohap/lbcore/sample"
+	"gohap/stick"
+)
+
+// counted is the entry of a stick table that a fetch looks at: that of a slot, or
+// that which another table has for the same key.
+type counted struct {
+	stick.Entry // the zero value where the table has no such key
+	now         uint32
+	own         bool // held by the fetch, which releases it
+}
+
+func (e *counted) release() {
+	if e.own {
+		e.Release()
+	}
+}
+
+// slotOf returns the entry in a slot of the stream or of its connection.
+func slotOf(c *sample.Context, i int64) (e stick.Entry, now uint32) {
+	if i < 0 || i > 1<<20 {
+		return e, 0
+	}
+	if x := exchange(c); x != nil {
+		return x.Tracked(int(i)), uint32(x.Now() / 1e6)
+	}
+	if ss := session(c); ss != nil {
+		return ss.Tracked(int(i)), uint32(ss.W.Loop.Now() / 1e6)
+	}
+	return e, 0
+}
+
+// tableOf returns the table that an argument names, nil where none is given.
+func tableOf(args []sample.Arg, at int) *proxy.Table {
+	if at >= len(args) {
+		return nil
+	}
+	t, _ := args[at].Ref.(*proxy.Table)
+	return t
+}
+
+// slotEntry finds the entry of a slot: ok is false for an empty one. With a table it
+// is that table's entry of the same key; reference: keys of another type or
+// length are as good as nothing.
+func slotEntry(c *sample.Context, slot int64, t *proxy.Table) (e counted, ok bool) {
+	e.Entry, e.now = slotOf(c, slot)
+	if !e.Valid() {
+		return e, false
+	}
+	if t == nil || t.Table == e.Table() {
+		return e, true
+	}
+	from := e.Entry
+	e.Entry = stick.Entry{}
+	if of := &from.Table().Config; of.Key != t.Config.Key || of.KeyLen != t.Config.KeyLen {
+		return e, false
+	}
+	e.Entry, e.own = t.Get(from.Key(), e.now)
+	return e, true
+}
+
+// sourceEntry finds the entry of the client's address in a table, or makes it: ok is
+// false for an address that is no key of the table.
+func sourceEntry(c *sample.Context, t *proxy.Table, create bool, s *sample.Sample) (e counted, ok bool) {
+	ss := session(c)
+	if ss == nil || t == nil || !ss.Source().IsValid() {
+		return e, false
+	}
+	s.SetIP(ss.Source().Addr())
+	key, ok := t.KeyOf(c, s)
+	if !ok {
+		return e, false
+	}
+	e.now = uint32(ss.W.Loop.Now() / 1e6)
+	if create {
+		e.Entry, _, e.own = t.Create(key, e.now)
+	} else {
+		e.Entry, e.own = t.Get(key, e.now)
+	}
+	return e, true
+}
+
+// datum is what a fetch says of an entry; i is the element that it was asked for.
+// ok is false for what the table does not store.
+type datum func(e *counted, i int) (v int64, ok bool)
+
+// count is what a counter, a gauge or a tag is.
+func count(d stick.Data) datum {
+	return func(e *counted, i int) (int64, bool) {
+		d, i, ok := e.Table().Find(d, i)
+		return int64(e.Get(d, i)), ok
+	}
+}
+
+// kilobytes is a counter of bytes.
+func kilobytes(d stick.Data) datum {
+	return func(e *counted, _ int) (int64, bool) { return int64(e.Get(d, 0) >> 10), e.Table().Has(d, 0) }
+}
+
+// rate is how much came in the last period.
+func rate(d stick.Data) datum {
+	return func(e *counted, i int) (int64, bool) {
+		d, i, ok := e.Table().Find(d, i)
+		return int64(e.Rate(d, i, e.now)) * int64(e.Table().Unit(d)), ok
+	}
+}
+
+// take makes a counter zero and says what it was.
+func take(d stick.Data) datum {
+	return func(e *counted, i int) (int64, bool) {
+		d, i, ok := e.Table().Find(d, i)
+		if !ok {
+			return 0, false
+		}
+		v := e.Swap(d, i, 0)
+		e.Touch(e.now)
+		return int64(v), true
+	}
+}
+
+// increment adds one to a counter and to its rate and says what it is then.
+func increment(d, speed stick.Data) datum {
+	return func(e *counted, i int) (int64, bool) { return int64(e.Increment(d, speed, i, 1, e.now)), true }
+}
+
+// trackers is how many connections and streams track the entry.
+func trackers(e *counted, _ int) (int64, bool) {
+	n := e.Holds()
+	if e.own {
+		n--
+	}
+	return int64(n), true
+}
+
+// countConnection adds one to the connections.
+func countConnection(e *counted, _ int) (int64, bool) {
+	if !e.Table().Has(stick.ConnCnt, 0) {
+		return 0, false
+	}
+	v := e.Add(stick.ConnCnt, 0, 1)
+	e.Touch(e.now)
+	return int64(v), true
+}
+
+// value makes the sample. Reference: what no entry has is zero, stored or not.
+func (e *counted) value(of datum, i int, s *sample.Sample) bool {
+	v, ok := int64(0), true
+	if e.Valid() {
+		v, ok = of(e, i)
+		e.release()
+	}
+	s.SetInt(v)
+	return ok
+}
+
+// slotFetch is a fetch of a slot: a number that the name has, or the first argument
+// behind the index.
+func slotFetch(of datum, slot int64, indexed bool) sample.FetchFunc {
+	return func(c *sample.Context, args []sample.Arg, s *sample.Sample) bool {
+		at, i, n := 0, 0, slot
+		if indexed {
+			i, at = element(args[0]), 1
+		}
+		if slot < 0 {
+			n = args[at].Int
+			at++
+		}
+		e, ok := slotEntry(c, n, tableOf(args, at))
+		return ok && e.value(of, i, s)
+	}
+}
+
+// element is the index that an argument says.
+func element(a sample.Arg) int {
+	if a.Int < 0 || a.Int >= stick.MaxElements {
+		return stick.MaxElements // which no array has
+	}
+	return int(a.Int)
+}
+
+// sourceFetch is a fetch of the entry of the client's address.
+func sourceFetch(of datum, create, indexed bool) sample.FetchFunc {
+	return func(c *sample.Context, args []sample.Arg, s *sample.Sample) bool {
+		at, i := 0, 0
+		if indexed {
+			i, at = element(args[0]), 1
+		}
+		e, ok := sourceEntry(c, tableOf(args, at), create, s)
+		return ok && e.value(of, i, s)
+	}
+}
+
+// fetchTracked tells whether a slot has an entry.
+func fetchTracked(slot int64) sample.FetchFunc {
+	return func(c *sample.Context, args []sample.Arg, s *sample.Sample) bool {
+		at, n := 0, slot
+		if slot < 0 {
+			at, n = 1, args[0].Int
+		}
+		e, ok := slotEntry(c, n, tableOf(args, at))
+		e.release()
+		s.SetBool(ok)
+		return true
+	}
+}
+
+// fetchKey is the key of the entry in a slot.
+func fetchKey(slot int64) sample.FetchFunc {
+	return func(c *sample.Context, args []sample.Arg, s *sample.Sample) bool {
+		n := slot
+		if slot < 0 {
+			n = args[0].Int
+		}
+		e, _ := slotOf(c, n)
+		if !e.Valid() {
+			return false
+		}
+		switch key := e.Key(); e.Table().Config.Key {
+		case stick.KeyInteger:
+			s.SetInt(int64(binary.BigEndian.Uint32(key)))
+		case stick.KeyIPv4, stick.KeyIPv6:
+			ip, _ := netip.AddrFromSlice(key)
+			s.SetIP(ip)
+		case stick.KeyBinary:
+			s.SetBin(c.Arena.Copy(key))
+		default:
+			s.SetStr(c.Arena.Copy(key))
+		}
+		return true
+	}
+}
+
+// counterWord is a word of the families sc_, sc0_, sc1_, sc2_ and src_.
+type counterWord struct {
+	name    string
+	of      datum
+	summary string
+	in      string // families, "" for all
+	indexed bool
+	create  bool // the entry of a client's address is made
+	example string
+}
+
+var counterWords = []counterWord{
+	{name: "bytes_in_rate", of: rate(stick.BytesInRate), summary: "bytes from clients in the period"},
+	{name: "bytes_out_rate", of: rate(stick.BytesOutRate), summary: "bytes to clients in the period"},
+	{name: "clr_gpc", of: take(stick.GPC), indexed: true, create: true, in: "sc_ sc1_ src_", summary: "sets a general purpose counter to zero and says what it was"},
+	{name: "clr_gpc0", of: take(stick.GPC0), create: true, summary: "sets the first general purpose counter to zero and says what it was"},
+	{name: "clr_gpc1", of: take(stick.GPC1), create: true, summary: "sets the second general purpose counter to zero and says what it was"},
+	{name: "conn_cnt", of: count(stick.ConnCnt), summary: "connections so far", example: "1"},
+	{name: "conn_cur", of: count(stick.ConnCur), summary: "connections now", example: "1"},
+	{name: "conn_rate", of: rate(stick.ConnRate), summary: "connections in the period", example: "1"},
+	{name: "get_gpc", of: count(stick.GPC), indexed: true, in: "sc_ src_", summary: "a general purpose counter"},
+	{name: "get_gpc0", of: count(stick.GPC0), summary: "the first general purpose counter"},
+	{name: "get_gpc1", of: count(stick.GPC1), summary: "the second general purpose counter"},
+	{name: "get_gpt", of: count(stick.GPT), indexed: true, in: "sc_ src_", summary: "a general purpose tag"},
+	{name: "get_gpt0", of: count(stick.GPT0), summary: "the first general purpose tag"},
+	{name: "gpc0_rate", of: rate(stick.GPC0Rate), summary: "how much the first general purpose counter grew in the period"},
+	{name: "gpc1_rate", of: rate(stick.GPC1Rate), summary: "how much the second general purpose counter grew in the period"},
+	{name: "gpc_rate", of: rate(stick.GPCRate), indexed: true, in: "sc_ src_", summary: "how much a general purpose counter grew in the period"},
+	{name: "http_err_cnt", of: count(stick.HTTPErrCnt), summary: "HTTP requests so far that the client got wrong"},
+	{name: "http_err_rate", of: rate(stick.HTTPErrRate), summary: "HTTP requests in the period that the client got wrong"},
+	{name: "http_fail_cnt", of: count(stick.HTTPFailCnt), summary: "HTTP requests so far that the server failed"},
+	{name: "http_fail_rate", of: rate(stick.HTTPFailRate), summary: "HTTP requests in the period that the server failed"},
+	{name: "http_req_cnt", of: count(stick.HTTPReqCnt), summary: "HTTP requests so far", example: "1"},
+	{name: "http_req_rate", of: rate(stick.HTTPReqRate), summary: "HTTP requests in the period", example: "1"},
+	{name: "inc_gpc", of: increment(stick.GPC, stick.GPCRate), indexed: true, create: true, in: "sc_ src_", summary: "adds one to a general purpose counter and says what it is then"},
+	{name: "inc_gpc0", of: increment(stick.GPC0, stick.GPC0Rate), create: true, summary: "adds one to the first general purpose counter and says what it is then"},
+	{name: "inc_gpc1", of: increment(stick.GPC1, stick.GPC1Rate), create: true, summary: "adds one to the second general purpose counter and says what it is then"},
+	{name: "kbytes_in", of: kilobytes(stick.BytesInCnt), summary: "kilobytes from clients so far"},
+	{name: "kbytes_out", of: kilobytes(stick.BytesOutCnt), summary: "kilobytes to clients so far"},
+	{name: "sess_cnt", of: count(stick.SessCnt), summary: "sessions so far"},
+	{name: "sess_rate", of: rate(stick.SessRate), summary: "sessions in the period"},
+	{name: "trackers", of: trackers, in: "sc_ sc0_ sc1_ sc2_", summary: "how many connections and requests track the entry", example: "1"},
+	{name: "updt_conn_cnt", of: countConnection, create: true, in: "src_", summary: "adds one to the connections and says how many there are then"},
+}
+
+// counterFamilies are the prefixes and the slots that they stand for.
+var counterFamilies = []struct {
+	prefix string
+	slot   int64 // -1 where an argument says it
+	of     string
+}{
+	{"sc_", -1, "of what is tracked"}, {"sc0_", 0, "of what the first slot tracks"}, {"sc1_", 1, "of what the second slot tracks"},
+	{"sc2_", 2, "of what the third slot tracks"}, {"src_", 0, "of the client's address"},
+}
