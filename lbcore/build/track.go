@@ -45,6 +45,8 @@ type tableUser struct {
 	owner *section
 	table string
 	http  bool // in rules of HTTP
+
+	settled bool
 }
 
 // NeedTable implements rule.Host.
@@ -57,13 +59,8 @@ func (b *Builder) NeedTable(of *rule.Args, word, name string, own bool, to rule.
 }
 
 // settleTableUsers gives actions their tables. Reference: those of HTTP rules come
-// behind the others of a proxy.
+// behind the others of a proxy, those of a defaults section with its first heir.
 func (b *Builder) settleTableUsers() {
-	for _, u := range b.tableUsers {
-		if u.owner.kind == "defaults" {
-			b.settleTableUser(u)
-		}
-	}
 	for _, s := range b.sections {
 		b.settleTables(s, false)
 		b.warnTracking(s)
@@ -72,14 +69,17 @@ func (b *Builder) settleTableUsers() {
 }
 
 func (b *Builder) settleTables(s *section, http bool) {
-	for _, u := range b.tableUsers {
-		if u.owner == s && u.http == http {
-			b.settleTableUser(u)
+	for i := range b.tableUsers {
+		u := &b.tableUsers[i]
+		if u.settled || u.http != http || u.owner != s && u.owner != s.from {
+			continue
 		}
+		u.settled = true
+		b.settleTableUser(u)
 	}
 }
 
-func (b *Builder) settleTableUser(u tableUser) {
+func (b *Builder) settleTableUser(u *tableUser) {
 	var t *proxy.Table
 	if s := b.byName[u.table]; s != nil {
 		t = s.p.Table
