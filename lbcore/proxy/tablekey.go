@@ -8,7 +8,7 @@ import (
 )
 
 // keySamples are the types of values that keys are made of.
-var keySamples = map[stick.KeyType]sample.Type{
+var keySamples = [...]sample.Type{
 	stick.KeyInteger: sample.SInt, stick.KeyIPv4: sample.IPv4, stick.KeyIPv6: sample.IPv6, stick.KeyString: sample.Str, stick.KeyBinary: sample.Bin,
 }
 
@@ -34,9 +34,8 @@ func (t *Table) KeyOf(c *sample.Context, s *sample.Sample) (key []byte, ok bool)
 		raw = s.IP.As16()
 		b = raw[:]
 	}
-	key, ok = t.Key(c.Arena.Rest(t.Config.KeyLen), b)
-	if !ok {
-		return nil, false
+	if key, ok = t.Key(c.Arena.Rest(t.Config.KeyLen), b); !ok {
+		key = key[:0]
 	}
-	return c.Arena.Keep(key), true
+	return c.Arena.Keep(key), ok
 }
