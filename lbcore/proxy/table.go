@@ -27,16 +27,15 @@ type StickRule struct {
 }
 
 // StickKey returns what names the server in a table: its name, or its address and
-// port; "" for one without an address.
+// port, or its path; "" for one without an address.
 func (s *Server) StickKey(t *Table) string {
 	if !t.ByAddress {
 		return s.Name
 	}
-	a := s.Address()
-	if a == nil || a.To == nil || !a.To.IP.IsValid() {
-		return ""
+	if a := s.Address(); a != nil {
+		return a.key
 	}
-	return a.Text
+	return ""
 }
 
 // StuckServer returns the server of a backend that an entry of a table names, nil
