@@ -1,11 +1,40 @@
 package lbcore
 
 import (
+	"fmt"
 	"time"
 
 	"gohap/lbcore/clock"
 	"gohap/lbcore/proxy"
 )
+
+// TakeTables lets the stick tables of an instance that this configuration takes the
+// place of live on: tables of the same name. What is declared alike is one table for
+// both until the former has ended; otherwise the entries are copied, as far as there
+// is room, and what comes to the former from then on is not seen. It returns what an
+// operator should know: a line for each table that begins empty, because its keys or
+// data are others. Before Open; the goroutine that reloads.
+func (c *Config) TakeTables(from *Instance) (said []string) {
+	former := map[string]*proxy.Table{}
+	for _, p := range from.Config.Proxies {
+		if p.Table != nil {
+			former[p.Name] = p.Table
+		}
+	}
+	for _, p := range c.Proxies {
+		t, o := p.Table, former[p.Name]
+		switch {
+		case t == nil || o == nil:
+		case t.Same(o.Table):
+			t.Table = o.Table
+		case t.Fits(o.Table):
+			t.Fill(o.Table, uint32(clock.Mono()/int64(time.Millisecond)))
+		default:
+			said = append(said, fmt.Sprintf("stick-table '%s' (%s:%d) begins empty: its keys or data differ from those before", p.Name, t.File, t.Line))
+		}
+	}
+	return said
+}
 
 // expireTables removes what has expired from the stick tables, at each one's pace,
 // until the instance stops. Requests see to the ms what has expired; this frees the memory.

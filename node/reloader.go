@@ -53,6 +53,9 @@ func (p *process) replace() Report {
 	if c.Inherited, err = p.in.HandOver(); err != nil {
 		return fail(fmt.Errorf("the listening sockets cannot be handed over: %w", err))
 	}
+	for _, line := range c.TakeTables(p.in) {
+		fmt.Fprintln(io.MultiWriter(p.stderr, &said), line)
+	}
 	next, err := c.Open(p.log)
 	if err != nil {
 		return fail(err)

@@ -4,7 +4,8 @@
 //
 //	types.go   kinds of keys and of data, their names and numbers on the wire
 //	layout.go  where the data of a table's entries stand
-//	table.go   the table: find, create, hold, touch, remove, walk
+//	table.go   the table: find, create, hold, touch, delete
+//	walk.go    all of its entries; remove.go: a held one goes; copy.go: into another
 //	shard.go   a part of a table with a lock of its own: hash chains, expiry
 //	slab.go    the memory of entries, without pointers
 //	entry.go   a held entry: counters, rates, tags

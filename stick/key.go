@@ -40,6 +40,11 @@ func (t *Table) ParseKey(text string) ([]byte, error) {
 		raw = binary.BigEndian.AppendUint32(nil, uint32(n))
 	case KeyIPv4, KeyIPv6:
 		a, err := netip.ParseAddr(text)
+		if err == nil && t.Config.Key == KeyIPv4 {
+			a = inside(a)
+		} else if a.Is4() {
+			a = netip.AddrFrom16(a.As16())
+		}
 		if err != nil || a.Is4() != (t.Config.Key == KeyIPv4) || a.Zone() != "" {
 			return nil, fmt.Errorf("'%s' is no address of type %v", text, t.Config.Key)
 		}
@@ -63,6 +68,25 @@ func (t *Table) ParseKey(text string) ([]byte, error) {
 		return nil, fmt.Errorf("'%s' is no key of type %v", text, t.Config.Key)
 	}
 	return key, nil
+}
+
+// inside returns the IPv4 address that an IPv6 one stands for: mapped, compatible or
+// 6to4; others as they are.
+func inside(a netip.Addr) netip.Addr {
+	b := a.As16()
+	for i := range 10 {
+		if b[i] == 0 {
+			continue
+		}
+		if b[0] == 0x20 && b[1] == 0x02 {
+			return netip.AddrFrom4([4]byte(b[2:6]))
+		}
+		return a
+	}
+	if n := uint16(b[10])<<8 | uint16(b[11]); n == 0 || n == 0xffff {
+		return netip.AddrFrom4([4]byte(b[12:]))
+	}
+	return a
 }
 
 // AppendKey appends a key as "show table" prints it.

@@ -222,34 +222,6 @@ func (t *Table) Delete(key []byte, now uint32) (found, held bool) {
 	return true, false
 }
 
-// Walk calls f for each entry, held meanwhile, until f says no. Entries that come
-// and go during the walk may be left out; no lock is held in f.
-func (t *Table) Walk(now uint32, f func(e Entry) bool) {
-	var ids []uint32
-	for i := range t.shards {
-		s := &t.shards[i]
-		s.mu.Lock()
-		s.sweep(t, now, true)
-		ids = ids[:0]
-		for _, id := range s.buckets {
-			for ; id != 0; id = *t.mem.word(id, wChain) {
-				atomic.AddUint32(t.mem.word(id, wRef), 1)
-				ids = append(ids, id)
-			}
-		}
-		s.mu.Unlock()
-		for k, id := range ids {
-			if !f(Entry{t, id}) {
-				for _, id := range ids[k:] {
-					Entry{t, id}.Release()
-				}
-				return
-			}
-			Entry{t, id}.Release()
-		}
-	}
-}
-
 // Parts is how many Part knows.
 func (t *Table) Parts() int { return len(t.shards) }
 

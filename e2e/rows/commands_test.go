@@ -5,11 +5,12 @@ import (
 	"net"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 )
 
 // commands are the rows K: commands of the socket.
-var commands = append(plainCommands, patternCommands...)
+var commands = slices.Concat(plainCommands, patternCommands, tableCommands)
 
 var plainCommands = []row{
 	{"K1", "clear counters: the highest values", func(s *subject) {

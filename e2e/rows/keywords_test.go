@@ -4,12 +4,13 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
 
 // keywords are the rows D: sections and configuration keywords.
-var keywords = append(sectionRows, append(globalRows, append(timeoutRows, proxyRows...)...)...)
+var keywords = slices.Concat(sectionRows, globalRows, timeoutRows, proxyRows, tableKeywords)
 
 var sectionRows = []row{
 	{"D1", "global, several times", func(s *subject) {

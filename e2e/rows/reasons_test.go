@@ -14,23 +14,16 @@ var reasons = map[string]string{
 	"C10": "a note on the design of another program",
 	"E3":  "an option of the log server alone",
 	"E4":  "configuration of the log server alone",
-	"D58": "stick tables are refused by name: see TestNotThereYet",
-	"D59": "stick tables are refused by name: see TestNotThereYet",
-	"K3":  "stick tables are refused by name: see TestNotThereYet",
-	"K13": "stick tables are refused by name: see TestNotThereYet",
-	"K14": "stick tables are refused by name: see TestNotThereYet",
-	"K18": "stick tables are refused by name: see TestNotThereYet",
 	"K43": "name servers are refused by name: see TestNotThereYet",
 	"M10": "documentation of others",
 	"M12": "documentation of others",
 	"M13": "not about the program",
 }
 
-// TestNotThereYet: what the rows of stick tables and name servers need is refused
+// TestNotThereYet: what the rows of name servers need is refused
 // by name, not taken and ignored.
 func TestNotThereYet(t *testing.T) {
 	for _, lines := range []string{
-		"backend b\n    stick on src\n",
 		"resolvers r\n    nameserver a 127.0.0.1:53\n",
 	} {
 		r := row{id: lines, run: func(s *subject) {

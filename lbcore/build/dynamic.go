@@ -22,7 +22,7 @@ import (
 // (reference: they undo what default-server said, or need what is made at the start).
 var staticWords = map[string]bool{
 	"enabled": true, "no-check": true, "no-agent-check": true, "no-check-ssl": true, "no-check-send-proxy": true,
-	"no-ssl": true, "ssl-reuse": true, "no-send-proxy-v2-ssl": true, "no-send-proxy-v2-ssl-cn": true, "max-reuse": true, "tcp-ut": true, "redir": true,
+	"no-ssl": true, "ssl-reuse": true, "no-send-proxy-v2-ssl": true, "no-send-proxy-v2-ssl-cn": true, "max-reuse": true, "tcp-ut": true, "redir": true, "stick": true, "non-stick": true,
 }
 
 // dynamic marks the options that "add server" takes too.

@@ -62,6 +62,9 @@ func (b *Builder) Finish() *Result {
 	b.settleUserlists()
 	b.tracks()
 	b.settleAlerts()
+	for _, s := range b.sections {
+		b.settleSticks(s)
+	}
 	b.settleTableUsers()
 	b.resolveReferences()
 	b.refuseDatagrams()
@@ -71,6 +74,9 @@ func (b *Builder) Finish() *Result {
 			askFirst(s.p, u.cond)
 		}
 		for _, r := range s.p.PersistRules {
+			askFirst(s.p, r.Cond)
+		}
+		for _, r := range s.p.StickRules {
 			askFirst(s.p, r.Cond)
 		}
 	}
@@ -441,10 +447,12 @@ func (b *Builder) resolve(r heldRef) string {
 // what names the word that holds the argument.
 func (r heldRef) what() string {
 	switch {
+	case r.in == "" && r.Conv:
+		return fmt.Sprintf("conversion keyword '%s' for ACL keyword '%s'", r.Word, r.Of)
 	case r.in == "":
 		return fmt.Sprintf("ACL keyword '%s'", r.Word)
 	case r.Conv:
-		return fmt.Sprintf("sample converter keyword '%s' in %s", r.Word, r.in)
+		return fmt.Sprintf("conversion keyword '%s' for sample fetch keyword '%s' in %s", r.Word, r.Of, r.in)
 	}
 	return fmt.Sprintf("sample fetch keyword '%s' in %s", r.Word, r.in)
 }

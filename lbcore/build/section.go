@@ -86,6 +86,7 @@ type section struct {
 	servers    []*serverLine
 	switches   []switchLine
 	useServers []useServer
+	sticks     []stickLine
 	monitors   []*acl.Cond
 	final      map[keyword.Class]bool // the latest rule of a set ends it
 	seen       int                    // the classes of rules so far, a bit each, for warnings

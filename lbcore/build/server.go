@@ -104,6 +104,8 @@ func serverRows() []keyword.Row {
 		flag("no-check", "does not check the server's health", func(to *serverLine) { to.check = false }),
 		flag("backup", "is used when no other server is up", func(to *serverLine) { to.srv.Backup = true }),
 		flag("no-backup", "is no backup", func(to *serverLine) { to.srv.Backup = false }),
+		flag("non-stick", "is never stored in stick tables", func(to *serverLine) { to.srv.NonStick = true }),
+		flag("stick", "is stored in stick tables", func(to *serverLine) { to.srv.NonStick = false }),
 		flag("disabled", "starts in maintenance", func(to *serverLine) { to.down = true }),
 		flag("enabled", "does not start in maintenance", func(to *serverLine) { to.down = false }),
 		number("weight", "share of the traffic", 0, 256, "expects an integer argument", "weight of server $server is not within 0 and 256 ($n).", func(to *serverLine, n int) { to.srv.Weight0 = n }),

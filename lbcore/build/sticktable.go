@@ -127,14 +127,16 @@ func stickTableKeyword(b *Builder, s *section, st *config.Statement) {
 	if !b.readTable(st, to, st.Words[1:]) {
 		return
 	}
-	to.Store = append(to.Store, stick.Stored{Data: stick.ServerID, N: 1}) // reference: each table can be stuck to
-	t, err := stick.New(to.Config, uint32(clock.Mono()/int64(time.Millisecond)))
+	t, err := stick.New(to.Config, tableTime())
 	if err != nil {
 		b.Alertf(st, "stick-table: %v.", err)
 		return
 	}
 	s.p.Table = &proxy.Table{Table: t, File: st.Pos.File, Line: st.Pos.Line, ByAddress: to.byAddress}
 }
+
+// tableTime is the time of tables.
+func tableTime() uint32 { return uint32(clock.Mono() / int64(time.Millisecond)) }
 
 // errTold is an error that Diag knows of.
 var errTold = errors.New("told")
@@ -265,9 +267,7 @@ func tableStore(b *Builder, st *config.Statement, to *tableLine, w []string) (in
 			}
 			args, more = list[i+1:end], strings.TrimPrefix(list[end+1:], ",")
 		}
-		if list = more; name == stick.ServerID.String() {
-			continue // each table has it
-		}
+		list = more
 		if err := b.tableDatum(st, to, name, args); err != nil {
 			return 0, err
 		}

@@ -51,6 +51,7 @@ func Register(set *keyword.Set) {
 	for _, l := range []*lists{&aclLists, &mapLists} {
 		registerLists(set, l)
 	}
+	registerTables(set)
 	registerCerts(set)
 	registerCrtLists(set)
 	registerTrust(set)

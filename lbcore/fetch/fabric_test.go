@@ -80,6 +80,13 @@ func (f *fabric) addProxies() {
 			p.AddServer(s)
 		}
 	}
+	for name, data := range map[string]stick.Data{"addresses": stick.GPC0, "counted": stick.GPC} {
+		t, err := stick.New(stick.Config{Name: name, Key: stick.KeyIPv4, Size: 100, Expire: 60000, Store: []stick.Stored{{Data: data, N: 2}}}, 0)
+		if err != nil {
+			panic(err)
+		}
+		f.proxies[name] = &proxy.Proxy{Name: name, Table: &proxy.Table{Table: t}}
+	}
 	f.proxies["fe"].DefaultBackend = f.proxies["be"]
 }
 
@@ -93,6 +100,9 @@ func (f *fabric) refs(r sample.Ref) {
 	}
 	if r.Arg.Type == sample.ArgTable {
 		r.Arg.Ref = f.tables[r.Arg.Str]
+		if p := f.proxies[r.Arg.Str]; p != nil {
+			r.Arg.Ref = p.Table
+		}
 		return
 	}
 	be, srv, ok := strings.Cut(r.Arg.Str, "/")

@@ -119,6 +119,7 @@ func (p *running) config(binds, rules string) string {
 		"backend be\n server s1 " + p.servant + "\n server s2 " + p.servant + " backup\n" +
 		exampleTableLines() +
 		"backend other\n server s1 127.0.0.1:1\n server s2 127.0.0.1:1 disabled\n" +
+		"backend addresses\n stick-table type ip size 100 expire 1m store gpc0\nbackend counted\n stick-table type ip size 100 expire 1m store gpc(2)\n" +
 		"backend limited\n server s1 127.0.0.1:1 maxconn 10\n server s2 127.0.0.1:1 maxconn 20 weight 7\n"
 }
 

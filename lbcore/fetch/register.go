@@ -7,12 +7,13 @@ import (
 
 // Register adds the fetches and the log aliases.
 func Register(set *keyword.Set) {
-	for _, rows := range [][]entry{headerRows, cookieRows, uriRows, bodyRows, authRows, connRows, proxyRows, txnRows, counterRows(), contentRows(), tlsRows()} {
+	for _, rows := range [][]entry{headerRows, cookieRows, uriRows, bodyRows, authRows, connRows, proxyRows, tableRows, txnRows, counterRows(), contentRows(), tlsRows()} {
 		for i := range rows {
 			addFetch(set, &rows[i])
 		}
 	}
 	registerServerConverters(set)
+	registerTables(set)
 	for i := range aliasRows {
 		addAlias(set, &aliasRows[i])
 	}

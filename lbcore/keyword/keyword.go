@@ -43,6 +43,7 @@ const (
 	TableParam     Class = "stick-table parameters"
 	TableKey       Class = "stick-table key types"
 	TableData      Class = "stick-table data types"
+	StickRule      Class = "stick rules"
 	Mode           Class = "mode values"
 	Fetch          Class = "sample-fetches"
 	Converter      Class = "converters"

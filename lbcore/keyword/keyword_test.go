@@ -78,7 +78,7 @@ func TestKnownClasses(t *testing.T) {
 	for _, c := range []Class{
 		Section, Global, GlobalStats, Proxy, ProxyRejected, Option, OptionRejected, Timeout, Bind, Server,
 		TCPReqConn, TCPReqSess, TCPReqCont, TCPResCont, HTTPReq, HTTPRes, HTTPAfterRes, Redirect, Balance,
-		HTTPReuse, RetryOn, CookieOption, TableParam, TableKey, TableData, Mode, Fetch, Converter, ACL, Matcher, ACLFlag, PredefinedACL, VarScope, LogAlias, LogFlag,
+		HTTPReuse, RetryOn, CookieOption, TableParam, TableKey, TableData, StickRule, Mode, Fetch, Converter, ACL, Matcher, ACLFlag, PredefinedACL, VarScope, LogAlias, LogFlag,
 		LogFormat, LogTargetParam, Facility, Level, Command, StatColumn, StatModule, StatModifier, InfoField, Capture,
 		Predicate, Directive, PseudoVar, EnvVar, Flag, AddressPrefix, Filter, Service, HealthCheck, HTTPErrors,
 		SectionRing, StatusCode, Signal, "section userlist", "section peers", "crt-list line options", "section crt-store", "section traces", "section acme",

@@ -162,6 +162,8 @@ type Proxy struct {
 	Cookie          *Cookie // nil without
 	PersistRules    []PersistRule
 	UseServers      []UseServer
+	StickRules      []StickRule  // stick on, match and store-request
+	StoreRules      []StickRule  // stick store-response
 	RDPCookie       *sample.Expr // the value of the cookie of persist rdp-cookie, nil without
 	SendName        []byte       // http-send-name-header, lower-case
 

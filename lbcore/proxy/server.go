@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -164,14 +165,30 @@ type Address struct {
 	// without a port, or with +N).
 	Relative bool
 	Offset   int
+	key      string // see Server.StickKey; set by Move
 }
 
 // Address returns where the server is now; any goroutine or loop.
 func (s *Server) Address() *Address { return s.at.Load() }
 
-// Move says where the server is from now on; any goroutine. Connections that
-// stand go on, idle ones are used no more.
-func (s *Server) Move(a *Address) { s.at.Store(a) }
+// Move says where the server is from now on; any goroutine, of which a is none's
+// any more. Connections that stand go on, idle ones are used no more.
+func (s *Server) Move(a *Address) {
+	a.key = a.stickKey()
+	s.at.Store(a)
+}
+
+// stickKey is what names the address in stick tables. Reference: IPv6 addresses have
+// no brackets.
+func (a *Address) stickKey() string {
+	switch {
+	case a.To == nil:
+		return ""
+	case a.To.IP.Addr().IsValid():
+		return a.To.IP.Addr().String() + ":" + strconv.Itoa(int(a.To.IP.Port()))
+	}
+	return a.To.Path
+}
 
 // CheckConfig is how a server is checked.
 type CheckConfig struct {

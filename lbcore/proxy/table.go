@@ -1,6 +1,10 @@
 package proxy
 
-import "gohap/stick"
+import (
+	"gohap/lbcore/acl"
+	"gohap/lbcore/sample"
+	"gohap/stick"
+)
 
 // Table is a stick table as the configuration declares it. It is made while the
 // configuration is read and does not change; what it holds does (see stick).
@@ -11,4 +15,50 @@ type Table struct {
 	// ByAddress tells that servers are named to peers by address and port instead
 	// of by name ("srvkey addr").
 	ByAddress bool
+}
+
+// StickRule is a stick rule: what is looked up in a table, or stored there
+// together with the server.
+type StickRule struct {
+	Expr         *sample.Expr
+	Table        *Table
+	Cond         *acl.Cond // nil: always
+	Match, Store bool      // "on" is both
+}
+
+// StickKey returns what names the server in a table: its name, or its address and
+// port, or its path; "" for one without an address.
+func (s *Server) StickKey(t *Table) string {
+	if !t.ByAddress {
+		return s.Name
+	}
+	if a := s.Address(); a != nil {
+		return a.key
+	}
+	return ""
+}
+
+// StuckServer returns the server of a backend that an entry of a table names, nil
+// without one: by its key, else by its number.
+func (p *Proxy) StuckServer(t *Table, e stick.Entry) *Server {
+	if key := e.Text(stick.ServerKey); key != "" {
+		if !t.ByAddress {
+			if srv := p.Server(key); srv != nil {
+				return srv
+			}
+		} else {
+			for _, srv := range p.Set().All {
+				if srv.StickKey(t) == key {
+					return srv
+				}
+			}
+		}
+	}
+	id := int(int32(e.Get(stick.ServerID, 0)))
+	for _, srv := range p.Set().All {
+		if srv.ID == id {
+			return srv
+		}
+	}
+	return nil
 }

@@ -112,10 +112,13 @@ func CompileCriterion(set *keyword.Set, text string, alias func(string) string, 
 	if rest, err = e.compileConverters(set, rest, &o); err == nil && rest != "" {
 		err = e.missingComma()
 	}
-	if err != nil {
-		return nil, word, fmt.Errorf("ACL keyword '%s' : %w", word, err)
+	switch {
+	case err == nil:
+		return e, word, e.collectRefs(&o)
+	case set.Lookup(keyword.ACL, word) == nil: // a fetch that has no name of its own as an ACL
+		return nil, word, fmt.Errorf("%w in ACL expression '%s'", err, text)
 	}
-	return e, word, e.collectRefs(&o)
+	return nil, word, fmt.Errorf("ACL keyword '%s' : %w", word, err)
 }
 
 func compileFetch(set *keyword.Set, text string, o *Options) (*Expr, string, error) {
@@ -189,18 +192,18 @@ func (e *Expr) addConverter(name string, row *ConvRow, rest string, o *Options) 
 
 // collectRefs hands names of proxies, tables and the like to the builder.
 func (e *Expr) collectRefs(o *Options) error {
-	if err := o.collect(e.args, e.name, false); err != nil {
+	if err := o.collect(e.args, e.name, e.name, false); err != nil {
 		return err
 	}
 	for i := range e.convs {
-		if err := o.collect(e.convs[i].args, e.convs[i].name, true); err != nil {
+		if err := o.collect(e.convs[i].args, e.convs[i].name, e.name, true); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (o *Options) collect(args []Arg, word string, conv bool) error {
+func (o *Options) collect(args []Arg, word, of string, conv bool) error {
 	for i := range args {
 		a := &args[i]
 		if a.Type < ArgFrontend || a.Type > ArgUserlist || a.Ref != nil {
@@ -209,7 +212,7 @@ func (o *Options) collect(args []Arg, word string, conv bool) error {
 		if o.Refs == nil {
 			return fmt.Errorf("'%s' refers to %s '%s', which is not possible here", word, a.Type, a.Str)
 		}
-		o.Refs(Ref{Arg: a, Index: i + 1, Word: word, Conv: conv, Proxy: o.Proxy, File: o.File, Line: o.Line})
+		o.Refs(Ref{Arg: a, Index: i + 1, Word: word, Of: of, Conv: conv, Proxy: o.Proxy, File: o.File, Line: o.Line})
 	}
 	return nil
 }

@@ -86,6 +86,7 @@ type Ref struct {
 	Arg   *Arg
 	Index int    // argument number, from 1
 	Word  string // the fetch or converter keyword
+	Of    string // the fetch of the expression
 	Conv  bool
 	Proxy string // the proxy that holds the rule
 	File  string

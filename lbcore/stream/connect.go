@@ -218,6 +218,9 @@ func (s *Stream) connected() {
 		return
 	}
 	if s.BE.Mode != proxy.HTTP {
+		if len(s.BE.TCPResRules) == 0 && s.sticks() {
+			s.stickTCP()
+		}
 		s.logAt(OriginConnect)
 		s.startTunnel()
 		return

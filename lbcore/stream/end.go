@@ -236,7 +236,7 @@ func (s *Stream) retire() {
 		filters: s.filters, pass: s.pass, resHead: message.Head{Fields: s.resHead.Fields},
 		kept:    kept{head: message.Head{Fields: s.kept.head.Fields[:0]}},
 		txnVars: s.txnVars, reqVars: s.reqVars, resVars: s.resVars,
-		ReqCaptured: s.ReqCaptured[:0], ResCaptured: s.ResCaptured[:0],
+		ReqCaptured: s.ReqCaptured[:0], ResCaptured: s.ResCaptured[:0], stores: s.stores[:0],
 	}
 	w.streams = append(w.streams, s)
 }

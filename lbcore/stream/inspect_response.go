@@ -66,6 +66,10 @@ func (s *Stream) inspectResponse() bool {
 		s.refuseResponse()
 	case rule.CloseServer:
 		return s.closeServer()
+	default:
+		if s.exchange == nil && s.sticks() {
+			s.stickTCP()
+		}
 	}
 	return s.phase != ended
 }

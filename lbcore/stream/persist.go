@@ -18,6 +18,9 @@ import (
 func (s *Stream) persistent() *proxy.Server {
 	if s.exchange == nil { // requests had it behind their rules
 		s.persistence()
+		if len(s.BE.StickRules) > 0 {
+			s.stickRequest()
+		}
 	}
 	if srv := s.cookie.server; srv == nil || !srv.Gone() { // it may have been deleted since
 		return srv

@@ -342,6 +342,9 @@ func (s *Stream) rewrite() bool {
 	}
 	s.persistence()
 	s.requestCookies()
+	if len(s.BE.StickRules) > 0 {
+		s.stickRequest()
+	}
 	if s.FE.Options&proxy.OptForwardFor|s.BE.Options&proxy.OptForwardFor != 0 {
 		s.addAddress(s.FE.ForwardFor, s.BE.ForwardFor, s.Sess.Source().Addr())
 	}

@@ -36,6 +36,9 @@ func (s *Stream) headed() {
 	s.Times.Response = s.W.Loop.Now()
 	s.forget()
 	s.setResponse(h)
+	if s.sticks() {
+		s.stickResponse()
+	}
 	if s.srv != nil {
 		s.srv.Add(class(h.Status), 1) // reference: what the server said, whatever rules make of it
 	}

@@ -92,7 +92,8 @@ type Stream struct {
 	NoRetry              bool // the request is not sent twice (disable-l7-retry)
 	Forced               bool // it stays with that server whatever its state (force-persist)
 	cookie               cookieState
-	Early                bool // the line may be written before the end: option logasap
+	stores               []store // keys that stick rules took
+	Early                bool    // the line may be written before the end: option logasap
 	LogOrigin            LogOrigin
 	QueueSrv, QueueBE    int   // how many were served from the line before it, itself included
 	ServerTimeout        int64 // ns, as set-timeout may have changed them

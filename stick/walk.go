@@ -1,0 +1,50 @@
+package stick
+
+import "sync/atomic"
+
+// Walk calls f for each entry, held meanwhile, until f says no. Entries that come
+// and go during the walk may be left out; no lock is held in f.
+func (t *Table) Walk(now uint32, f func(e Entry) bool) {
+	t.walk(now, func(e Entry) bool {
+		more := f(e)
+		e.Release()
+		return more
+	})
+}
+
+// Clear removes the entries that match says yes to, but those that are held; match
+// is called as by Walk.
+func (t *Table) Clear(now uint32, match func(e Entry) bool) {
+	t.walk(now, func(e Entry) bool {
+		if !match(e) || !e.Remove() {
+			e.Release()
+		}
+		return true
+	})
+}
+
+// walk is Walk for an f that ends the hold.
+func (t *Table) walk(now uint32, f func(e Entry) bool) {
+	var ids []uint32
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.Lock()
+		s.sweep(t, now, true)
+		ids = ids[:0]
+		for _, id := range s.buckets {
+			for ; id != 0; id = *t.mem.word(id, wChain) {
+				atomic.AddUint32(t.mem.word(id, wRef), 1)
+				ids = append(ids, id)
+			}
+		}
+		s.mu.Unlock()
+		for k, id := range ids {
+			if !f(Entry{t, id}) {
+				for _, id := range ids[k+1:] {
+					Entry{t, id}.Release()
+				}
+				return
+			}
+		}
+	}
+}
