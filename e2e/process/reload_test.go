@@ -32,8 +32,8 @@ global
     %[2]s
 defaults
     mode http
-    timeout client 30s
-    timeout server 30s
+    timeout client 5m
+    timeout server 5m
     timeout connect 5s
 frontend web
     bind 127.0.0.1:%[3]d

@@ -166,7 +166,6 @@ func (b *Builder) logging(s *section) *proxy.Logging {
 	for _, f := range []string{s.logFormat.text, s.errorFormat.text, s.sdFormat.text} {
 		lg.ServerSide = lg.ServerSide || strings.Contains(f, "bi") || strings.Contains(f, "bp") || strings.Contains(f, "bc_src")
 	}
-	lg.HTTP = lg.Format != nil || lg.Error != nil // connections in mode tcp may become HTTP
 	return lg
 }
 

@@ -11,7 +11,6 @@ type Logging struct {
 	// accept. Error replaces it for failed requests, SD is the structured data
 	// of rfc5424.
 	Format, Error, SD *sample.Format
-	HTTP              bool // the request line is needed for the log
 	ServerSide        bool // the address towards the server is needed for the log
 	Tag               string
 	Loggers           []*log.Logger

@@ -69,9 +69,6 @@ func (s *Stream) refusePreface() {
 // saveRequestLine keeps what the log and later fetches need of the request
 // line: the head's bytes are gone once it was sent.
 func (s *Stream) saveRequestLine() {
-	if s.FE.Logging == nil || !s.FE.Logging.HTTP {
-		return
-	}
 	h := s.Req
 	s.Method = s.Arena.Copy(h.MethodText)
 	s.URI = s.Arena.Copy(h.Target[:min(len(h.Target), s.W.Limits.LogURILen)])
