@@ -80,9 +80,12 @@ type Config struct {
 	Inherited *Sockets
 	// Blocked is asked when an address is in use whether to try it again; nil is no.
 	Blocked func(try int) bool
-	Set     *keyword.Set
-	Diag    *config.Diagnostics
-	Env     *config.Environ
+	// Takeover tells that a process or instance before this one goes on until this
+	// one serves: it teaches peers sections what it knows.
+	Takeover bool
+	Set      *keyword.Set
+	Diag     *config.Diagnostics
+	Env      *config.Environ
 }
 
 // Diagnostics returns where messages of this load go.
@@ -180,6 +183,11 @@ func (c *Config) ServeMaster(fd int) (lost <-chan struct{}) {
 func (c *Config) HasListeners() bool {
 	for _, p := range c.Proxies {
 		if len(p.Binds) > 0 {
+			return true
+		}
+	}
+	for _, p := range c.Peers {
+		if p.Bind != nil && !p.Disabled {
 			return true
 		}
 	}

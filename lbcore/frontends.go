@@ -2,6 +2,7 @@ package lbcore
 
 import (
 	"fmt"
+	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -57,7 +58,11 @@ func (in *Instance) eachTCPListener(which func(*proxy.Proxy) bool, visit func(fd
 // eachListener visits the listening sockets of some proxies that are open. The
 // caller holds opening.
 func (in *Instance) eachListener(which func(*proxy.Proxy) bool, visit func(fd int, b *proxy.Bind)) {
-	for _, p := range in.Config.Proxies {
+	owners := slices.Clone(in.Config.Proxies)
+	for _, p := range in.Config.Peers {
+		owners = append(owners, p.Own)
+	}
+	for _, p := range owners {
 		if !which(p) {
 			continue
 		}

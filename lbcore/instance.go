@@ -28,6 +28,7 @@ import (
 	"gohap/lbcore/sample"
 	"gohap/lbcore/stats"
 	"gohap/lbcore/stream"
+	"gohap/peers/link"
 )
 
 // Instance is one running configuration.
@@ -53,6 +54,7 @@ type Instance struct {
 	stopped  chan struct{} // closed by Stop
 	opening  sync.Mutex    // of listening sockets: the descriptors of bind lines once the loops run
 	secrets  *os.File      // see secretsFD; under opening
+	links    []*link.Link  // of peers sections; fixed before serving begins
 	telling  sync.Mutex    // of standard error, see tell
 	changing sync.Mutex    // of the servers of backends, and what follows
 	ended    bool          // no server comes or goes any more
@@ -136,6 +138,7 @@ func (c *Config) Open(logger *slog.Logger) (*Instance, error) {
 
 // Run begins to serve.
 func (in *Instance) Run() {
+	in.startPeers()
 	for i, l := range in.sockets {
 		in.serving.Add(1)
 		go in.serveCommands(l, &in.Config.Global.Sockets[i])
@@ -385,7 +388,7 @@ func (in *Instance) serveCommands(l net.Listener, s *build.StatsSocket) {
 
 // Control implements control.Host.
 func (in *Instance) Control() *control.Control {
-	return &control.Control{Words: in.Config.Set, Proxies: in.Config.Proxies, Checks: in.checker, Lists: in.Config.Lists, Certs: in.Config.Certs, Shutdown: in.shutdownServer,
+	return &control.Control{Words: in.Config.Set, Proxies: in.Config.Proxies, Peers: in.Config.Peers, Tables: in.Config.Tables, Checks: in.checker, Lists: in.Config.Lists, Certs: in.Config.Certs, Shutdown: in.shutdownServer,
 		Refuses: in.Config.Servers.Refuses, Add: in.AddServer, Delete: in.DeleteServer,
 		Process: in.Process, Vars: in.Config.ProcVars, SetFrontend: in.SetFrontend, StopFrontend: in.StopFrontend,
 		Readmit: in.Readmit, ShutdownStream: in.ShutdownStream}

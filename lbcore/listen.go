@@ -31,6 +31,7 @@ func (in *Instance) bind() error {
 			}
 		}
 	}
+	errs = append(errs, in.bindPeers()...)
 	if len(errs) > 0 {
 		return errors.Join(append(errs, errors.New("[gohap] Some protocols failed to start their listeners! Exiting."))...)
 	}

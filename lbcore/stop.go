@@ -12,6 +12,7 @@ func (in *Instance) Drain() {
 	in.Process.Stopping.Store(true)
 	in.letGo(all, func(l *loop.Loop) { in.Workers[l.ID].CloseIdle() })
 	in.tellStopped(all)
+	in.teachPeers()
 }
 
 // Busy returns how many client connections are left; any goroutine but a
@@ -26,7 +27,8 @@ func (in *Instance) Busy() int {
 	return n
 }
 
-// Wait returns when the last connection has ended or after limit, zero meaning
+// Wait returns when, after Drain, the last connection has ended and the process that
+// takes over has learned the tables, or after limit, zero meaning
 // no limit; it tells whether everything had ended.
 func (in *Instance) Wait(limit time.Duration) bool {
 	t := time.NewTicker(20 * time.Millisecond)
@@ -42,6 +44,13 @@ func (in *Instance) Wait(limit time.Duration) bool {
 			return false
 		}
 	}
+	for _, l := range in.links {
+		select {
+		case <-l.Taught():
+		case <-end:
+			return false
+		}
+	}
 	return true
 }
 
@@ -52,6 +61,7 @@ func (in *Instance) Stop() {
 		in.ended = true
 		in.changing.Unlock()
 		close(in.stopped)
+		in.stopPeers()
 		in.checker.Stop()
 		in.commands.Close()
 		in.Group.Each(func(l *loop.Loop) { in.Workers[l.ID].Kill() })

@@ -16,21 +16,19 @@ import (
 // data are others. Before Open; the goroutine that reloads.
 func (c *Config) TakeTables(from *Instance) (said []string) {
 	former := map[string]*proxy.Table{}
-	for _, p := range from.Config.Proxies {
-		if p.Table != nil {
-			former[p.Name] = p.Table
-		}
+	for _, t := range from.Config.Tables {
+		former[t.Name] = t
 	}
-	for _, p := range c.Proxies {
-		t, o := p.Table, former[p.Name]
+	for _, t := range c.Tables {
+		o := former[t.Name]
 		switch {
-		case t == nil || o == nil:
+		case o == nil:
 		case t.Same(o.Table):
 			t.Table = o.Table
 		case t.Fits(o.Table):
 			t.Fill(o.Table, uint32(clock.Mono()/int64(time.Millisecond)))
 		default:
-			said = append(said, fmt.Sprintf("stick-table '%s' (%s:%d) begins empty: its keys or data differ from those before", p.Name, t.File, t.Line))
+			said = append(said, fmt.Sprintf("stick-table '%s' (%s:%d) begins empty: its keys or data differ from those before", t.Name, t.File, t.Line))
 		}
 	}
 	return said
@@ -41,9 +39,9 @@ func (c *Config) TakeTables(from *Instance) (said []string) {
 func (in *Instance) expireTables() {
 	defer in.serving.Done()
 	var tables []*proxy.Table
-	for _, p := range in.Config.Proxies {
-		if p.Table != nil && p.Table.Interval() > 0 {
-			tables = append(tables, p.Table)
+	for _, t := range in.Config.Tables {
+		if t.Interval() > 0 {
+			tables = append(tables, t)
 		}
 	}
 	if len(tables) == 0 {

@@ -117,6 +117,7 @@ func (p *process) open(o *lbcore.Options) (lost <-chan struct{}, ok bool) {
 		return nil, false
 	}
 	c.Blocked = p.pauseFormers
+	c.Takeover = p.birth.former >= 0 || len(p.flags.formers.pids) > 0
 	if p.birth.control >= 0 {
 		lost = c.ServeMaster(p.birth.control)
 	}

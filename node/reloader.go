@@ -56,6 +56,7 @@ func (p *process) replace() Report {
 	for _, line := range c.TakeTables(p.in) {
 		fmt.Fprintln(io.MultiWriter(p.stderr, &said), line)
 	}
+	c.Takeover = true
 	next, err := c.Open(p.log)
 	if err != nil {
 		return fail(err)

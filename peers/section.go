@@ -53,6 +53,9 @@ type peerState struct {
 	last    string // why the last session ended
 	status  string // of the last attempt, in the reference's words
 	since   uint32 // when the last session was established
+	ended   bool   // a session did
+	again   uint32 // when it may be connected to after that
+	failed  bool   // it could not be connected to since its last session
 }
 
 // peerTable is how far a peer is with a table. Numbers are those of the table's
@@ -249,6 +252,32 @@ func (s *Section) Stop(now uint32) {
 		if x := p.n.session; x != nil {
 			x.end("this process ends", now)
 		}
+	}
+}
+
+// Idle tells that a peer has no session, and after how many ms it should be
+// connected to.
+func (s *Section) Idle(p *Peer, now uint32) (after uint32, idle bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p.n.session != nil {
+		return 0, false
+	}
+	if left := int32(p.n.again - now); p.n.ended && left > 0 {
+		return uint32(left), true
+	}
+	return 0, true
+}
+
+// Failed tells that a peer could not be connected to. It is logged once until a
+// session comes about.
+func (s *Section) Failed(p *Peer, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p.n.last = err.Error()
+	if !p.n.failed {
+		p.n.failed = true
+		s.Log("warning", fmt.Sprintf("peers %s: cannot connect to %s: %s", s.Section, p.Name, err))
 	}
 }
 

@@ -132,6 +132,7 @@ func (x *Session) end(reason string, now uint32) {
 	}
 	if n := x.p.n; n.session == x {
 		n.session, n.last = nil, reason
+		n.ended, n.again = true, now+x.retry
 		if n.status == "CONN" {
 			n.status = "HSHK"
 		}
@@ -155,7 +156,7 @@ func (x *Session) establish(now uint32) {
 	s, n := x.s, x.p.n
 	x.phase, x.alive, x.aliveBy, x.sentAt = phaseRunning, true, now+aliveFor, now
 	x.defs, x.recs = map[uint64]*received{}, make([]*received, len(s.tables))
-	n.stale, n.since, n.status = false, now, "ESTA"
+	n.stale, n.since, n.status, n.failed = false, now, "ESTA", false
 	x.heardIn = now
 	x.p.Connects.Add(1)
 	for i := range n.tables {

@@ -167,7 +167,7 @@ func (b *Builder) bindOptions(st *config.Statement, to *proxy.Bind, words []stri
 		n, err := row.Impl.(BindFunc)(b, st, to, words)
 		if err != nil {
 			if tell {
-				b.Alertf(st, "'bind %s' in section '%s' : %s", st.Words[1], st.Section, err)
+				b.Alertf(st, "'%s %s' in section '%s' : %s", st.Words[0], st.Words[1], st.Section, err)
 			}
 			return false
 		}
@@ -178,10 +178,10 @@ func (b *Builder) bindOptions(st *config.Statement, to *proxy.Bind, words []stri
 
 func (b *Builder) unknownBind(st *config.Statement, word string) {
 	if _, ok := keyword.Known(keyword.Bind, word); ok {
-		b.Alertf(st, "'bind %s' in section '%s' : %s.", st.Words[1], st.Section, keyword.Refusal("keyword '"+word+"'"))
+		b.Alertf(st, "'%s %s' in section '%s' : %s.", st.Words[0], st.Words[1], st.Section, keyword.Refusal("keyword '"+word+"'"))
 		return
 	}
-	b.Alertf(st, "'bind %s' in section '%s': unknown keyword '%s'%s", st.Words[1], st.Section, word, proposal(word, b.Set.Names(keyword.Bind)))
+	b.Alertf(st, "'%s %s' in section '%s': unknown keyword '%s'%s", st.Words[0], st.Words[1], st.Section, word, proposal(word, b.Set.Names(keyword.Bind)))
 }
 
 // place fills the socket address of a line.

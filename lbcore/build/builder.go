@@ -54,6 +54,10 @@ type Builder struct {
 	userOrder []*userlist
 	mailers   []*mailersConf
 	mailing   *mailersConf // being read
+	peers     []*peersConf
+	peering   *peersConf     // being read
+	tables    []*proxy.Table // in order of declaration, those of peers sections included
+	writeTo   []writeTo
 	alerts    map[*proxy.Proxy]*check.Alerts
 	plans     []*check.Plan
 	checkEnds map[*proxy.Server]check.Endpoints
@@ -85,6 +89,7 @@ const (
 	inRing
 	inUserlist
 	inMailers
+	inPeers
 	inRefused // a section that is not served: its lines are passed over
 )
 
@@ -152,6 +157,9 @@ func (b *Builder) Section(st *config.Statement) config.Outcome {
 	case "mailers":
 		b.open = inMailers
 		return b.openMailers(st)
+	case "peers":
+		b.open = inPeers
+		return b.openPeers(st)
 	default:
 		b.open = inRefused
 		b.Alertf(st, "%s.", keyword.Refusal("section '"+st.Words[0]+"'"))
@@ -175,6 +183,8 @@ func (b *Builder) Statement(st *config.Statement) config.Outcome {
 		b.userlistLine(st)
 	case inMailers:
 		b.mailersLine(st)
+	case inPeers:
+		b.peersLine(st)
 	}
 	if b.Diag.Errors() > before {
 		pos := st.Pos

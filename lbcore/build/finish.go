@@ -35,6 +35,8 @@ type Result struct {
 	ProcVars      *sample.ProcVars // scope proc, with what the rules name
 	Lists         *acl.Refs        // the patterns of ACLs and maps
 	Certs         *certs.Store
+	Peers         []*proxy.Peers // sections in order of declaration, incomplete ones left out
+	Tables        []*proxy.Table // in order of declaration, those of peers sections included
 	// Servers reads the servers that are added while the instance runs.
 	Servers *Servers
 	// Late are the errors that -c does not notice and a start does.
@@ -66,6 +68,7 @@ func (b *Builder) Finish() *Result {
 		b.settleSticks(s)
 	}
 	b.settleTableUsers()
+	r.Peers = b.settlePeers()
 	b.resolveReferences()
 	b.refuseDatagrams()
 	for _, s := range b.sections {
@@ -99,7 +102,7 @@ func (b *Builder) Finish() *Result {
 			r.Proxies = append(r.Proxies, s.p)
 		}
 	}
-	r.Loggers = b.loggers
+	r.Loggers, r.Tables = b.loggers, b.served(r.Proxies)
 	r.Alerts, r.Endpoints, r.Plans, r.AgentWords = b.alerts, b.checkEnds, b.plans, b.agentWords()
 	r.Global, r.Late = b.Global, b.late
 	b.lists.Number()
@@ -431,11 +434,11 @@ func (b *Builder) resolve(r heldRef) string {
 		t.p.Server(sv).Pin()
 		r.Arg.Ref = t.p.Server(sv)
 	case sample.ArgTable:
-		t := b.byName[name]
-		if t == nil || t.p.Table == nil {
+		t := b.table(name)
+		if t == nil {
 			return fmt.Sprintf("unable to find table '%s' %s", name, word)
 		}
-		r.Arg.Ref = t.p.Table
+		r.Arg.Ref = t
 	case sample.ArgUserlist:
 		return b.resolveUserlist(r)
 	default:

@@ -43,6 +43,7 @@ type Global struct {
 	MaxPipes        int // maxpipes, zero for no bound
 	MaxHeaders      int
 	MaxAccept       int
+	PeerUpdates     int  // tune.peers.max-updates-at-once, zero for the default
 	InsecureTE      bool // h1-do-not-close-on-insecure-transfer-encoding
 	refs            []heldRef
 	ExternalCheck   int // whether, and with which environment

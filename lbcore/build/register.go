@@ -17,6 +17,7 @@ func Register(set *keyword.Set) {
 		{"ring", "log lines kept in memory"},
 		{"userlist", "users, their passwords and groups"},
 		{"mailers", "SMTP servers that alerts are sent by"},
+		{"peers", "nodes that stick tables are shared with"},
 	} {
 		set.Add(keyword.Row{Class: keyword.Section, Name: r.name, Summary: r.summary, Good: []keyword.Example{{Config: r.name}}})
 	}
@@ -44,6 +45,9 @@ func Register(set *keyword.Set) {
 	set.Add(dynamic(checkServerRows())...)
 	set.Add(checkGlobalRows()...)
 	set.Add(mailRows()...)
+	set.Add(peersRows()...)
+	set.Add(peerServerRows()...)
+	set.Add(peersGlobalRow())
 	set.Add(oldRows()...)
 	set.Add(rejectedRows()...)
 	set.Add(valueRows()...)

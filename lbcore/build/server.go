@@ -36,6 +36,7 @@ type serverLine struct {
 	userTimeout int  // tcp-ut, ms
 	quiet       bool // the options of default-server: its line got the warnings
 	tlvs        []tlvLine
+	shard       int    // of a peer's keys
 	dynamic     bool   // it comes from "add server"
 	label       string // how messages begin: "'server b/s' : ", empty for default-server
 }

@@ -122,16 +122,16 @@ func (b *Builder) settleSticks(s *section) {
 		if l.named {
 			name = l.table
 		}
-		t := b.byName[name]
+		t := b.table(name)
 		switch {
-		case t == nil || t.p.Table == nil:
+		case t == nil:
 			b.Diag.Rawf(config.Alert, "Proxy '%s': unable to find stick-table '%s'.", s.name, name)
 			continue
-		case !l.Expr.Makes(t.p.Table.KeyType()):
+		case !l.Expr.Makes(t.KeyType()):
 			b.Diag.Rawf(config.Alert, "Proxy '%s': type of fetch not usable with type of stick-table '%s'.", s.name, name)
 			continue
 		}
-		l.Table = t.p.Table
+		l.Table = t
 		b.alsoStore(l.Table, stick.ServerID, stick.ServerKey)
 		if l.response {
 			s.p.StoreRules = append(s.p.StoreRules, l.StickRule)

@@ -12,7 +12,6 @@ import (
 	"gohap/lbcore/clock"
 	"gohap/lbcore/config"
 	"gohap/lbcore/keyword"
-	"gohap/lbcore/proxy"
 	"gohap/stick"
 )
 
@@ -23,6 +22,10 @@ type tableLine struct {
 	stick.Config
 	keyed     bool // it has a type
 	byAddress bool
+	inside    bool   // it stands in a peers section
+	peers     string // the peers section that shares it
+	writeTo   string
+	recvOnly  bool
 }
 
 // TableFunc reads a parameter of a table from words and returns how many it took,
@@ -64,6 +67,13 @@ func tableParamRows() []keyword.Row {
 		row("srvkey", "name|addr", "stick-table type ip size 10 srvkey addr", "how servers are named to other nodes", tableServerKey, "srvkey foo"),
 		row("brates-factor", "<n>", "stick-table type ip size 10 brates-factor 8 store bytes_in_rate(1s)", "byte rates count blocks of so many bytes",
 			tableFactor, "brates-factor", "brates-factor 0", "brates-factor 2000"),
+		row("peers", "<section>", "peers p\n  stick-table type ip size 10 peers p", "the peers section that shares the table", tablePeers, "peers"),
+		row("write-to", "<table>", "stick-table type ip size 10 write-to be", "a table that gets servers and tags of what peers tell of this one too", tableWriteTo, "write-to"),
+		row("recv-only", "", "stick-table type ip size 10 recv-only store conn_cur", "what is counted at present is learned from peers as well",
+			func(_ *Builder, _ *config.Statement, to *tableLine, _ []string) (int, error) {
+				to.recvOnly = true
+				return 1, nil
+			}),
 	}
 }
 
@@ -122,17 +132,25 @@ func stickTableKeyword(b *Builder, s *section, st *config.Statement) {
 		b.Alertf(st, "stick-table name '%s' conflicts with table declared in %s '%s' at %s:%d.", s.name, s.noun(), s.name, s.p.Table.File, s.p.Table.Line)
 		return
 	}
-	to := &tableLine{}
-	to.Name = s.name
-	if !b.readTable(st, to, st.Words[1:]) {
-		return
+	if t := b.declareTable(st, s.name, st.Words[1:], ""); t != nil {
+		s.p.Table = t
 	}
-	t, err := stick.New(to.Config, tableTime())
-	if err != nil {
-		b.Alertf(st, "stick-table: %v.", err)
-		return
+}
+
+func tablePeers(_ *Builder, _ *config.Statement, to *tableLine, w []string) (int, error) {
+	if len(w) < 2 {
+		return 0, errors.New("stick-table: missing argument after 'peers'.")
 	}
-	s.p.Table = &proxy.Table{Table: t, File: st.Pos.File, Line: st.Pos.Line, ByAddress: to.byAddress}
+	to.Peers, to.peers = true, w[1]
+	return 2, nil
+}
+
+func tableWriteTo(_ *Builder, _ *config.Statement, to *tableLine, w []string) (int, error) {
+	if len(w) < 2 {
+		return 0, errors.New("stick-table : write-to requires table name.")
+	}
+	to.writeTo = w[1]
+	return 2, nil
 }
 
 // tableTime is the time of tables.
@@ -145,18 +163,18 @@ var errTold = errors.New("told")
 func (b *Builder) readTable(st *config.Statement, to *tableLine, words []string) bool {
 	for len(words) > 0 {
 		row := b.Set.Lookup(keyword.TableParam, words[0])
-		if row == nil {
-			if _, known := keyword.Known(keyword.TableParam, words[0]); known {
+		if row == nil || to.inside && words[0] == "peers" {
+			if _, known := keyword.Known(keyword.TableParam, words[0]); known && row == nil {
 				b.Alertf(st, "%s.", keyword.Refusal(fmt.Sprintf("argument '%s' of stick-table", words[0])))
 			} else {
-				b.Alertf(st, "stick-table: unknown argument '%s'.", words[0])
+				b.Alertf(st, "%s: unknown argument '%s'.", st.Words[0], words[0])
 			}
 			return false
 		}
 		n, err := row.Impl.(TableFunc)(b, st, to, words)
 		if err != nil {
 			if !errors.Is(err, errTold) {
-				b.Alertf(st, "%s", err)
+				b.Alertf(st, "%s%s", st.Words[0], strings.TrimPrefix(err.Error(), "stick-table"))
 			}
 			return false
 		}
@@ -164,9 +182,9 @@ func (b *Builder) readTable(st *config.Statement, to *tableLine, words []string)
 	}
 	switch {
 	case to.Size == 0:
-		b.Alertf(st, "stick-table: missing size.")
+		b.Alertf(st, "%s: missing size.", st.Words[0])
 	case !to.keyed:
-		b.Alertf(st, "stick-table: missing type.")
+		b.Alertf(st, "%s: missing type.", st.Words[0])
 	default:
 		return true
 	}

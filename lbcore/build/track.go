@@ -80,10 +80,7 @@ func (b *Builder) settleTables(s *section, http bool) {
 }
 
 func (b *Builder) settleTableUser(u *tableUser) {
-	var t *proxy.Table
-	if s := b.byName[u.table]; s != nil {
-		t = s.p.Table
-	}
+	t := b.table(u.table)
 	switch {
 	case t == nil:
 		b.Diag.Rawf(config.Alert, "Proxy '%s': unable to find table '%s' referenced by %s.", u.owner.name, u.table, u.word)

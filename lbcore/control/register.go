@@ -52,6 +52,7 @@ func Register(set *keyword.Set) {
 		registerLists(set, l)
 	}
 	registerTables(set)
+	registerPeers(set)
 	registerCerts(set)
 	registerCrtLists(set)
 	registerTrust(set)

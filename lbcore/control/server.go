@@ -24,6 +24,8 @@ type Host interface{ Control() *Control }
 type Control struct {
 	Words   *keyword.Set
 	Proxies []*proxy.Proxy
+	Peers   []*proxy.Peers
+	Tables  []*proxy.Table // those of peers sections included, in order of declaration
 	Checks  *check.Checker
 	// Lists are the patterns of ACLs and maps.
 	Lists *acl.Refs

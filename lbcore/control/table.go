@@ -2,6 +2,7 @@ package control
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -50,8 +51,8 @@ func tableMs() uint32 { return uint32(clock.Mono() / 1e6) }
 // tables calls f for each table, the last one declared first (reference), until f
 // says no.
 func (c *Control) tables(f func(t *proxy.Table) bool) {
-	for i := len(c.Proxies) - 1; i >= 0; i-- {
-		if t := c.Proxies[i].Table; t != nil && !f(t) {
+	for _, t := range slices.Backward(c.Tables) {
+		if !f(t) {
 			return
 		}
 	}

@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"strings"
+
 	"gohap/lbcore/acl"
 	"gohap/lbcore/sample"
 	"gohap/stick"
@@ -15,6 +17,20 @@ type Table struct {
 	// ByAddress tells that servers are named to peers by address and port instead
 	// of by name ("srvkey addr").
 	ByAddress bool
+	// PeersName is the peers section that shares the table, "" for none; Inside
+	// tells that the table is declared in one, whose name begins the table's.
+	PeersName string
+	Inside    bool
+	RecvOnly  bool   // what is counted now is learned from peers too
+	WriteTo   *Table // gets what peers tell of this one too, nil for none
+}
+
+// WireName returns what peers call the table.
+func (t *Table) WireName() string {
+	if t.Inside {
+		return t.Name[strings.IndexByte(t.Name, '/'):]
+	}
+	return t.Name
 }
 
 // StickRule is a stick rule: what is looked up in a table, or stored there
