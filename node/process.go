@@ -209,6 +209,9 @@ func (p *process) say(s config.Severity, text string) {
 func (p *process) checked(c *lbcore.Config, diag *config.Diagnostics) int {
 	if !c.HasListeners() && len(c.Global.Sockets) == 0 {
 		if !diag.Muted() {
+			if diag.Warnings() > 0 {
+				fmt.Fprintln(p.stdout, "Warnings were found.")
+			}
 			fmt.Fprintln(p.stdout, "Configuration file has no error but will not start (no listener) => exit(2).")
 		}
 		return 2

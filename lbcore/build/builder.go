@@ -58,6 +58,7 @@ type Builder struct {
 	peering   *peersConf     // being read
 	tables    []*proxy.Table // in order of declaration, those of peers sections included
 	writeTo   []writeTo
+	twins     []string // what is wrong with peers of one name
 	alerts    map[*proxy.Proxy]*check.Alerts
 	plans     []*check.Plan
 	checkEnds map[*proxy.Server]check.Endpoints

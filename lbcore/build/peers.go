@@ -75,7 +75,7 @@ func peersGlobalRow() keyword.Row {
 			switch n, err := strconv.Atoi(st.Word(1)); {
 			case b.tooMany(st, 2):
 			case err != nil || n < 1:
-				b.Alertf(st, "'%s' expects a strictly positive integer value.", name)
+				b.Alertf(st, "'%s' expects an integer argument greater than 0.", name)
 			default:
 				b.Global.PeerUpdates = n
 			}
@@ -142,13 +142,11 @@ func peerLine(b *Builder, c *peersConf, st *config.Statement) {
 		b.Warnf(st, "'peer %s' : ignoring invalid peer definition (missing address:port)", name)
 		return
 	}
-	if at, ok := c.lines[name]; ok {
-		if local {
-			b.Alertf(st, "'peer %s' : local peer name already referenced at %s. %s", name, at, name)
-		} else { // the reference has two of them, of which each connection finds the first
-			b.Alertf(st, "'peer %s' : another peer named '%s' was already defined at %s.", name, name, at)
-		}
+	if at, ok := c.lines[name]; ok && local {
+		b.Alertf(st, "'%s %s' : local peer name already referenced at %s. %s", st.Words[0], name, at, name)
 		return
+	} else if ok {
+		b.twins = append(b.twins, fmt.Sprintf("Peer section '%s' [%s]: another peer named '%s' was already defined at line %s, please use distinct names.", c.name, at, name, st.Pos))
 	}
 	p := &proxy.Peer{Name: name, Local: local}
 	l := b.readPeer(c, st, local && !old)
@@ -346,8 +344,11 @@ func (b *Builder) table(name string) *proxy.Table {
 // settlePeers resolves what tables say of peers and of each other, and makes the
 // sections ready.
 func (b *Builder) settlePeers() (all []*proxy.Peers) {
-	for _, w := range b.writeTo {
+	for _, w := range slices.Clone(b.writeTo) {
 		b.settleWriteTo(w)
+	}
+	for _, text := range b.twins {
+		b.Diag.Rawf(config.Alert, "%s", text)
 	}
 	byName := map[string]*peersConf{}
 	for _, c := range b.peers {
@@ -402,7 +403,7 @@ func (b *Builder) settlePeersSection(c *peersConf) bool {
 		case l.tls.on && (t == nil || !t.on):
 			b.Diag.Rawf(config.Warning, "Peers section '%s': local peer have a non-SSL listener and a SSL server configured at line %s.", c.name, l.pos)
 		case !l.tls.on && t != nil && t.on:
-			b.Diag.Rawf(config.Warning, "Peers section '%s': local peer have a SSL listener and a non-SSL server configured at line %s.", c.name, l.pos)
+			b.Diag.Rawf(config.Warning, "Peers section '%s': local peer have a SSL listener and a non-SSL server configured at line %s:%d.", c.name, c.Bind.File, c.Bind.Line)
 		}
 	}
 	return true
@@ -432,11 +433,12 @@ func (b *Builder) served(proxies []*proxy.Proxy) []*proxy.Table {
 // settleWriteTo finds the table that another one's news are written to as well.
 func (b *Builder) settleWriteTo(w writeTo) {
 	fail := func(format string, args ...any) {
-		owner, noun := w.t.Name, "Proxy"
+		where := fmt.Sprintf("Proxy '%s': failed to initialize stick-table", w.t.Name)
 		if w.t.Inside {
-			owner, noun = w.t.PeersName, "Peers"
+			where = fmt.Sprintf("Parsing [%s:%d]: failed to initialize '%s' stick-table", w.t.File, w.t.Line, w.t.Name)
 		}
-		b.Diag.Rawf(config.Alert, "%s '%s': failed to initialize stick-table: write-to: %s.", noun, owner, fmt.Sprintf(format, args...))
+		b.Diag.Rawf(config.Alert, "%s: write-to: %s.", where, fmt.Sprintf(format, args...))
+		b.writeTo = slices.DeleteFunc(b.writeTo, func(o writeTo) bool { return o.t == w.t }) // reference: it is no source then
 	}
 	to := b.table(w.to)
 	switch {

@@ -1,0 +1,6 @@
+//go:build soak
+
+package peers
+
+// entries is how many a resync has.
+const entries = 100_000
