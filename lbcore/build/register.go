@@ -46,7 +46,7 @@ func Register(set *keyword.Set) {
 	set.Add(checkGlobalRows()...)
 	set.Add(mailRows()...)
 	set.Add(peersRows()...)
-	set.Add(peerServerRows()...)
+	set.Add(dynamic(peerServerRows())...)
 	set.Add(peersGlobalRow())
 	set.Add(oldRows()...)
 	set.Add(rejectedRows()...)

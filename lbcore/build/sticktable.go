@@ -174,7 +174,11 @@ func (b *Builder) readTable(st *config.Statement, to *tableLine, words []string)
 		n, err := row.Impl.(TableFunc)(b, st, to, words)
 		if err != nil {
 			if !errors.Is(err, errTold) {
-				b.Alertf(st, "%s%s", st.Words[0], strings.TrimPrefix(err.Error(), "stick-table"))
+				text := err.Error()
+				if rest, ok := strings.CutPrefix(text, "stick-table"); ok {
+					text = st.Words[0] + rest
+				}
+				b.Alertf(st, "%s", text)
 			}
 			return false
 		}

@@ -104,9 +104,10 @@ func (d *driver) write() {
 			continue
 		}
 		at, ok := d.x.Deadline()
-		if ok {
-			timer.Reset(max(time.Duration(int32(at-now()))*time.Millisecond, time.Millisecond))
+		if !ok { // it ended by Append
+			continue
 		}
+		timer.Reset(max(time.Duration(int32(at-now()))*time.Millisecond, time.Millisecond))
 		select {
 		case <-d.due:
 		case <-timer.C:
