@@ -13,7 +13,7 @@ type Stored struct {
 type Config struct {
 	Name    string
 	Key     KeyType
-	KeyLen  int    // bytes: of strings the most, 32 without a word; set by New for others
+	KeyLen  int    // bytes: of strings the most, 31 without a word; of binary keys 32; set by New for others
 	Size    int    // entries
 	Expire  uint32 // ms, 0: entries do not expire
 	NoPurge bool   // a full table refuses new keys
@@ -60,7 +60,11 @@ func newLayout(c *Config) (l layout, err error) {
 		c.KeyLen = 4
 	case KeyIPv6:
 		c.KeyLen = 16
-	case KeyString, KeyBinary:
+	case KeyString:
+		if c.KeyLen <= 0 { // reference: 32 with the zero behind it
+			c.KeyLen = 31
+		}
+	case KeyBinary:
 		if c.KeyLen <= 0 {
 			c.KeyLen = 32
 		}

@@ -67,6 +67,7 @@ func (b *Builder) Finish() *Result {
 	for _, s := range b.sections {
 		b.settleSticks(s)
 	}
+	b.shareTables()
 	b.settleTableUsers()
 	r.Peers = b.settlePeers()
 	b.resolveReferences()

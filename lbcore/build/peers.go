@@ -155,7 +155,7 @@ func peerLine(b *Builder, c *peersConf, st *config.Statement) {
 	}
 	c.lines[name] = st.Pos
 	if l.check {
-		b.Warnf(st, "'peer %s' : init_addr, resolvers, check and agent are ignored for peers.", name)
+		b.Warnf(st, "'%s %s' : init_addr, resolvers, check and agent are ignored for peers.", st.Words[0], name)
 		l.check = false
 	}
 	c.serverOf[p] = l
@@ -165,7 +165,7 @@ func peerLine(b *Builder, c *peersConf, st *config.Statement) {
 	}
 	if p.Shard = l.shard; p.Shard > c.Shards {
 		if c.Shards > 0 {
-			b.Warnf(st, "'peer %s' : %d peer shard greater value than %d shards value is ignored.", name, p.Shard, c.Shards)
+			b.Warnf(st, "'%s %s' : %d peer shard greater value than %d shards value is ignored.", st.Words[0], name, p.Shard, c.Shards)
 		}
 		p.Shard = 0
 	}
@@ -183,9 +183,9 @@ func (b *Builder) readPeer(c *peersConf, st *config.Statement, bare bool) *serve
 		as.Words = append([]string{"server"}, st.Words[1:]...)
 		l := b.readServer(c.section, &as, false)
 		if l != nil && !l.addr.HasPort && l.addr.IP.IsValid() {
-			for _, form := range []func(*config.Statement, string, ...any){func(st *config.Statement, f string, a ...any) { b.alertAt(st, l.label+f, a...) },
-				func(st *config.Statement, f string, a ...any) { b.Alertf(st, "'peer "+l.srv.Name+"' : "+f, a...) }} {
-				form(st, "missing port specification in '%s'", st.Words[2])
+			b.alertAt(st, "%smissing port specification in '%s'", l.label, st.Words[2])
+			if l.srv.Name == c.Local { // its listener is missing one as well
+				b.Alertf(st, "'peer %s' : missing port specification in '%s'", l.srv.Name, st.Words[2])
 			}
 			return nil
 		}
@@ -344,12 +344,30 @@ func (b *Builder) table(name string) *proxy.Table {
 // settlePeers resolves what tables say of peers and of each other, and makes the
 // sections ready.
 func (b *Builder) settlePeers() (all []*proxy.Peers) {
-	for _, w := range slices.Clone(b.writeTo) {
-		b.settleWriteTo(w)
-	}
 	for _, text := range b.twins {
 		b.Diag.Rawf(config.Alert, "%s", text)
 	}
+	for _, c := range b.peers {
+		if b.settlePeersSection(c) {
+			all = append(all, c.Peers)
+		} else {
+			for _, t := range c.Tables {
+				t.Peers = false
+			}
+		}
+	}
+	for _, inside := range []bool{true, false} { // reference: in this order
+		for _, w := range slices.Clone(b.writeTo) {
+			if w.t.Inside == inside {
+				b.settleWriteTo(w)
+			}
+		}
+	}
+	return all
+}
+
+// shareTables gives the sections their tables, their own first.
+func (b *Builder) shareTables() {
 	byName := map[string]*peersConf{}
 	for _, c := range b.peers {
 		byName[c.Peers.Name] = c
@@ -364,16 +382,6 @@ func (b *Builder) settlePeers() (all []*proxy.Peers) {
 			c.Tables = append(c.Tables, t)
 		}
 	}
-	for _, c := range b.peers {
-		if b.settlePeersSection(c) {
-			all = append(all, c.Peers)
-		} else {
-			for _, t := range c.Tables {
-				t.Peers = false
-			}
-		}
-	}
-	return all
 }
 
 // settlePeersSection tells whether anything is left of a section.
