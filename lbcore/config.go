@@ -187,7 +187,7 @@ func (c *Config) HasListeners() bool {
 		}
 	}
 	for _, p := range c.Peers {
-		if p.Bind != nil && !p.Disabled {
+		if p.Bind != nil {
 			return true
 		}
 	}

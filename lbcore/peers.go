@@ -20,7 +20,7 @@ import (
 // bindPeers opens the listening sockets of peers sections.
 func (in *Instance) bindPeers() (errs []error) {
 	for _, p := range in.Config.Peers {
-		if p.Bind == nil || p.Disabled {
+		if p.Bind == nil {
 			continue
 		}
 		if err := in.bindOne(p.Bind); err != nil {
@@ -33,9 +33,6 @@ func (in *Instance) bindPeers() (errs []error) {
 // startPeers begins to share tables.
 func (in *Instance) startPeers() {
 	for _, p := range in.Config.Peers {
-		if p.Disabled {
-			continue
-		}
 		p.Section = in.peersSection(p)
 		in.links = append(in.links, link.Start(in.linkConfig(p)))
 	}

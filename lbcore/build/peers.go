@@ -48,8 +48,8 @@ func peersRows() []keyword.Row {
 			"table", "table t", "table t type ip size 10 peers p"),
 		row("log", "<target> [parameters]", "where the events of peers are logged", "log 127.0.0.1:514 local0", func(b *Builder, c *peersConf, st *config.Statement) { logKeyword(b, c.section, st) }, "log"),
 		row("shards", "<n>", "to how many parts keys are distributed, of which a peer with 'shard' gets one", "shards 3", peersShards, "shards", "shards x", "shards 0"),
-		row("disabled", "", "nothing is shared", "disabled", func(_ *Builder, c *peersConf, _ *config.Statement) { c.Disabled = true }),
-		row("enabled", "", "tables are shared", "enabled", func(_ *Builder, c *peersConf, _ *config.Statement) { c.Disabled = false }),
+		row("disabled", "", "nothing is shared", "disabled", func(_ *Builder, c *peersConf, _ *config.Statement) { c.disabled = true }),
+		row("enabled", "", "tables are shared", "enabled", func(_ *Builder, c *peersConf, _ *config.Statement) { c.disabled = false }),
 	}
 }
 
@@ -387,7 +387,10 @@ func (b *Builder) shareTables() {
 // settlePeersSection tells whether anything is left of a section.
 func (b *Builder) settlePeersSection(c *peersConf) bool {
 	local := c.local()
-	if local == nil && !c.Disabled {
+	if c.disabled { // reference: it is nowhere to be seen
+		return false
+	}
+	if local == nil {
 		b.Diag.Rawf(config.Warning, "Removing incomplete section 'peers %s' (no peer named '%s').", c.Peers.Name, c.Local)
 		return false
 	}

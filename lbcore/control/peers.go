@@ -57,15 +57,7 @@ func until(at, now uint32) string { return span(uint32(max(int32(at-now), 0))) }
 const never = "<NEVER>"
 
 func (c *Control) showSection(r *cli.Request, p *proxy.Peers, texts bool) {
-	disabled := 0
-	if p.Disabled {
-		disabled = 1
-	}
-	r.Printf("%p: [%s] id=%s disabled=%d", p, clock.Wall().Format("02/Jan/2006:15:04:05"), p.Name, disabled)
-	if p.Section == nil {
-		r.Printf("\n\n")
-		return
-	}
+	r.Printf("%p: [%s] id=%s disabled=0", p, clock.Wall().Format("02/Jan/2006:15:04:05"), p.Name)
 	now := uint32(clock.Mono() / 1e6)
 	v := p.Section.View(texts)
 	resync := never

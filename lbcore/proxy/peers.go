@@ -7,23 +7,22 @@ import (
 // Peers is a peers section as the configuration declares it. It is made while the
 // configuration is read and does not change, Section aside.
 type Peers struct {
-	Name     string
-	File     string // where it is declared
-	Line     int
-	Local    string // the name of this node among the peers
-	Disabled bool
-	Shards   int
-	Bind     *Bind   // where the local peer listens; nil: nowhere
-	Own      *Proxy  // what Bind and the peers' servers belong to; it serves no traffic
-	Peers    []*Peer // the local one included, in order of declaration
+	Name   string
+	File   string // where it is declared
+	Line   int
+	Local  string // the name of this node among the peers
+	Shards int
+	Bind   *Bind   // where the local peer listens; nil: nowhere
+	Own    *Proxy  // what Bind and the peers' servers belong to; it serves no traffic
+	Peers  []*Peer // the local one included, in order of declaration
 	// Tables are those that the section shares, its own first.
 	Tables []*Table
 	// MaxUpdates is tune.peers.max-updates-at-once, 0 for the default.
 	MaxUpdates int
 	Logging    *Logging
 
-	// Section is the state of the section while its instance runs; nil before, and
-	// of a disabled section. Set before anything is served.
+	// Section is the state of the section while its instance runs, nil before. Set before
+	// anything is served.
 	Section *peers.Section
 }
 
