@@ -24,9 +24,8 @@ type peersConf struct {
 	pos          config.Position
 	lines        map[string]config.Position // of peers by name
 	serverOf     map[*proxy.Peer]*serverLine
-	localLine    config.Position // where the local peer is named first
-	bindDefaults [][]string      // of default-bind
-	bindLine     bool            // a bind line was read
+	bindDefaults [][]string // of default-bind
+	bindLine     bool       // a bind line was read
 	bindAt       config.Position
 	tables       []*proxy.Table // its own
 }
