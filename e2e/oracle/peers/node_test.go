@@ -266,9 +266,6 @@ func (g *gohap) dump(table string) values {
 	tab.Walk(ms(), func(e stick.Entry) bool {
 		held := map[string]uint64{}
 		for d := range stick.DataKinds {
-			if d == stick.ServerID && !tab.TellServer { // the reference does not store it
-				continue
-			}
 			for i := range tab.Elements(d) {
 				name := d.String()
 				if d.Array() {
