@@ -149,19 +149,38 @@ func (h *haproxy) dump(table string) values {
 	return all
 }
 
+// events is what instances write to standard error.
+type events struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (e *events) Write(p []byte) (int, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.text.Write(p)
+}
+
+func (e *events) String() string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.text.String()
+}
+
 // gohap runs in this process.
 type gohap struct {
 	t    *testing.T
 	in   *lbcore.Instance
 	path string
 	name string
-	said *bytes.Buffer
+	said *events
 	once sync.Once
 }
 
 func startGohap(t *testing.T, name, text string) *gohap {
 	t.Helper()
-	g := &gohap{t: t, name: name, said: &bytes.Buffer{}, path: write(t, "global\n nbthread 1\n"+text)}
+	g := &gohap{t: t, name: name, said: &events{}, path: write(t, "global\n nbthread 1\n"+text)}
 	c := g.load()
 	in, err := c.Start(slog.New(slog.DiscardHandler))
 	if err != nil {
