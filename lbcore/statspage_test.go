@@ -4,14 +4,11 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
-
-	"gohap/lbcore"
 )
 
 const manyServers = 10000
@@ -64,16 +61,7 @@ backend app
 	for i := range manyServers {
 		fmt.Fprintf(&conf, "    server s%d 127.0.0.1:9\n", i)
 	}
-	var said strings.Builder
-	c, _ := lbcore.Load(&lbcore.Options{Stderr: &said, Builtin: conf.String(), Quiet: true})
-	if c == nil {
-		t.Fatal(said.String())
-	}
-	in, err := c.Start(slog.New(slog.NewTextHandler(io.Discard, nil)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(in.Stop)
+	started(t, conf.String())
 	return addr
 }
 

@@ -24,11 +24,11 @@ func Installed(t testing.TB, find func() (string, error)) string {
 	return bin
 }
 
-// Running is a program that Start started.
+// Running is a program that Start or Launch started.
 type Running struct {
-	Ended  chan struct{} // closed once it has
-	cmd    *exec.Cmd
-	stderr bytes.Buffer // to be read once it has ended
+	Cmd   *exec.Cmd
+	Ended chan struct{} // closed once it has
+	Said  Output
 }
 
 // Start runs "bin -db" with text as its configuration until the test's end.
@@ -40,24 +40,41 @@ func Start(t testing.TB, bin, text string, files ...*os.File) *Running {
 	if err := os.WriteFile(cfg, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r := &Running{Ended: make(chan struct{}), cmd: exec.Command(bin, "-db", "-f", cfg)}
-	r.cmd.ExtraFiles, r.cmd.Stderr = files, &r.stderr
-	if err := r.cmd.Start(); err != nil {
+	r := &Running{Cmd: exec.Command(bin, "-db", "-f", cfg)}
+	r.Cmd.Stderr = &r.Said
+	r.start(t, files)
+	return r
+}
+
+// Launch runs a command until the test's end; all that it writes is in Said. files are
+// as those of Start.
+func Launch(t testing.TB, cmd *exec.Cmd, files ...*os.File) *Running {
+	t.Helper()
+	r := &Running{Cmd: cmd}
+	cmd.Stdout, cmd.Stderr = &r.Said, &r.Said
+	r.start(t, files)
+	return r
+}
+
+func (r *Running) start(t testing.TB, files []*os.File) {
+	t.Helper()
+	r.Ended, r.Cmd.ExtraFiles = make(chan struct{}), files
+	if err := r.Cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	for _, fd := range files {
 		_ = fd.Close() // Inherit closes again
 	}
-	go func() { _ = r.cmd.Wait(); close(r.Ended) }()
+	go func() { _ = r.Cmd.Wait(); close(r.Ended) }()
 	t.Cleanup(func() { r.Stop() })
-	return r
 }
 
-// Stop ends the program and returns what it wrote to standard error.
+// Stop ends the program at once and returns what it wrote: of one that Start started
+// what it wrote to standard error.
 func (r *Running) Stop() string {
-	_ = r.cmd.Process.Kill() // or it has ended already
+	_ = r.Cmd.Process.Kill() // or it has ended already
 	<-r.Ended
-	return r.stderr.String()
+	return r.Said.String()
 }
 
 // Inherit listens on a free port of ip and returns the address and a descriptor

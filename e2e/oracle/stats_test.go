@@ -1,11 +1,8 @@
 package oracle
 
 import (
-	"io"
-	"net"
 	"strings"
 	"testing"
-	"time"
 )
 
 // The first line of the statistics names the columns; ours are the reference's
@@ -34,25 +31,11 @@ func csvHeader(t *testing.T, p *program) string {
 }
 
 // command asks the program's socket, which may not be there yet.
-func command(t *testing.T, p *program, text string) string {
+func command(t *testing.T, p *program, text string) (answer string) {
 	t.Helper()
-	var c net.Conn
 	var err error
-	for deadline := time.Now().Add(patience); ; {
-		if c, err = net.Dial("unix", p.dir+"/cli"); err == nil {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: %v", p.name, err)
-		}
-		pause(10 * time.Millisecond)
-	}
-	defer c.Close()
-	io.WriteString(c, text+"\n")
-	c.SetReadDeadline(time.Now().Add(patience))
-	answer, err := io.ReadAll(c)
-	if err != nil {
+	if !Eventually(patience, func() bool { answer, err = Command(p.dir+"/cli", text); return err == nil }) {
 		t.Fatalf("%s: %q: %v", p.name, text, err)
 	}
-	return string(answer)
+	return answer
 }

@@ -167,7 +167,7 @@ func TestShowManySessions(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "cli")
 	front, full := free(t), free(t)
 	oracle.Start(t, oracle.Installed(t, oracle.Gohap), fmt.Sprintf(latencyText, socket, front, full, origin.Addr().(*net.TCPAddr).Port))
-	if !eventually(func() bool { return answer(socket, "show version") != "" }) {
+	if !oracle.Eventually(patience, func() bool { return answer(socket, "show version") != "" }) {
 		t.Fatal("no command socket")
 	}
 	for i := range sessions {
@@ -179,7 +179,7 @@ func TestShowManySessions(t *testing.T) {
 		defer c.Close()
 		fmt.Fprint(c, "GET / HTTP/1.1\r\nhost: h\r\n\r\n")
 	}
-	if !eventually(func() bool {
+	if !oracle.Eventually(patience, func() bool {
 		return strings.Contains(answer(socket, "show info"), fmt.Sprintf("CurrConns: %d\n", sessions))
 	}) {
 		t.Fatalf("not all sessions are there: %s", answer(socket, "show info"))
@@ -220,13 +220,13 @@ func TestReloadLatency(t *testing.T) {
 		}
 		return false
 	}
-	if !eventually(next) {
+	if !oracle.Eventually(patience, next) {
 		t.Fatal("no worker")
 	}
 	moves(t, 6, fmt.Sprintf("127.0.0.1:%d", front), sameAnswer, func(_ int, stop chan struct{}) string {
 		began := time.Now()
 		_ = master.Process.Signal(syscall.SIGUSR2)
-		if !eventually(next) {
+		if !oracle.Eventually(patience, next) {
 			t.Error("no new worker")
 		}
 		took := time.Since(began)
@@ -235,24 +235,14 @@ func TestReloadLatency(t *testing.T) {
 	})
 }
 
+// patience is how long a test waits for what must come.
+const patience = 10 * time.Second
+
 // answer asks a command socket; "" where nobody answers.
 func answer(socket, text string) string {
-	c, err := net.Dial("unix", socket)
+	said, err := oracle.Command(socket, text)
 	if err != nil {
 		return ""
 	}
-	defer c.Close()
-	fmt.Fprintf(c, "%s\n", text)
-	p, _ := io.ReadAll(c)
-	return string(p)
-}
-
-// eventually tells whether f says yes within ten seconds.
-func eventually(f func() bool) bool {
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); <-time.After(20 * time.Millisecond) {
-		if f() {
-			return true
-		}
-	}
-	return false
+	return said
 }

@@ -43,16 +43,8 @@ frontend f
  bind 127.0.0.1:%d
  http-request return status 200 content-type text/plain lf-string "%%[path,map(%s,none)]"
 `, socket, port, list))
-	look := time.NewTicker(20 * time.Millisecond)
-	defer look.Stop()
-	for range look.C {
-		if c, err := net.Dial("unix", socket); err == nil {
-			c.Close()
-			break
-		}
-		if time.Since(began) > 10*time.Second {
-			t.Fatal("not loaded within 10 s")
-		}
+	if !oracle.Eventually(patience, func() bool { return answer(socket, "show version") != "" }) {
+		t.Fatalf("not loaded within %v", patience)
 	}
 	t.Logf("serves after %v", time.Since(began).Round(time.Millisecond))
 	paths := func(n int) (path, want string) {

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -24,7 +23,7 @@ type node struct {
 	t    *testing.T
 	cmd  *exec.Cmd
 	port int
-	said *output
+	said *oracle.Output
 	done chan error
 }
 
@@ -48,7 +47,7 @@ func start(t *testing.T, server int) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &node{t: t, port: free(t), said: &output{}, done: make(chan error, 1)}
+	n := &node{t: t, port: free(t), said: &oracle.Output{}, done: make(chan error, 1)}
 	cfg := filepath.Join(t.TempDir(), "node.cfg")
 	if err := os.WriteFile(cfg, fmt.Appendf(nil, text, n.port, server), 0o600); err != nil {
 		t.Fatal(err)
@@ -279,24 +278,4 @@ func (n *node) says(want string) {
 			n.t.Fatalf("it does not say %q but\n%s", want, n.said)
 		}
 	}
-}
-
-// output is a buffer that the process writes to while the test reads.
-type output struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-// Write implements io.Writer.
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-// String implements fmt.Stringer.
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
 }

@@ -54,7 +54,7 @@ type reloaded struct {
 	ports   [3]int // HTTP, HTTPS, tunnels
 	echo    int
 	key     string
-	said    *output
+	said    *oracle.Output
 	asked   atomic.Int64
 	mu      sync.Mutex // guards failed
 	failed  []string
@@ -65,7 +65,7 @@ type reloaded struct {
 // TestReload: reloads with more and fewer loops, chroot, another user and keys of
 // mode 0600 cost no connection: none is refused, reset or cut.
 func TestReload(t *testing.T) {
-	r := &reloaded{t: t, said: &output{}, stop: make(chan struct{})}
+	r := &reloaded{t: t, said: &oracle.Output{}, stop: make(chan struct{})}
 	r.prepare()
 	r.start()
 	tunnels := r.tunnels(*open)

@@ -73,13 +73,13 @@ func (l lines) until(t *testing.T, want string) {
 }
 
 // inherit starts a program with descriptors from 3 on; the test keeps its own.
-func inherit(t *testing.T, bin, cfg string, files ...*os.File) *output {
+func inherit(t *testing.T, bin, cfg string, files ...*os.File) *oracle.Output {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "pair.cfg")
 	if err := os.WriteFile(path, []byte(cfg), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	said := &output{}
+	said := &oracle.Output{}
 	cmd := exec.Command(bin, "-db", "-f", path)
 	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = said, said, files
 	if err := cmd.Start(); err != nil {
@@ -101,7 +101,7 @@ func pair(t *testing.T, kind int) (a, b *os.File) {
 }
 
 // get asks until the program listens, then returns status and body.
-func get(t *testing.T, port int, path string, said *output) (int, string) {
+func get(t *testing.T, port int, path string, said *oracle.Output) (int, string) {
 	t.Helper()
 	for deadline := time.Now().Add(5 * time.Second); ; {
 		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))

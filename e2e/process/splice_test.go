@@ -183,7 +183,7 @@ func launch(t *testing.T, config string) string {
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	said := &output{}
+	said := &oracle.Output{}
 	cmd := exec.Command(bin, "-db", "-f", file)
 	cmd.Stdout, cmd.Stderr = said, said
 	if err := cmd.Start(); err != nil {
@@ -207,17 +207,7 @@ func launch(t *testing.T, config string) string {
 // info asks for a number of "show info".
 func info(t *testing.T, socket, name string) int64 {
 	t.Helper()
-	c, err := net.Dial("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	fmt.Fprintln(c, "show info")
-	text, err := io.ReadAll(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, value, found := strings.Cut("\n"+string(text), "\n"+name+": ")
+	_, value, found := strings.Cut("\n"+command(t, socket, "show info"), "\n"+name+": ")
 	value, _, _ = strings.Cut(value, "\n")
 	n, err := strconv.ParseInt(value, 10, 64)
 	if err != nil || !found {

@@ -8,11 +8,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"gohap/e2e/oracle"
 )
@@ -40,24 +38,20 @@ func fillTable(t *testing.T, bin string, n int) int {
 	socket := filepath.Join(t.TempDir(), "cli")
 	r := oracle.Start(t, bin, fmt.Sprintf("global\n stats socket %s level admin\n stats timeout 10m\nbackend t\n stick-table type ip size %d expire 1d store conn_cnt\n", socket, n))
 	defer r.Stop()
-	c := dialSoon(t, socket)
+	if !oracle.Eventually(patience, func() bool { return answer(socket, "show version") != "" }) {
+		t.Fatal("no command socket")
+	}
+	c, err := net.Dial("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
 	defer c.Close()
 	in := bufio.NewReaderSize(c, 1<<20)
-	fmt.Fprint(c, "prompt i\nshow info\n")
-	pid := 0
-	for {
-		line, err := in.ReadString('\n')
-		if err != nil {
-			t.Fatal(err)
-		}
-		if m := regexp.MustCompile(`^Pid: (\d+)`).FindStringSubmatch(line); m != nil {
-			pid, _ = strconv.Atoi(m[1])
-		}
-		if line == "\n" && pid != 0 {
-			break
-		}
+	fmt.Fprint(c, "prompt i\n")
+	if line, err := in.ReadString('\n'); err != nil || line != "\n" {
+		t.Fatalf("prompt i: %q, %v", line, err)
 	}
-	before := rss(t, pid)
+	before := oracle.Resident(t, r.Cmd.Process.Pid)
 	go func() { // ends with the last entry, or with the connection
 		out := bufio.NewWriterSize(c, 1<<16)
 		for i := range n {
@@ -74,34 +68,5 @@ func fillTable(t *testing.T, bin string, n int) int {
 	if line, err := in.ReadString('\n'); err != nil || !strings.Contains(line, fmt.Sprintf("used:%d", n)) {
 		t.Fatalf("%q, %v", line, err)
 	}
-	return rss(t, pid) - before
-}
-
-// dialSoon connects to a command socket that is about to be there.
-func dialSoon(t *testing.T, socket string) net.Conn {
-	began := time.Now()
-	look := time.NewTicker(20 * time.Millisecond)
-	defer look.Stop()
-	for range look.C {
-		if c, err := net.Dial("unix", socket); err == nil {
-			return c
-		}
-		if time.Since(began) > 10*time.Second {
-			t.Fatal("not there within 10 s")
-		}
-	}
-	return nil
-}
-
-// rss returns the resident bytes of a process.
-func rss(t *testing.T, pid int) int {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	pages, err := strconv.Atoi(strings.Fields(string(text))[1])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pages * os.Getpagesize()
+	return oracle.Resident(t, r.Cmd.Process.Pid) - before
 }

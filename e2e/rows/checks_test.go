@@ -101,9 +101,8 @@ var checks = []row{
 		s.same(s.stat("b/s1", "chkfail"), n)
 	}},
 	{"H12", "a lag of replication: an agent, or a command of one's own", func(s *subject) {
-		l := listen(s.T)
-		s.let("agent", strings.TrimPrefix(l.Addr().String(), "127.0.0.1:"))
-		go accept(l, func(c net.Conn) { fmt.Fprint(c, "down # lag\n"); c.Close() })
+		s.serves("agent", func(c net.Conn) { fmt.Fprint(c, "down # lag\n") })
+		s.let("agent", strings.TrimPrefix(s.addr("agent"), "127.0.0.1:"))
 		s.server("s1")
 		s.server("s2")
 		script := s.file("lag.sh", "#!/bin/sh\nexit 1\n")

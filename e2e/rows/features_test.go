@@ -19,9 +19,7 @@ import (
 // features are the rows A, what the product says of itself.
 var features = []row{
 	{"A1", "layer 4: bytes unchanged both ways, half-close passed on", func(s *subject) {
-		l := listen(s.T)
-		s.let("s1", l.Addr().String())
-		go accept(l, func(c net.Conn) { // answers once the client has ended its side
+		s.serves("s1", func(c net.Conn) { // answers once the client has ended its side
 			defer c.Close()
 			p, _ := io.ReadAll(c)
 			_, _ = c.Write(append([]byte("got "), p...))
@@ -99,9 +97,7 @@ listen l
 	{"A16", "MySQL check", mysqlCheck},
 	{"A17", "Redis check", func(s *subject) {
 		s.talks("s1", "", "+PONG\r\n")
-		l := listen(s.T)
-		s.let("s2", l.Addr().String())
-		go accept(l, func(c net.Conn) {
+		s.serves("s2", func(c net.Conn) {
 			_, _ = c.Read(make([]byte, 100))
 			fmt.Fprint(c, "-ERR no such thing\r\n")
 			c.Close()
@@ -144,8 +140,7 @@ listen l
 		for _, algorithm := range []string{"source", "uri", "url_param userid", "hdr(x-key)"} {
 			s.pair("    balance " + algorithm + "\n")
 			s.oneServer(func(int) reply { return s.get("l", "/p?userid=4", "x-key: k") })
-			_ = s.proc.cmd.Process.Kill()
-			<-s.proc.done
+			s.proc.Stop()
 		}
 	}},
 	{"A22", "HTTPS in, HTTP out", func(s *subject) {
@@ -188,8 +183,7 @@ listen l
 			r := s.get("l", "/")
 			s.same(mode+": "+reply{head: r.body}.header("connection"), mode+": "+close[0])
 			s.same(mode+": "+r.header("connection"), mode+": "+close[1])
-			_ = s.proc.cmd.Process.Kill()
-			<-s.proc.done
+			s.proc.Stop()
 		}
 	}},
 	{"A26", "statistics page", func(s *subject) {

@@ -91,7 +91,7 @@ var globalRows = []row{
 		}
 		s.startWhole("global\n    chroot {dir}/jail\n    stats socket {cli}\n" + defaults + one)
 		s.get("f", "/")
-		root, err := os.Readlink(fmt.Sprintf("/proc/%d/root", s.proc.cmd.Process.Pid))
+		root, err := os.Readlink(fmt.Sprintf("/proc/%d/root", s.proc.Cmd.Process.Pid))
 		if err != nil {
 			s.Fatal(err)
 		}
@@ -101,7 +101,7 @@ var globalRows = []row{
 		s.startWhole("global\n    pidfile {dir}/pid\n    daemon\n" + defaults + one) // -db: not in the background
 		s.get("f", "/")
 		if _, err := os.Stat(s.dir + "/pid"); err == nil {
-			s.same(s.pidFile("pid"), s.proc.cmd.Process.Pid)
+			s.same(s.pidFile("pid"), s.proc.Cmd.Process.Pid)
 		}
 	}},
 	{"D11", "global maxconn: the next connection waits in the kernel's queue", func(s *subject) {
@@ -126,7 +126,7 @@ var globalRows = []row{
 		}
 		s.startWhole("global\n    user nobody\n    group nogroup\n    stats socket {cli}\n" + defaults + one)
 		s.get("f", "/")
-		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.proc.cmd.Process.Pid))
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.proc.Cmd.Process.Pid))
 		if err != nil {
 			s.Fatal(err)
 		}
@@ -136,7 +136,7 @@ var globalRows = []row{
 		cfg := "global\n    daemon\n    stats socket {cli}\n" + defaults + one
 		s.startWhole(cfg)
 		s.get("f", "/")
-		s.has(s.cli("show info"), fmt.Sprintf("Pid: %d\n", s.proc.cmd.Process.Pid))
+		s.has(s.cli("show info"), fmt.Sprintf("Pid: %d\n", s.proc.Cmd.Process.Pid))
 	}},
 	{"D14", "stats socket with a level; process 1 is of old", func(s *subject) {
 		code, said := s.check("global\n    stats socket {cli} level admin process 1\n" + defaults + one)
@@ -170,7 +170,7 @@ var globalRows = []row{
 	{"D18", "ulimit-n", func(s *subject) {
 		s.startWhole("global\n    ulimit-n 5000\n    stats socket {cli}\n" + defaults + one)
 		s.same(s.info("Ulimit-n"), 5000)
-		limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", s.proc.cmd.Process.Pid))
+		limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", s.proc.Cmd.Process.Pid))
 		if err != nil {
 			s.Fatal(err)
 		}

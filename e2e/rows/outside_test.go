@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"gohap/e2e/oracle"
 )
 
 // tool returns a program's path; without it the row is skipped and says what to
@@ -44,8 +46,7 @@ var logging = []row{
 			s.start("\nlisten l\n    bind {bind:l}\n    log {log} " + facility + "\n    option httplog\n    server s1 {s1}\n")
 			s.get("l", "/"+facility)
 			s.has(s.logged("/"+facility), fmt.Sprintf("<%d>", []int{0, 16, 18, 23}[i]*8+6))
-			_ = s.proc.cmd.Process.Kill()
-			<-s.proc.done
+			s.proc.Stop()
 		}
 	}},
 	{"E5", "a lowest level, and a level that caps", func(s *subject) {
@@ -79,7 +80,7 @@ template(name="parsed" type="string" string="%%programname%%|%%syslogfacility-te
 local2.* action(type="omfile" file="%[1]s/local2.log" template="parsed")
 `, s.dir, port))
 	cmd := exec.Command(daemon, "-n", "-f", conf, "-i", s.dir+"/rsyslog.pid")
-	said := &text{}
+	said := &oracle.Output{}
 	cmd.Stdout, cmd.Stderr = said, said
 	if err := cmd.Start(); err != nil {
 		s.Fatal(err)
@@ -173,7 +174,7 @@ var tools = []row{
 		s.same(code, 1)
 		s.startWhole(defaults + "\nfrontend v\n    bind 192.0.2.78:18080 transparent\n" + one)
 		s.same(s.get("f", "/").body, "one")
-		s.same(s.proc.cmd.Process.Signal(syscall.Signal(0)), error(nil))
+		s.same(s.proc.Cmd.Process.Signal(syscall.Signal(0)), error(nil))
 	}},
 	{"M7", "reloads that lose no connection", throughReloads},
 	{"M8", "many idle TLS connections", idleTLS},
@@ -198,7 +199,7 @@ func throughHATop(s *subject) {
 	script := tool(s, "script", "bsdutils")
 	s.pair("")
 	cmd := exec.Command(script, "-qec", "stty cols 120 rows 40; exec "+hatop+" -s "+s.dir+"/cli -i 1 -m 5", "/dev/null")
-	screen := &text{}
+	screen := &oracle.Output{}
 	cmd.Stdout, cmd.Stderr, cmd.Env = screen, screen, append(os.Environ(), "TERM=xterm")
 	keys, err := cmd.StdinPipe()
 	if err != nil {

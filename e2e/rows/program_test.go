@@ -2,7 +2,6 @@ package rows
 
 import (
 	"bufio"
-	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -12,7 +11,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -31,35 +29,9 @@ type subject struct {
 	dir  string // of the row's own
 
 	addrs map[string]string // of {name} in a configuration
-	proc  *process
+	proc  *oracle.Running
 	log   *syslog
 	env   []string // of the program, beside the test's own
-}
-
-// process is a program that runs.
-type process struct {
-	cmd  *exec.Cmd
-	said text
-	done chan struct{}
-	err  error
-}
-
-// text is written by a process and read by a test.
-type text struct {
-	sync.Mutex
-	b bytes.Buffer
-}
-
-func (x *text) Write(p []byte) (int, error) {
-	x.Lock()
-	defer x.Unlock()
-	return x.b.Write(p)
-}
-
-func (x *text) String() string {
-	x.Lock()
-	defer x.Unlock()
-	return x.b.String()
 }
 
 var place = regexp.MustCompile(`\{(bind:)?(\w+)\}`)
@@ -136,30 +108,21 @@ func (s *subject) startWhole(cfg string, args ...string) {
 }
 
 // run starts the program with arguments.
-func (s *subject) run(files []*os.File, args ...string) *process {
+func (s *subject) run(files []*os.File, args ...string) *oracle.Running {
 	s.Helper()
-	p := &process{cmd: exec.Command(s.bin, args...), done: make(chan struct{})}
-	p.cmd.Env = append(os.Environ(), s.env...)
-	p.cmd.Dir, p.cmd.ExtraFiles, p.cmd.Stdout, p.cmd.Stderr = s.dir, files, &p.said, &p.said
-	if err := p.cmd.Start(); err != nil {
-		s.Fatal(err)
-	}
-	for _, fd := range files {
-		_ = fd.Close() // Inherit closes again
-	}
-	go func() { p.err = p.cmd.Wait(); close(p.done) }()
-	s.Cleanup(func() { _ = p.cmd.Process.Kill(); <-p.done })
-	return p
+	cmd := exec.Command(s.bin, args...)
+	cmd.Env, cmd.Dir = append(os.Environ(), s.env...), s.dir
+	return oracle.Launch(s, cmd, files...)
 }
 
 // ends waits for the process's end and returns its exit code, -1 after a signal.
-func (s *subject) ends(p *process) int {
+func (s *subject) ends(p *oracle.Running) int {
 	s.Helper()
 	select {
-	case <-p.done:
-		return p.cmd.ProcessState.ExitCode()
+	case <-p.Ended:
+		return p.Cmd.ProcessState.ExitCode()
 	case <-time.After(patience):
-		s.Fatalf("it does not end\n%s", &p.said)
+		s.Fatalf("it does not end\n%s", &p.Said)
 		return 0
 	}
 }
@@ -169,19 +132,16 @@ func (s *subject) check(cfg string, args ...string) (int, string) {
 	s.Helper()
 	path, files := s.write(cfg)
 	p := s.run(files, append([]string{"-c", "-f", path}, args...)...)
-	return s.ends(p), p.said.String()
+	return s.ends(p), p.Said.String()
 }
 
-func (s *subject) signal(g syscall.Signal) { _ = s.proc.cmd.Process.Signal(g) }
+func (s *subject) signal(g syscall.Signal) { _ = s.proc.Cmd.Process.Signal(g) }
 
 // await waits until f says yes.
 func (s *subject) await(what string, f func() bool) {
 	s.Helper()
-	for deadline := time.Now().Add(patience); !f(); {
-		if time.Now().After(deadline) {
-			s.Fatalf("%s: it never comes\n%s", what, s.saidSoFar())
-		}
-		<-time.After(20 * time.Millisecond)
+	if !oracle.Eventually(patience, f) {
+		s.Fatalf("%s: it never comes\n%s", what, s.saidSoFar())
 	}
 }
 
@@ -189,7 +149,7 @@ func (s *subject) saidSoFar() string {
 	if s.proc == nil {
 		return ""
 	}
-	return s.proc.said.String()
+	return s.proc.Said.String()
 }
 
 // has fails the row unless text holds every part.
@@ -345,19 +305,11 @@ func (s *subject) cliAt(path, command string) string {
 // tryCLI is cliAt once; it returns "" where nobody answers, as while processes
 // take turns.
 func (s *subject) tryCLI(path, command string) string {
-	c, err := net.Dial("unix", path)
+	answer, err := oracle.Command(path, command)
 	if err != nil {
 		return ""
 	}
-	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(patience / 2))
-	fmt.Fprintf(c, "%s\n", command)
-	_ = c.(*net.UnixConn).CloseWrite()
-	p, err := io.ReadAll(c)
-	if err != nil {
-		return ""
-	}
-	return string(p)
+	return answer
 }
 
 // info returns a field of "show info".

@@ -33,9 +33,7 @@ var timeoutRows = []row{
 		s.same(s.stat("l/s1", "wretr"), 1)
 	}},
 	{"D31", "timeout client: silence within a request", func(s *subject) {
-		l := listen(s.T)
-		s.let("s1", l.Addr().String())
-		go accept(l, func(c net.Conn) { _, _ = io.Copy(io.Discard, c); c.Close() })
+		s.serves("s1", func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
 		s.start("\nlisten l\n    bind {bind:l}\n    log {log} local0\n    option httplog\n    timeout client 200ms\n    server s1 {s1}\n")
 		c := s.dial("l")
 		fmt.Fprint(c, "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nhalf")
@@ -58,9 +56,7 @@ var timeoutRows = []row{
 		s.same(len(s.logLines()), 1)
 	}},
 	{"D34", "timeout check", func(s *subject) {
-		l := listen(s.T)
-		s.let("s1", l.Addr().String())
-		go accept(l, func(c net.Conn) { _, _ = io.Copy(io.Discard, c); c.Close() })
+		s.serves("s1", func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
 		s.start("\nbackend b\n    option httpchk\n    timeout check 100ms\n    server s1 {s1} check inter 3s fall 1\n")
 		began := time.Now()
 		s.becomes("b/s1", "check_status", "L7TOUT")
@@ -69,9 +65,7 @@ var timeoutRows = []row{
 		}
 	}},
 	{"D35", "timeout client-fin: the server has ended its side", func(s *subject) {
-		l := listen(s.T)
-		s.let("s1", l.Addr().String())
-		go accept(l, func(c net.Conn) { _ = c.(*net.TCPConn).CloseWrite(); _, _ = io.Copy(io.Discard, c) })
+		s.serves("s1", func(c net.Conn) { _ = c.(*net.TCPConn).CloseWrite(); _, _ = io.Copy(io.Discard, c) })
 		s.start("\nlisten l\n    mode tcp\n    bind {bind:l}\n    log {log} local0\n    option tcplog\n    timeout client-fin 200ms\n    server s1 {s1}\n")
 		s.dial("l")
 		s.logged(" cD ")
@@ -321,8 +315,8 @@ listen l
     unique-id-header x-id
     server s1 {s1}
 `)
-		s.has(s.get("l", "/").body, fmt.Sprintf("x-id: id-%d\r\n", s.proc.cmd.Process.Pid))
-		s.has(s.logged("GET"), fmt.Sprintf("{x} id-%d GET", s.proc.cmd.Process.Pid))
+		s.has(s.get("l", "/").body, fmt.Sprintf("x-id: id-%d\r\n", s.proc.Cmd.Process.Pid))
+		s.has(s.logged("GET"), fmt.Sprintf("{x} id-%d GET", s.proc.Cmd.Process.Pid))
 	}},
 }
 
@@ -338,9 +332,7 @@ func (s *subject) logging(lines string) *origin {
 // tunnels starts the program in mode tcp with a server that echoes.
 func (s *subject) tunnels(lines string) {
 	s.Helper()
-	l := listen(s.T)
-	s.let("s1", l.Addr().String())
-	go accept(l, func(c net.Conn) {
+	s.serves("s1", func(c net.Conn) {
 		var p [4096]byte
 		for {
 			n, err := c.Read(p[:])

@@ -9,12 +9,13 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"gohap/e2e/oracle"
 )
 
 // origin is a server whose answers' bodies are the requests that it got.
 type origin struct {
 	sync.Mutex
-	l      net.Listener
 	name   string
 	status string // of the answers; "" is 200 OK
 	more   string // further header lines of the answers, each with CRLF
@@ -26,9 +27,8 @@ type origin struct {
 // server starts an origin and lets {name} be its address.
 func (s *subject) server(name string) *origin {
 	s.Helper()
-	o := &origin{l: listen(s.T), name: name}
-	s.let(name, o.l.Addr().String())
-	go accept(o.l, o.serve)
+	o := &origin{name: name}
+	s.serves(name, o.serve)
 	return o
 }
 
@@ -42,18 +42,14 @@ func listen(t *testing.T) net.Listener {
 	return l
 }
 
-func accept(l net.Listener, serve func(net.Conn)) {
-	for {
-		c, err := l.Accept()
-		if err != nil {
-			return
-		}
-		go serve(c)
-	}
+// serves lets {name} be the address of a server that hands each connection to f and
+// closes it then.
+func (s *subject) serves(name string, f func(net.Conn)) {
+	s.Helper()
+	s.let(name, oracle.Serve(s, "127.0.0.1", f))
 }
 
 func (o *origin) serve(c net.Conn) {
-	defer c.Close()
 	o.Lock()
 	o.conns++
 	o.Unlock()
@@ -119,10 +115,7 @@ func (o *origin) seen() []string {
 // each read with the next of replies; {name} is its address.
 func (s *subject) talks(name, greeting string, replies ...string) {
 	s.Helper()
-	l := listen(s.T)
-	s.let(name, l.Addr().String())
-	go accept(l, func(c net.Conn) {
-		defer c.Close()
+	s.serves(name, func(c net.Conn) {
 		_, _ = c.Write([]byte(greeting))
 		var p [4096]byte
 		for _, r := range replies {

@@ -67,8 +67,8 @@ var starting = []row{
 	{"B6", "-vv: build options, features, pollers, muxes, filters", func(s *subject) {
 		p := s.run(nil, "-vv")
 		s.same(s.ends(p), 0)
-		s.has(p.said.String(), "Feature list : ", "+OPENSSL", "Available polling systems", "epoll : ", "Available multiplexer protocols", "Available filters")
-		s.matches(p.said.String(), `(?i)^haproxy version 3\.2|(?i)^gohap`)
+		s.has(p.Said.String(), "Feature list : ", "+OPENSSL", "Available polling systems", "epoll : ", "Available multiplexer protocols", "Available filters")
+		s.matches(p.Said.String(), `(?i)^haproxy version 3\.2|(?i)^gohap`)
 	}},
 	{"B7", "a configuration at the usual path, given by -f", func(s *subject) {
 		if err := os.MkdirAll(s.dir+"/etc/haproxy", 0o755); err != nil {
@@ -100,7 +100,7 @@ var starting = []row{
 	{"B10", "the binary itself answers -v", func(s *subject) {
 		p := s.run(nil, "-v")
 		s.same(s.ends(p), 0)
-		s.has(strings.ToLower(p.said.String()), "version 3.2")
+		s.has(strings.ToLower(p.Said.String()), "version 3.2")
 	}},
 	{"B11", "halog reads the log", readByHalog},
 	{"B12", "pidfile", func(s *subject) {
@@ -143,13 +143,13 @@ var starting = []row{
 		path, files := s.write("global\n    stats socket {dir}/none/sock\n" + defaults + one)
 		p := s.run(files, "-db", "-f", path)
 		s.same(s.ends(p), 1)
-		s.matches(p.said.String(), `ALERT.*cannot bind UNIX socket.*\(No such file or directory\) \[.*/none/sock\]`)
+		s.matches(p.Said.String(), `ALERT.*cannot bind UNIX socket.*\(No such file or directory\) \[.*/none/sock\]`)
 	}},
 	{"B16", "an address that is nobody's cannot be bound", func(s *subject) {
 		path, files := s.write(defaults + "\nfrontend f\n    bind 192.0.2.77:8080\n")
 		p := s.run(files, "-db", "-f", path)
 		s.same(s.ends(p), 1)
-		s.has(p.said.String(), "cannot bind socket (Cannot assign requested address) for [192.0.2.77:8080]")
+		s.has(p.Said.String(), "cannot bind socket (Cannot assign requested address) for [192.0.2.77:8080]")
 	}},
 }
 
@@ -166,9 +166,9 @@ func softFinish(s *subject) {
 	c := s.dial("l")
 	fmt.Fprintf(c, "GET /slow HTTP/1.1\r\nhost: x\r\n\r\n")
 	s.await("the request", func() bool { return len(o.seen()) == 1 })
-	s.startWhole("global\n    stats socket {cli} level admin\n"+defaults+cfg, "-sf", strconv.Itoa(old.cmd.Process.Pid))
+	s.startWhole("global\n    stats socket {cli} level admin\n"+defaults+cfg, "-sf", strconv.Itoa(old.Cmd.Process.Pid))
 	s.await("the new process", func() bool {
-		return strings.Contains(s.cli("show info"), fmt.Sprintf("Pid: %d\n", s.proc.cmd.Process.Pid))
+		return strings.Contains(s.cli("show info"), fmt.Sprintf("Pid: %d\n", s.proc.Cmd.Process.Pid))
 	})
 	free()
 	s.same(readReply(c).status, 200)

@@ -114,8 +114,7 @@ func (s *subject) page(lines string) {
 // startAgain ends the program and starts the page with other lines.
 func (s *subject) startAgain(lines string) {
 	s.Helper()
-	_ = s.proc.cmd.Process.Kill()
-	<-s.proc.done
+	s.proc.Stop()
 	s.page(lines)
 }
 
@@ -129,7 +128,7 @@ var infoFields = append([]row{
 	{"I3", "Release_date", `^\d{4}/\d\d/\d\d$`, nil},
 	{"I4", "Nbproc", `^1$`, nil},
 	{"I5", "Process_num", `^1$`, nil},
-	{"I6", "Pid", `^\d+$`, func(s *subject, v string) { s.same(v, s.proc.cmd.Process.Pid) }},
+	{"I6", "Pid", `^\d+$`, func(s *subject, v string) { s.same(v, s.proc.Cmd.Process.Pid) }},
 	{"I7", "Uptime", `^\d+d \d+h\d\dm\d\ds$`, nil},
 	{"I8", "Uptime_sec", `^\d$`, nil},
 	{"I9", "Memmax_MB", `^0$`, nil},

@@ -4,9 +4,8 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
-	"os"
-	"strconv"
-	"strings"
+
+	"gohap/e2e/oracle"
 )
 
 // once asks addr for / and returns the body, "" after any error.
@@ -36,26 +35,12 @@ func idleTLS(s *subject) {
 		}
 	}
 	open(100)
-	before := s.resident()
+	before := oracle.Resident(s, s.proc.Cmd.Process.Pid)
 	open(400)
-	if each := (s.resident() - before) / 400; each > 48<<10 {
+	if each := (oracle.Resident(s, s.proc.Cmd.Process.Pid) - before) / 400; each > 48<<10 {
 		s.Errorf("%d bytes for an idle connection", each)
 	}
 	s.same(s.stat("f/FRONTEND", "scur"), 500)
-}
-
-// resident returns the memory of the program, in bytes.
-func (s *subject) resident() int {
-	s.Helper()
-	p, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", s.proc.cmd.Process.Pid))
-	if err != nil {
-		s.Fatal(err)
-	}
-	n, err := strconv.Atoi(strings.Fields(string(p))[1])
-	if err != nil {
-		s.Fatal(err)
-	}
-	return n * os.Getpagesize()
 }
 
 // served returns the certificate that a listener serves.

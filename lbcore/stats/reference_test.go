@@ -3,7 +3,6 @@ package stats
 import (
 	"flag"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -87,14 +86,8 @@ func (r *reference) ask(line string) (string, error) { return r.askAt("", line) 
 
 // askAt asks over the socket with a suffix, "-user" for that of level user.
 func (r *reference) askAt(suffix, line string) (string, error) {
-	c, err := net.Dial("unix", r.socket+suffix)
-	if err != nil {
-		return "", err
-	}
-	defer c.Close()
-	fmt.Fprintln(c, line)
-	out, err := io.ReadAll(c)
-	return r.clean(string(out)), err
+	out, err := oracle.Command(r.socket+suffix, line)
+	return r.clean(out), err
 }
 
 func (r *reference) clean(s string) string {

@@ -1,9 +1,7 @@
 package peers
 
 import (
-	"bytes"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -12,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -57,10 +54,8 @@ func write(t *testing.T, text string) string {
 // haproxy is the reference.
 type haproxy struct {
 	t      *testing.T
-	cmd    *exec.Cmd
+	run    *oracle.Running
 	socket string
-	said   *bytes.Buffer
-	once   sync.Once
 }
 
 // startHaproxy runs the reference under a peer's name; more are flags.
@@ -71,14 +66,9 @@ func startHaproxy(t *testing.T, name, text string, more ...string) *haproxy {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	h := &haproxy{t: t, socket: filepath.Join(dir, "s"), said: &bytes.Buffer{}}
+	h := &haproxy{t: t, socket: filepath.Join(dir, "s")}
 	path := write(t, "global\n nbthread 1\n stats socket "+h.socket+" level admin expose-fd listeners\n"+text)
-	h.cmd = exec.Command(oracle.Installed(t, oracle.Haproxy), append([]string{"-L", name, "-f", path}, more...)...)
-	h.cmd.Stderr, h.cmd.Stdout = h.said, h.said
-	if err := h.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(h.stop)
+	h.run = oracle.Launch(t, exec.Command(oracle.Installed(t, oracle.Haproxy), append([]string{"-L", name, "-f", path}, more...)...))
 	eventually(t, "the reference answers", func() string {
 		c, err := net.Dial("unix", h.socket)
 		if err != nil {
@@ -91,32 +81,16 @@ func startHaproxy(t *testing.T, name, text string, more ...string) *haproxy {
 }
 
 // stop ends it at once.
-func (h *haproxy) stop() { h.end(syscall.SIGKILL) }
-
-func (h *haproxy) end(s syscall.Signal) {
-	h.once.Do(func() {
-		_ = h.cmd.Process.Signal(s)
-		_ = h.cmd.Wait()
-	})
-}
+func (h *haproxy) stop() { h.run.Stop() }
 
 // ask returns the answer to commands.
 func (h *haproxy) ask(commands string) string {
 	h.t.Helper()
-	c, err := net.Dial("unix", h.socket)
+	answer, err := oracle.Command(h.socket, commands)
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	defer c.Close()
-	_ = c.SetDeadline(clock.Wall().Add(20 * time.Second))
-	if _, err := io.WriteString(c, commands+"\n"); err != nil {
-		h.t.Fatal(err)
-	}
-	b, err := io.ReadAll(c)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return string(b)
+	return answer
 }
 
 func (h *haproxy) put(table, key, data string, n uint64) {
@@ -149,38 +123,19 @@ func (h *haproxy) dump(table string) values {
 	return all
 }
 
-// events is what instances write to standard error.
-type events struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-// Write implements io.Writer.
-func (e *events) Write(p []byte) (int, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.text.Write(p)
-}
-
-func (e *events) String() string {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.text.String()
-}
-
 // gohap runs in this process.
 type gohap struct {
 	t    *testing.T
 	in   *lbcore.Instance
 	path string
 	name string
-	said *events
+	said *oracle.Output
 	once sync.Once
 }
 
 func startGohap(t *testing.T, name, text string) *gohap {
 	t.Helper()
-	g := &gohap{t: t, name: name, said: &events{}, path: write(t, "global\n nbthread 1\n"+text)}
+	g := &gohap{t: t, name: name, said: &oracle.Output{}, path: write(t, "global\n nbthread 1\n"+text)}
 	c := g.load()
 	in, err := c.Start(slog.New(slog.DiscardHandler))
 	if err != nil {

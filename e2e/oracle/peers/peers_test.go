@@ -219,7 +219,7 @@ func TestReload(t *testing.T) {
 	g.reload()
 	g.put("bk", "192.0.2.7", "gpc0", 70)
 	eventually(t, "the reference goes on", func() string { return alike(g, h, shared...) })
-	next := startHaproxy(t, "a", text, "-x", h.socket, "-sf", fmt.Sprint(h.cmd.Process.Pid))
+	next := startHaproxy(t, "a", text, "-x", h.socket, "-sf", fmt.Sprint(h.run.Cmd.Process.Pid))
 	g.put("bk", "192.0.2.8", "gpc0", 80)
 	next.put("bk", "192.0.2.9", "gpc0", 90)
 	eventually(t, "the reference was reloaded", func() string { return alike(g, next, shared...) })
