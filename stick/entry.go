@@ -158,6 +158,21 @@ func (e Entry) Get(d Data, i int) uint64 {
 	return uint64(atomic.LoadUint32(e.t.mem.word(e.id, int(e.t.at[d])+i)))
 }
 
+// Value returns a datum as it is shown and compared: of a rate how many came within
+// the last period, in bytes where those are counted; 0 of a server key and where it
+// is not stored.
+func (e Entry) Value(d Data, i int, now uint32) int64 {
+	switch d.Form() {
+	case Rate:
+		return int64(e.Rate(d, i, now)) * int64(e.t.Unit(d))
+	case Sint:
+		return int64(int32(e.Get(d, i)))
+	case Dict:
+		return 0
+	}
+	return int64(e.Get(d, i))
+}
+
 // Text returns the server key of the entry, "" without one.
 func (e Entry) Text(d Data) string {
 	if !e.t.Has(d, 0) || d.Form() != Dict {

@@ -288,19 +288,6 @@ func readDatum(t *proxy.Table, word string) (d stick.Data, i int, wrong string) 
 	return d, i, ""
 }
 
-// value is a datum as it is shown and compared; that of a server key is 0.
-func value(e stick.Entry, d stick.Data, i int, now uint32) int64 {
-	switch d.Form() {
-	case stick.Rate:
-		return int64(e.Rate(d, i, now)) * int64(e.Table().Unit(d))
-	case stick.Sint:
-		return int64(int32(e.Get(d, i)))
-	case stick.Dict:
-		return 0
-	}
-	return int64(e.Get(d, i))
-}
-
 // passes tells whether an entry is as all conditions say; no element has no value.
 func passes(f []condition, e stick.Entry, now uint32) bool {
 	for i := range f {
@@ -308,7 +295,7 @@ func passes(f []condition, e stick.Entry, now uint32) bool {
 		if c.i < 0 || !e.Table().Has(c.data, c.i) {
 			return false
 		}
-		if !c.holds(value(e, c.data, c.i, now)) {
+		if !c.holds(e.Value(c.data, c.i, now)) {
 			return false
 		}
 	}
@@ -393,7 +380,7 @@ func appendDatum(b []byte, t *proxy.Table, e stick.Entry, d stick.Data, i int, n
 	}
 	b = append(b, '=')
 	if d.Form() != stick.Dict {
-		return strconv.AppendInt(b, value(e, d, i, now), 10)
+		return strconv.AppendInt(b, e.Value(d, i, now), 10)
 	}
 	text := e.Text(d)
 	if text == "" {
