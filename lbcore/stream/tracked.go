@@ -158,6 +158,18 @@ func (s *Stream) Tracked(i int) stick.Entry {
 	return s.Sess.Tracked(i)
 }
 
+// TrackedIn is Tracked for the stream of a context or, in rules before there is one,
+// its connection; the zero value where it has neither. now is the turn's time, ms.
+func TrackedIn(c *sample.Context, i int) (e stick.Entry, now uint32) {
+	if s, ok := c.Stream.(*Stream); ok && s != nil {
+		return s.Tracked(i), s.W.millis()
+	}
+	if ss, ok := c.Session.(*Session); ok && ss != nil {
+		return ss.Tracked(i), ss.W.millis()
+	}
+	return e, 0
+}
+
 // Track is Session.Track for a stream.
 func (s *Stream) Track(i int, t *proxy.Table, key []byte) {
 	e, ok := s.W.begin(&s.slots, i, t, key)
