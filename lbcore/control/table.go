@@ -114,7 +114,7 @@ func (v *tableVerb) byKey(r *cli.Request, t *proxy.Table) {
 		r.Fail("Invalid key")
 		return
 	}
-	if !mayTable(r) {
+	if !r.Require(cli.Operator) {
 		return
 	}
 	var e stick.Entry
@@ -131,15 +131,6 @@ func (v *tableVerb) byKey(r *cli.Request, t *proxy.Table) {
 	}
 }
 
-// mayTable answers who may not see or change entries.
-func mayTable(r *cli.Request) bool {
-	if r.Level() < cli.Operator {
-		r.Fail("Permission denied")
-		return false
-	}
-	return true
-}
-
 func (v *tableVerb) byPointer(r *cli.Request, t *proxy.Table) {
 	text, ok := strings.CutPrefix(at(r.Args, 2), "0x")
 	id, err := strconv.ParseUint(text, 16, 64)
@@ -147,7 +138,7 @@ func (v *tableVerb) byPointer(r *cli.Request, t *proxy.Table) {
 	case !ok || err != nil:
 		r.Fail("Pointer expected (0xffff notation)")
 		return
-	case !mayTable(r):
+	case !r.Require(cli.Operator):
 		return
 	}
 	var e stick.Entry
