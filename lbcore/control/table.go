@@ -45,9 +45,6 @@ func registerTables(set *keyword.Set) {
 	}
 }
 
-// tableMs is the time of tables off the loops.
-func tableMs() uint32 { return uint32(clock.Mono() / 1e6) }
-
 // tables calls f for each table, the last one declared first (reference), until f
 // says no.
 func (c *Control) tables(f func(t *proxy.Table) bool) {
@@ -120,11 +117,11 @@ func (v *tableVerb) byKey(r *cli.Request, t *proxy.Table) {
 	var e stick.Entry
 	ok := false
 	if v == &setTable {
-		if e, _, ok = t.Create(key, tableMs()); !ok {
+		if e, _, ok = t.Create(key, clock.Millis()); !ok {
 			r.Fail("Unable to allocate a new entry")
 		}
 	} else {
-		e, ok = t.Get(key, tableMs())
+		e, ok = t.Get(key, clock.Millis())
 	}
 	if ok {
 		v.one(r, t, e)
@@ -143,7 +140,7 @@ func (v *tableVerb) byPointer(r *cli.Request, t *proxy.Table) {
 	}
 	var e stick.Entry
 	if ok = id < 1<<32; ok {
-		e, ok = t.ByID(uint32(id), tableMs())
+		e, ok = t.ByID(uint32(id), clock.Millis())
 	}
 	if !ok {
 		r.Fail("No entry can be found matching ptr.")
@@ -157,7 +154,7 @@ func (v *tableVerb) one(r *cli.Request, t *proxy.Table, e stick.Entry) {
 	switch v {
 	case &showTable:
 		if tableHead(r, t) {
-			r.Write(appendEntry(nil, t, e, tableMs()))
+			r.Write(appendEntry(nil, t, e, clock.Millis()))
 		}
 	case &clearTable:
 		if e.Remove() {
@@ -166,7 +163,7 @@ func (v *tableVerb) one(r *cli.Request, t *proxy.Table, e stick.Entry) {
 		r.Fail("Entry currently in use, cannot remove")
 	default:
 		setEntry(r, t, e, r.Args[3:])
-		e.Touch(tableMs())
+		e.Touch(clock.Millis())
 	}
 	e.Release()
 }
@@ -183,12 +180,12 @@ func (v *tableVerb) all(r *cli.Request, t *proxy.Table, f []condition) {
 		}
 	}
 	if v == &clearTable {
-		t.Clear(tableMs(), func(e stick.Entry) bool { return passes(f, e, tableMs()) })
+		t.Clear(clock.Millis(), func(e stick.Entry) bool { return passes(f, e, clock.Millis()) })
 		return
 	}
 	var line []byte
-	t.Walk(tableMs(), func(e stick.Entry) bool {
-		now := tableMs()
+	t.Walk(clock.Millis(), func(e stick.Entry) bool {
+		now := clock.Millis()
 		if !passes(f, e, now) {
 			return true
 		}
@@ -331,7 +328,7 @@ func setEntry(r *cli.Request, t *proxy.Table, e stick.Entry, words []string) {
 		}
 		switch d.Form() {
 		case stick.Rate:
-			e.SetRateParts(d, i, tableMs(), 0, uint32(n), 0)
+			e.SetRateParts(d, i, clock.Millis(), 0, uint32(n), 0)
 		case stick.Dict: // reference: taken, and left as it is
 		default:
 			e.Set(d, i, uint64(n))

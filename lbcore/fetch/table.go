@@ -26,7 +26,7 @@ func tableMs(c *sample.Context) uint32 {
 	case c.Clock != nil:
 		return uint32(c.Clock.Mono() / 1e6)
 	}
-	return uint32(clock.Mono() / 1e6)
+	return clock.Millis()
 }
 
 // find holds the entry of a value, and makes it if create says so: the zero value

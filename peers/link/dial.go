@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"net"
 	"time"
+
+	"gohap/lbcore/clock"
 )
 
 const (
@@ -27,7 +29,7 @@ const (
 func (l *Link) keep(p Peer) {
 	wait := time.Duration(0)
 	for l.sleep(wait) && !l.stops() {
-		if ms, idle := l.Section.Idle(p.Peer, now()); !idle {
+		if ms, idle := l.Section.Idle(p.Peer, clock.Millis()); !idle {
 			wait = lookTime
 			continue
 		} else if ms > 0 {
@@ -40,12 +42,12 @@ func (l *Link) keep(p Peer) {
 			l.Section.Failed(p.Peer, err)
 			continue
 		}
-		if _, idle := l.Section.Idle(p.Peer, now()); !idle || l.stops() { // it was quicker
+		if _, idle := l.Section.Idle(p.Peer, clock.Millis()); !idle || l.stops() { // it was quicker
 			conn.Close()
 			wait = lookTime
 			continue
 		}
-		l.drive(conn, l.Section.Connect(p.Peer, now()))
+		l.drive(conn, l.Section.Connect(p.Peer, clock.Millis()))
 		wait = time.Millisecond // Idle tells how long
 	}
 }
@@ -57,7 +59,7 @@ func (l *Link) teach(p Peer) {
 		if err != nil {
 			fails++
 		} else {
-			l.drive(conn, l.Section.Connect(p.Peer, now()))
+			l.drive(conn, l.Section.Connect(p.Peer, clock.Millis()))
 			fails++
 		}
 		if l.Section.Taught() || !l.sleep(retryLocal) {
