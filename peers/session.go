@@ -104,7 +104,7 @@ func (x *Session) end(reason string, now uint32) {
 	}
 	if n := x.p.n; n.session == x {
 		n.session, n.last = nil, reason
-		n.ended, n.again = true, now+retryAfter
+		n.waits, n.again = true, now+retryAfter
 		if n.status == "CONN" {
 			n.status = "HSHK"
 		}
