@@ -247,7 +247,7 @@ func (s *Section) learned(x *Session, whole bool, now uint32) {
 func (s *Section) Stop(now uint32) {
 	s.mu.Lock()
 	defer s.unlock()
-	s.ending = true
+	s.ending, s.poke = true, true // so that connections of sessions that end are closed
 	for _, p := range s.Peers {
 		if x := p.n.session; x != nil {
 			x.end("this process ends", now)

@@ -68,13 +68,6 @@ const heartbeat = 3000
 // retryAfter is after how long a session with another peer is tried again, ms.
 const retryAfter = 5000
 
-// Peer returns whom the session is with, nil while an inbound one has not said.
-func (x *Session) Peer() *Peer {
-	x.s.mu.Lock()
-	defer x.s.mu.Unlock()
-	return x.p
-}
-
 // Closed tells that the session is over and why, in an operator's words. What
 // Append has left, a status or an error, is sent before the connection is closed.
 func (x *Session) Closed() (reason string, closed bool) {

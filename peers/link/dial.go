@@ -47,20 +47,16 @@ func (l *Link) keep(p Peer) {
 			wait = lookTime
 			continue
 		}
-		l.drive(conn, l.Section.Connect(p.Peer, clock.Millis()))
+		l.drive(conn, l.Section.Connect(p.Peer, clock.Millis()), false)
 		wait = time.Millisecond // Idle tells how long
 	}
 }
 
 // teach connects to the process that takes over until it has learned all.
 func (l *Link) teach(p Peer) {
-	for fails := 0; fails < teachTries && !l.Section.Taught(); {
-		conn, err := l.dial(p)
-		if err != nil {
-			fails++
-		} else {
-			l.drive(conn, l.Section.Connect(p.Peer, clock.Millis()))
-			fails++
+	for range teachTries {
+		if conn, err := l.dial(p); err == nil {
+			l.drive(conn, l.Section.Connect(p.Peer, clock.Millis()), true)
 		}
 		if l.Section.Taught() || !l.sleep(retryLocal) {
 			return

@@ -32,10 +32,10 @@ func (d *driver) poke() {
 	}
 }
 
-// drive runs a session over a connection until one of them ends.
-func (l *Link) drive(conn net.Conn, x *peers.Session) {
-	p := x.Peer()
-	d := &driver{conn: conn, x: x, due: make(chan struct{}, 1), teaches: p != nil && l.isLocal(p)}
+// drive runs a session over a connection until one of them ends; teaches tells that
+// it is with the process that takes over.
+func (l *Link) drive(conn net.Conn, x *peers.Session, teaches bool) {
+	d := &driver{conn: conn, x: x, due: make(chan struct{}, 1), teaches: teaches}
 	if !l.enter(d) {
 		x.Close(clock.Millis())
 		conn.Close()
@@ -50,15 +50,6 @@ func (l *Link) drive(conn net.Conn, x *peers.Session) {
 	d.read()
 	d.poke()
 	<-written
-}
-
-func (l *Link) isLocal(p *peers.Peer) bool {
-	for i := range l.Peers {
-		if l.Peers[i].Peer == p {
-			return l.Peers[i].Local
-		}
-	}
-	return false
 }
 
 // read gives the session what comes.

@@ -120,7 +120,7 @@ func (l *Link) serve(conn net.Conn) {
 		}
 		conn = t
 	}
-	l.drive(conn, l.Section.Accept(clock.Millis()))
+	l.drive(conn, l.Section.Accept(clock.Millis()), false)
 }
 
 // stops tells that no connection may begin but one to the local peer.
@@ -162,12 +162,6 @@ func (l *Link) Teach() {
 		l.Listener.Close()
 	}
 	l.Section.Stop(clock.Millis())
-	l.Section.Tick(clock.Millis())
-	l.mu.Lock()
-	for d := range l.live {
-		d.poke()
-	}
-	l.mu.Unlock()
 	l.all.Go(func() {
 		defer close(l.taught)
 		for _, p := range l.Peers {
