@@ -47,10 +47,7 @@ func (e Entry) Touch(now uint32) {
 
 // TouchFor is Touch for left ms, at most the table's expiry.
 func (e Entry) TouchFor(now, left uint32) {
-	if e.t.Expire != 0 {
-		now += min(left, e.t.Expire)
-	}
-	atomic.StoreUint32(e.t.mem.word(e.id, wExpire), now)
+	e.TouchLearned(now, left)
 	e.Changed()
 }
 
