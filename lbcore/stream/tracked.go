@@ -73,9 +73,7 @@ func (w *Worker) begin(to **slots, i int, t *proxy.Table, key []byte) (e stick.E
 	(*to).entries[i] = e
 	w.tracked++
 	e.Add(stick.ConnCur, 0, 1)
-	e.Add(stick.ConnCnt, 0, 1)
-	e.AddRate(stick.ConnRate, 0, 1, now)
-	e.Touch(now)
+	countOn(e, stick.ConnCnt, stick.ConnRate, now)
 	return e, true
 }
 

@@ -17,7 +17,7 @@ const (
 	// retryTime is when a peer is connected to again that could not be.
 	retryTime = 5 * time.Second
 	// retryLocal is the same for the process that takes over, of which teachTries
-	// failures in a row say that there is none.
+	// times in vain say that there is none.
 	retryLocal = 500 * time.Millisecond
 	teachTries = 4
 	// lookTime is how often it is looked whether a peer that connected itself is
