@@ -54,7 +54,7 @@ func (in *Instance) peersSection(p *proxy.Peers) *peers.Section {
 		}
 		c.Tables = append(c.Tables, shared)
 	}
-	return peers.New(c, uint32(clock.Mono()/1e6))
+	return peers.New(c, clock.Millis())
 }
 
 // peersEvent logs an event of a section; any goroutine but a loop's.

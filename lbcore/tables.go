@@ -26,7 +26,7 @@ func (c *Config) TakeTables(from *Instance) (said []string) {
 		case t.Same(o.Table):
 			t.Table = o.Table
 		case t.Fits(o.Table):
-			t.Fill(o.Table, uint32(clock.Mono()/int64(time.Millisecond)))
+			t.Fill(o.Table, clock.Millis())
 		default:
 			said = append(said, fmt.Sprintf("stick-table '%s' (%s:%d) begins empty: its keys or data differ from those before", t.Name, t.File, t.Line))
 		}
@@ -56,7 +56,7 @@ func (in *Instance) expireTables() {
 			return
 		case <-tick.C:
 		}
-		now := uint32(clock.Mono() / int64(time.Millisecond))
+		now := clock.Millis()
 		for i, t := range tables {
 			if int32(now-next[i]) >= 0 {
 				t.Tick(now)

@@ -37,13 +37,14 @@ func (p *process) Reload() Report {
 // replace is Reload on the goroutine that serves.
 func (p *process) replace() Report {
 	var said strings.Builder
-	o := p.flags.options(io.MultiWriter(p.stderr, &said))
+	out := io.MultiWriter(p.stderr, &said)
+	o := p.flags.options(out)
 	c, _ := lbcore.Load(o)
 	if c == nil {
 		return Report{Log: said.String()}
 	}
 	fail := func(err error) Report {
-		fmt.Fprintln(io.MultiWriter(p.stderr, &said), err)
+		fmt.Fprintln(out, err)
 		return Report{Log: said.String()}
 	}
 	if c.Global.Confinement != p.in.Config.Global.Confinement || c.Global.Confinement.Chroot != "" || c.Global.Confinement.UID >= 0 || c.Global.UlimitN != p.in.Config.Global.UlimitN {
@@ -54,7 +55,7 @@ func (p *process) replace() Report {
 		return fail(fmt.Errorf("the listening sockets cannot be handed over: %w", err))
 	}
 	for _, line := range c.TakeTables(p.in) {
-		fmt.Fprintln(io.MultiWriter(p.stderr, &said), line)
+		fmt.Fprintln(out, line)
 	}
 	c.Takeover = true
 	next, err := c.Open(p.log)

@@ -38,9 +38,6 @@ type TableConfig struct {
 	// WriteTo gets server and tags of what peers tell of the table too, nil: no
 	// other one does.
 	WriteTo *stick.Table
-	// Mute are data, by their bits, that peers are not told: the server of a table
-	// that no rule sticks to.
-	Mute uint64
 }
 
 // Peer is a peer of a section. The configuration fields are set before New; the

@@ -70,7 +70,8 @@ func (x *Session) hello(b []byte, now uint32) int {
 			x.refuse(statusBusy, "another session of the local peer", now)
 			return 0
 		}
-		old.collide(now)
+		p.Collisions.Add(1)
+		old.end("the peer connected itself", now)
 	}
 	x.p, x.minor, p.n.session = p, minor, x
 	p.RecvBytes.Add(int64(len(b) - len(rest)))

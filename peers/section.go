@@ -53,9 +53,9 @@ type peerState struct {
 	last    string // why the last session ended
 	status  string // of the last attempt, in the reference's words
 	since   uint32 // when the last session was established
-	ended   bool   // a session did
-	again   uint32 // when it may be connected to after that
-	failed  bool   // it could not be connected to since its last session
+	waits   bool   // it is not connected to before again: a session ended
+	again   uint32
+	failed  bool // it could not be connected to since its last session
 }
 
 // peerTable is how far a peer is with a table. Numbers are those of the table's
@@ -247,7 +247,7 @@ func (s *Section) learned(x *Session, whole bool, now uint32) {
 func (s *Section) Stop(now uint32) {
 	s.mu.Lock()
 	defer s.unlock()
-	s.ending = true
+	s.ending, s.poke = true, true // so that connections of sessions that end are closed
 	for _, p := range s.Peers {
 		if x := p.n.session; x != nil {
 			x.end("this process ends", now)
@@ -263,9 +263,10 @@ func (s *Section) Idle(p *Peer, now uint32) (after uint32, idle bool) {
 	if p.n.session != nil {
 		return 0, false
 	}
-	if left := int32(p.n.again - now); p.n.ended && left > 0 {
+	if left := int32(p.n.again - now); p.n.waits && left > 0 {
 		return uint32(left), true
 	}
+	p.n.waits = false // until again comes round, after 25 days
 	return 0, true
 }
 

@@ -1,9 +1,6 @@
 package peers
 
-import (
-	"fmt"
-	"math/rand/v2"
-)
+import "fmt"
 
 // Session is a connection to a peer. Its fields are guarded by Section.mu.
 type Session struct {
@@ -42,7 +39,6 @@ type Session struct {
 	teach   *teaching
 
 	reason string
-	retry  uint32
 }
 
 // received is a table as the peer tells it, in a session.
@@ -69,28 +65,8 @@ const aliveFor = 5000
 // heartbeat is after how long silence something is sent, ms.
 const heartbeat = 3000
 
-// After how long a session is tried again, ms.
-const (
-	retryRemote = 5000
-	retryLocal  = 500
-)
-
-// Peer returns whom the session is with, nil while an inbound one has not said.
-func (x *Session) Peer() *Peer {
-	x.s.mu.Lock()
-	defer x.s.mu.Unlock()
-	return x.p
-}
-
-// Inbound tells that the other side connected.
-func (x *Session) Inbound() bool { return x.inbound }
-
-// Established tells that messages flow: hello and status were exchanged.
-func (x *Session) Established() bool {
-	x.s.mu.Lock()
-	defer x.s.mu.Unlock()
-	return x.phase == phaseRunning
-}
+// retryAfter is after how long a session with another peer is tried again, ms.
+const retryAfter = 5000
 
 // Closed tells that the session is over and why, in an operator's words. What
 // Append has left, a status or an error, is sent before the connection is closed.
@@ -98,14 +74,6 @@ func (x *Session) Closed() (reason string, closed bool) {
 	x.s.mu.Lock()
 	defer x.s.mu.Unlock()
 	return x.reason, x.phase == phaseClosed
-}
-
-// RetryAfter returns after how many ms the peer of a closed session should be
-// connected to again.
-func (x *Session) RetryAfter() uint32 {
-	x.s.mu.Lock()
-	defer x.s.mu.Unlock()
-	return x.retry
 }
 
 // Close ends the session: its connection is lost or given up. How far the peer is
@@ -121,18 +89,15 @@ func (x *Session) end(reason string, now uint32) {
 	if x.phase == phaseClosed {
 		return
 	}
-	x.phase, x.reason, x.retry = phaseClosed, reason, retryRemote
+	x.phase, x.reason = phaseClosed, reason
 	x.in, x.defs, x.current, x.teach = nil, nil, nil, nil
 	s := x.s
 	if x.p == nil {
 		return
 	}
-	if x.p.n.local {
-		x.retry = retryLocal
-	}
 	if n := x.p.n; n.session == x {
 		n.session, n.last = nil, reason
-		n.ended, n.again = true, now+x.retry
+		n.waits, n.again = true, now+retryAfter
 		if n.status == "CONN" {
 			n.status = "HSHK"
 		}
@@ -179,14 +144,6 @@ func (x *Session) establish(now uint32) {
 		}
 	}
 	s.poke = true
-}
-
-// collide ends a session for another one of the same peer: it waits a while that
-// the other side does not wait too.
-func (x *Session) collide(now uint32) {
-	x.p.Collisions.Add(1)
-	x.end("the peer connected itself", now)
-	x.retry = 50 + rand.Uint32N(2001)
 }
 
 // Receive takes what came from the peer, in pieces of any size; b is not kept.

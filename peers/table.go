@@ -34,7 +34,7 @@ func newShared(c TableConfig, id uint64) *shared {
 	var params []byte
 	for d := range stick.DataKinds {
 		n := t.Elements(d)
-		if n == 0 || c.Mute&(1<<d) != 0 {
+		if n == 0 {
 			continue
 		}
 		s.data = append(s.data, d)

@@ -20,7 +20,6 @@ type PeerView struct {
 	Since   uint32 // when the last session was established, ms; 0 without one
 	Heard   uint32 // when the session's last message came, ms
 	Sent    uint32 // when the session sent something, ms
-	AliveBy uint32 // when the session ends if nothing comes, ms, or is looked at again
 
 	Established bool
 	Learning    bool // it teaches this process
@@ -72,7 +71,7 @@ func (s *Section) viewPeer(p *Peer, texts bool) PeerView {
 	if x == nil {
 		return v
 	}
-	v.Inbound, v.Minor, v.Heard, v.Sent, v.AliveBy = x.inbound, x.minor, x.heardIn, x.sentAt, x.aliveBy
+	v.Inbound, v.Minor, v.Heard, v.Sent = x.inbound, x.minor, x.heardIn, x.sentAt
 	v.Established, v.Learning, v.Confirms = x.phase == phaseRunning, s.teacher == x, x.confirms
 	if x.teach != nil {
 		v.Teaching, v.Unconfirmed = true, x.teach.told

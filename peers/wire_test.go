@@ -332,6 +332,22 @@ func FuzzSession(f *testing.F) {
 	})
 }
 
+// TestIdle: a peer is connected to a while after its session ended, and at any time
+// from then on, however long nobody answers.
+func TestIdle(t *testing.T) {
+	n := newNode(t, "b", []string{"a"}, 50, 0)
+	p := n.s.Peers[0]
+	if p.n.local {
+		p = n.s.Peers[1]
+	}
+	n.s.Connect(p, 1000).Close(2000)
+	for _, x := range []struct{ now, after uint32 }{{3000, 4000}, {7000, 0}, {1 << 31, 0}, {3 << 30, 0}, {1000, 0}} {
+		if after, idle := n.s.Idle(p, x.now); after != x.after || !idle {
+			t.Errorf("at %d: after %d ms, %t", x.now, after, idle)
+		}
+	}
+}
+
 // TestGarbage: a peer that sends what it likes makes nothing grow.
 func TestGarbage(t *testing.T) {
 	n := newNode(t, "b", []string{"a"}, 50, 0)

@@ -30,11 +30,13 @@ func (e Entry) Increment(count, rate Data, i int, by uint64, now uint32) (v uint
 	r, ri, rated := e.t.Find(rate, i)
 	if rated {
 		e.AddRate(r, ri, uint32(by), now)
-		v = uint64(e.Rate(r, ri, now))
 	}
 	c, ci, counted := e.t.Find(count, i)
-	if counted {
+	switch {
+	case counted:
 		v = e.Add(c, ci, by)
+	case rated:
+		v = uint64(e.Rate(r, ri, now))
 	}
 	if counted || rated {
 		e.Touch(now)

@@ -47,10 +47,7 @@ func (e Entry) Touch(now uint32) {
 
 // TouchFor is Touch for left ms, at most the table's expiry.
 func (e Entry) TouchFor(now, left uint32) {
-	if e.t.Expire != 0 {
-		now += min(left, e.t.Expire)
-	}
-	atomic.StoreUint32(e.t.mem.word(e.id, wExpire), now)
+	e.TouchLearned(now, left)
 	e.Changed()
 }
 
@@ -156,6 +153,21 @@ func (e Entry) Get(d Data, i int) uint64 {
 		return atomic.LoadUint64(e.t.mem.wide(e.id, int(e.t.at[d])))
 	}
 	return uint64(atomic.LoadUint32(e.t.mem.word(e.id, int(e.t.at[d])+i)))
+}
+
+// Value returns a datum as it is shown and compared: of a rate how many came within
+// the last period, in bytes where those are counted; 0 of a server key and where it
+// is not stored.
+func (e Entry) Value(d Data, i int, now uint32) int64 {
+	switch d.Form() {
+	case Rate:
+		return int64(e.Rate(d, i, now)) * int64(e.t.Unit(d))
+	case Sint:
+		return int64(int32(e.Get(d, i)))
+	case Dict:
+		return 0
+	}
+	return int64(e.Get(d, i))
 }
 
 // Text returns the server key of the entry, "" without one.

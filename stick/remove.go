@@ -29,7 +29,7 @@ func (t *Table) ByID(id, now uint32) (e Entry, ok bool) {
 	if t.shard(hash) != s {
 		return Entry{}, false
 	}
-	for at := s.buckets[hash>>shardBits&uint32(len(s.buckets)-1)]; at != id; at = *t.mem.word(at, wChain) {
+	for at := *s.bucket(hash); at != id; at = *t.mem.word(at, wChain) {
 		if at == 0 {
 			return Entry{}, false
 		}

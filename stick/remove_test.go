@@ -94,6 +94,25 @@ func TestClear(t *testing.T) {
 	})
 }
 
+// TestSlowWalk: while a walk is at an entry the others expire and can be removed.
+func TestSlowWalk(t *testing.T) {
+	tb := table(t, Config{Name: "t", Key: KeyInteger, Size: 100, Expire: 1000})
+	for i := range 100 {
+		e, _, _ := tb.Create(num(i), 0)
+		e.Release()
+	}
+	seen := 0
+	tb.Walk(0, func(Entry) bool {
+		if seen++; seen == 1 {
+			tb.Tick(5000)
+		}
+		return true
+	})
+	if seen != 1 || tb.Len() != 1 {
+		t.Errorf("%d entries were seen, %d are left", seen, tb.Len())
+	}
+}
+
 // TestFill: a table of another size takes over what it has room for.
 func TestFill(t *testing.T) {
 	old := table(t, Config{Name: "t", Key: KeyInteger, Size: 100, Expire: 10_000, Store: every()})

@@ -26,9 +26,14 @@ const firstBuckets = 16
 // gone stands for the previous one on the wheel in an entry without a key.
 const gone = ^uint32(0)
 
+// bucket returns where the first entry of a hash stands, and of others that share it.
+func (s *shard) bucket(hash uint32) *uint32 {
+	return &s.buckets[hash>>shardBits&uint32(len(s.buckets)-1)]
+}
+
 // find returns the entry of a key, 0 without one.
 func (s *shard) find(t *Table, hash uint32, key []byte) uint32 {
-	for id := s.buckets[hash>>shardBits&uint32(len(s.buckets)-1)]; id != 0; id = *t.mem.word(id, wChain) {
+	for id := *s.bucket(hash); id != 0; id = *t.mem.word(id, wChain) {
 		if *t.mem.word(id, wHash) == hash && t.sameKey(id, key) {
 			return id
 		}
@@ -69,7 +74,7 @@ func (s *shard) insert(t *Table, hash uint32, key []byte, expire uint32) uint32 
 	if s.live >= len(s.buckets) {
 		s.rehash(t)
 	}
-	b := &s.buckets[hash>>shardBits&uint32(len(s.buckets)-1)]
+	b := s.bucket(hash)
 	*m.word(id, wChain) = *b
 	*b = id
 	s.live++
@@ -97,7 +102,7 @@ func (s *shard) rehash(t *Table) {
 	for _, id := range old {
 		for id != 0 {
 			next := t.mem.word(id, wChain)
-			b := &s.buckets[*t.mem.word(id, wHash)>>shardBits&uint32(len(s.buckets)-1)]
+			b := s.bucket(*t.mem.word(id, wHash))
 			id, *next, *b = *next, *b, id
 		}
 	}
@@ -106,7 +111,7 @@ func (s *shard) rehash(t *Table) {
 // remove takes an entry that nobody holds out.
 func (s *shard) remove(t *Table, id uint32) {
 	m := t.mem
-	at := &s.buckets[*m.word(id, wHash)>>shardBits&uint32(len(s.buckets)-1)]
+	at := s.bucket(*m.word(id, wHash))
 	for *at != id {
 		at = m.word(*at, wChain)
 	}

@@ -55,8 +55,3 @@ func (s *slab) clear(id uint32, from int) {
 		atomic.StoreUint32(s.word(id, w), 0)
 	}
 }
-
-// memory returns the bytes of the pieces.
-func (s *slab) memory() int {
-	return int(min(s.used.Load(), uint32(len(s.pieces)))) * s.stride * 4 << s.shift
-}

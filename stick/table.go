@@ -79,18 +79,6 @@ func New(c Config, now uint32) (*Table, error) {
 // the last hundredth of the table's expiry.
 func (t *Table) Len() int { return int(t.live.Load()) }
 
-// Memory returns the bytes that entries and their index take.
-func (t *Table) Memory() int {
-	n := t.mem.memory() + len(t.mem.pieces)*8
-	for i := range t.shards {
-		s := &t.shards[i]
-		s.mu.Lock()
-		n += len(s.buckets)*4 + wheelSlots*8
-		s.mu.Unlock()
-	}
-	return n
-}
-
 // hash of a key.
 func (t *Table) hash(key []byte) uint32 { return uint32(maphash.Bytes(seed, key)) }
 

@@ -1,9 +1,8 @@
 package stick
 
-import "sync/atomic"
-
 // Walk calls f for each entry, held meanwhile, until f says no. Entries that come
-// and go during the walk may be left out; no lock is held in f.
+// and go during the walk may be left out; no lock is held in f, and no other entry,
+// so f may take its time.
 func (t *Table) Walk(now uint32, f func(e Entry) bool) {
 	t.walk(now, func(e Entry) bool {
 		more := f(e)
@@ -26,23 +25,10 @@ func (t *Table) Clear(now uint32, match func(e Entry) bool) {
 // walk is Walk for an f that ends the hold.
 func (t *Table) walk(now uint32, f func(e Entry) bool) {
 	var ids []uint32
-	for i := range t.shards {
-		s := &t.shards[i]
-		s.mu.Lock()
-		s.sweep(t, now, true)
-		ids = ids[:0]
-		for _, id := range s.buckets {
-			for ; id != 0; id = *t.mem.word(id, wChain) {
-				atomic.AddUint32(t.mem.word(id, wRef), 1)
-				ids = append(ids, id)
-			}
-		}
-		s.mu.Unlock()
-		for k, id := range ids {
-			if !f(Entry{t, id}) {
-				for _, id := range ids[k+1:] {
-					Entry{t, id}.Release()
-				}
+	for i := range t.Parts() {
+		ids = t.Part(i, now, ids[:0])
+		for _, id := range ids {
+			if e, ok := t.Hold(id); ok && !f(e) {
 				return
 			}
 		}

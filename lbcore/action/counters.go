@@ -16,18 +16,6 @@ import (
 	"gohap/stick"
 )
 
-// slotEntry returns what a slot of the stream, or of its connection, tracks; the
-// zero value where that is nothing. now is the turn's time, ms.
-func slotEntry(c *sample.Context, slot int) (e stick.Entry, now uint32) {
-	if x := exchange(c); x != nil {
-		return x.Tracked(slot), uint32(x.Now() / 1e6)
-	}
-	if ss, ok := c.Session.(*stream.Session); ok {
-		return ss.Tracked(slot), uint32(ss.W.Loop.Now() / 1e6)
-	}
-	return e, 0
-}
-
 // track is track-sc: it has the stream, or the connection in rules before there is
 // one, count on the entry of a key.
 type track struct {
@@ -55,7 +43,7 @@ func (r *track) Contents() (depends, ok bool) {
 
 // Run implements rule.Action. Reference: a slot that tracks something keeps it.
 func (r *track) Run(c *sample.Context) rule.Verdict {
-	if e, _ := slotEntry(c, r.slot); e.Valid() {
+	if e, _ := stream.TrackedIn(c, r.slot); e.Valid() {
 		return rule.Continue
 	}
 	s := c.Borrow()
@@ -127,7 +115,7 @@ type increment struct {
 
 // Run implements rule.Action.
 func (r *increment) Run(c *sample.Context) rule.Verdict {
-	e, now := slotEntry(c, r.slot)
+	e, now := stream.TrackedIn(c, r.slot)
 	if !e.Valid() {
 		return rule.Continue
 	}
@@ -146,7 +134,7 @@ type setTag struct {
 
 // Run implements rule.Action.
 func (r *setTag) Run(c *sample.Context) rule.Verdict {
-	e, now := slotEntry(c, r.slot)
+	e, now := stream.TrackedIn(c, r.slot)
 	if !e.Valid() {
 		return rule.Continue
 	}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"gohap/lbcore/clock"
 	"gohap/lbcore/config"
 	"gohap/lbcore/keyword"
 	"gohap/lbcore/proxy"
@@ -310,7 +311,7 @@ func (b *Builder) declareTable(st *config.Statement, name string, words []string
 	if !b.readTable(st, to, words) {
 		return nil
 	}
-	t, err := stick.New(to.Config, tableTime())
+	t, err := stick.New(to.Config, clock.Millis())
 	if err != nil {
 		b.Alertf(st, "%s: %v.", st.Words[0], err)
 		return nil

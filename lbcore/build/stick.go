@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"gohap/lbcore/acl"
+	"gohap/lbcore/clock"
 	"gohap/lbcore/config"
 	"gohap/lbcore/keyword"
 	"gohap/lbcore/proxy"
@@ -153,7 +154,7 @@ func (b *Builder) alsoStore(t *proxy.Table, data ...stick.Data) {
 	if len(c.Store) == len(t.Config.Store) {
 		return
 	}
-	made, err := stick.New(c, tableTime())
+	made, err := stick.New(c, clock.Millis())
 	if err != nil {
 		b.Diag.Rawf(config.Alert, "[%s:%d] : stick-table: %v.", t.File, t.Line, err)
 		return

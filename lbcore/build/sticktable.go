@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"gohap/lbcore/clock"
 	"gohap/lbcore/config"
 	"gohap/lbcore/keyword"
 	"gohap/stick"
@@ -152,9 +151,6 @@ func tableWriteTo(_ *Builder, _ *config.Statement, to *tableLine, w []string) (i
 	to.writeTo = w[1]
 	return 2, nil
 }
-
-// tableTime is the time of tables.
-func tableTime() uint32 { return uint32(clock.Mono() / int64(time.Millisecond)) }
 
 // errTold is an error that Diag knows of.
 var errTold = errors.New("told")

@@ -25,6 +25,10 @@ func (systemClock) Wall() time.Time { return time.Now() }
 // Mono returns the machine's monotonic nanoseconds.
 func Mono() int64 { return nanotime() }
 
+// Millis returns the machine's monotonic milliseconds, which wrap: the time of stick
+// tables and peers. Off the loops, which have their turn's.
+func Millis() uint32 { return uint32(nanotime() / int64(time.Millisecond)) }
+
 // Wall returns the machine's wall-clock time.
 func Wall() time.Time { return time.Now() }
 

@@ -58,7 +58,7 @@ const never = "<NEVER>"
 
 func (c *Control) showSection(r *cli.Request, p *proxy.Peers, texts bool) {
 	r.Printf("%p: [%s] id=%s disabled=0", p, clock.Wall().Format("02/Jan/2006:15:04:05"), p.Name)
-	now := uint32(clock.Mono() / 1e6)
+	now := clock.Millis()
 	v := p.Section.View(texts)
 	resync := never
 	if v.State != peers.Finished {

@@ -45,9 +45,6 @@ func registerTables(set *keyword.Set) {
 	}
 }
 
-// tableMs is the time of tables off the loops.
-func tableMs() uint32 { return uint32(clock.Mono() / 1e6) }
-
 // tables calls f for each table, the last one declared first (reference), until f
 // says no.
 func (c *Control) tables(f func(t *proxy.Table) bool) {
@@ -114,30 +111,21 @@ func (v *tableVerb) byKey(r *cli.Request, t *proxy.Table) {
 		r.Fail("Invalid key")
 		return
 	}
-	if !mayTable(r) {
+	if !r.Require(cli.Operator) {
 		return
 	}
 	var e stick.Entry
 	ok := false
 	if v == &setTable {
-		if e, _, ok = t.Create(key, tableMs()); !ok {
+		if e, _, ok = t.Create(key, clock.Millis()); !ok {
 			r.Fail("Unable to allocate a new entry")
 		}
 	} else {
-		e, ok = t.Get(key, tableMs())
+		e, ok = t.Get(key, clock.Millis())
 	}
 	if ok {
 		v.one(r, t, e)
 	}
-}
-
-// mayTable answers who may not see or change entries.
-func mayTable(r *cli.Request) bool {
-	if r.Level() < cli.Operator {
-		r.Fail("Permission denied")
-		return false
-	}
-	return true
 }
 
 func (v *tableVerb) byPointer(r *cli.Request, t *proxy.Table) {
@@ -147,12 +135,12 @@ func (v *tableVerb) byPointer(r *cli.Request, t *proxy.Table) {
 	case !ok || err != nil:
 		r.Fail("Pointer expected (0xffff notation)")
 		return
-	case !mayTable(r):
+	case !r.Require(cli.Operator):
 		return
 	}
 	var e stick.Entry
 	if ok = id < 1<<32; ok {
-		e, ok = t.ByID(uint32(id), tableMs())
+		e, ok = t.ByID(uint32(id), clock.Millis())
 	}
 	if !ok {
 		r.Fail("No entry can be found matching ptr.")
@@ -166,7 +154,7 @@ func (v *tableVerb) one(r *cli.Request, t *proxy.Table, e stick.Entry) {
 	switch v {
 	case &showTable:
 		if tableHead(r, t) {
-			r.Write(appendEntry(nil, t, e, tableMs()))
+			r.Write(appendEntry(nil, t, e, clock.Millis()))
 		}
 	case &clearTable:
 		if e.Remove() {
@@ -175,7 +163,7 @@ func (v *tableVerb) one(r *cli.Request, t *proxy.Table, e stick.Entry) {
 		r.Fail("Entry currently in use, cannot remove")
 	default:
 		setEntry(r, t, e, r.Args[3:])
-		e.Touch(tableMs())
+		e.Touch(clock.Millis())
 	}
 	e.Release()
 }
@@ -192,12 +180,12 @@ func (v *tableVerb) all(r *cli.Request, t *proxy.Table, f []condition) {
 		}
 	}
 	if v == &clearTable {
-		t.Clear(tableMs(), func(e stick.Entry) bool { return passes(f, e, tableMs()) })
+		t.Clear(clock.Millis(), func(e stick.Entry) bool { return passes(f, e, clock.Millis()) })
 		return
 	}
 	var line []byte
-	t.Walk(tableMs(), func(e stick.Entry) bool {
-		now := tableMs()
+	t.Walk(clock.Millis(), func(e stick.Entry) bool {
+		now := clock.Millis()
 		if !passes(f, e, now) {
 			return true
 		}
@@ -288,19 +276,6 @@ func readDatum(t *proxy.Table, word string) (d stick.Data, i int, wrong string) 
 	return d, i, ""
 }
 
-// value is a datum as it is shown and compared; that of a server key is 0.
-func value(e stick.Entry, d stick.Data, i int, now uint32) int64 {
-	switch d.Form() {
-	case stick.Rate:
-		return int64(e.Rate(d, i, now)) * int64(e.Table().Unit(d))
-	case stick.Sint:
-		return int64(int32(e.Get(d, i)))
-	case stick.Dict:
-		return 0
-	}
-	return int64(e.Get(d, i))
-}
-
 // passes tells whether an entry is as all conditions say; no element has no value.
 func passes(f []condition, e stick.Entry, now uint32) bool {
 	for i := range f {
@@ -308,7 +283,7 @@ func passes(f []condition, e stick.Entry, now uint32) bool {
 		if c.i < 0 || !e.Table().Has(c.data, c.i) {
 			return false
 		}
-		if !c.holds(value(e, c.data, c.i, now)) {
+		if !c.holds(e.Value(c.data, c.i, now)) {
 			return false
 		}
 	}
@@ -353,7 +328,7 @@ func setEntry(r *cli.Request, t *proxy.Table, e stick.Entry, words []string) {
 		}
 		switch d.Form() {
 		case stick.Rate:
-			e.SetRateParts(d, i, tableMs(), 0, uint32(n), 0)
+			e.SetRateParts(d, i, clock.Millis(), 0, uint32(n), 0)
 		case stick.Dict: // reference: taken, and left as it is
 		default:
 			e.Set(d, i, uint64(n))
@@ -393,7 +368,7 @@ func appendDatum(b []byte, t *proxy.Table, e stick.Entry, d stick.Data, i int, n
 	}
 	b = append(b, '=')
 	if d.Form() != stick.Dict {
-		return strconv.AppendInt(b, value(e, d, i, now), 10)
+		return strconv.AppendInt(b, e.Value(d, i, now), 10)
 	}
 	text := e.Text(d)
 	if text == "" {

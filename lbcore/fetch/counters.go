@@ -6,6 +6,7 @@ import (
 
 	"gohap/lbcore/proxy"
 	"gohap/lbcore/sample"
+	"gohap/lbcore/stream"
 	"gohap/stick"
 )
 
@@ -17,7 +18,7 @@ type counted struct {
 	own         bool // held by the fetch, which releases it
 }
 
-func (e *counted) release() {
+func (e counted) release() {
 	if e.own {
 		e.Release()
 	}
@@ -28,13 +29,18 @@ func slotOf(c *sample.Context, i int64) (e stick.Entry, now uint32) {
 	if i < 0 || i > 1<<20 {
 		return e, 0
 	}
-	if x := exchange(c); x != nil {
-		return x.Tracked(int(i)), uint32(x.Now() / 1e6)
+	return stream.TrackedIn(c, int(i))
+}
+
+// entryOf holds the entry of a key, and makes it if create says so: the zero value
+// where there is none, or no room.
+func entryOf(t *proxy.Table, key []byte, create bool, now uint32) (e counted) {
+	if e.now = now; create {
+		e.Entry, _, e.own = t.Create(key, now)
+	} else {
+		e.Entry, e.own = t.Get(key, now)
 	}
-	if ss := session(c); ss != nil {
-		return ss.Tracked(int(i)), uint32(ss.W.Loop.Now() / 1e6)
-	}
-	return e, 0
+	return e
 }
 
 // tableOf returns the table that an argument names, nil where none is given.
@@ -57,13 +63,10 @@ func slotEntry(c *sample.Context, slot int64, t *proxy.Table) (e counted, ok boo
 	if t == nil || t.Table == e.Table() {
 		return e, true
 	}
-	from := e.Entry
-	e.Entry = stick.Entry{}
-	if of := &from.Table().Config; of.Key != t.Config.Key || of.KeyLen != t.Config.KeyLen {
-		return e, false
+	if of := &e.Table().Config; of.Key != t.Config.Key || of.KeyLen != t.Config.KeyLen {
+		return counted{}, false
 	}
-	e.Entry, e.own = t.Get(from.Key(), e.now)
-	return e, true
+	return entryOf(t, e.Key(), false, e.now), true
 }
 
 // sourceEntry finds the entry of the client's address in a table, or makes it: ok is
@@ -78,43 +81,29 @@ func sourceEntry(c *sample.Context, t *proxy.Table, create bool, s *sample.Sampl
 	if !ok {
 		return e, false
 	}
-	e.now = uint32(ss.W.Loop.Now() / 1e6)
-	if create {
-		e.Entry, _, e.own = t.Create(key, e.now)
-	} else {
-		e.Entry, e.own = t.Get(key, e.now)
-	}
-	return e, true
+	return entryOf(t, key, create, tableMs(c)), true
 }
 
 // datum is what a fetch says of an entry; i is the element that it was asked for.
 // ok is false for what the table does not store.
-type datum func(e *counted, i int) (v int64, ok bool)
+type datum func(e counted, i int) (v int64, ok bool)
 
-// count is what a counter, a gauge or a tag is.
-func count(d stick.Data) datum {
-	return func(e *counted, i int) (int64, bool) {
+// stored is what a counter, a gauge, a tag or a rate is.
+func stored(d stick.Data) datum {
+	return func(e counted, i int) (int64, bool) {
 		d, i, ok := e.Table().Find(d, i)
-		return int64(e.Get(d, i)), ok
+		return e.Value(d, i, e.now), ok
 	}
 }
 
 // kilobytes is a counter of bytes.
 func kilobytes(d stick.Data) datum {
-	return func(e *counted, _ int) (int64, bool) { return int64(e.Get(d, 0) >> 10), e.Table().Has(d, 0) }
-}
-
-// rate is how much came in the last period.
-func rate(d stick.Data) datum {
-	return func(e *counted, i int) (int64, bool) {
-		d, i, ok := e.Table().Find(d, i)
-		return int64(e.Rate(d, i, e.now)) * int64(e.Table().Unit(d)), ok
-	}
+	return func(e counted, _ int) (int64, bool) { return int64(e.Get(d, 0) >> 10), e.Table().Has(d, 0) }
 }
 
 // take makes a counter zero and says what it was.
 func take(d stick.Data) datum {
-	return func(e *counted, i int) (int64, bool) {
+	return func(e counted, i int) (int64, bool) {
 		d, i, ok := e.Table().Find(d, i)
 		if !ok {
 			return 0, false
@@ -127,11 +116,11 @@ func take(d stick.Data) datum {
 
 // increment adds one to a counter and to its rate and says what it is then.
 func increment(d, speed stick.Data) datum {
-	return func(e *counted, i int) (int64, bool) { return int64(e.Increment(d, speed, i, 1, e.now)), true }
+	return func(e counted, i int) (int64, bool) { return int64(e.Increment(d, speed, i, 1, e.now)), true }
 }
 
 // trackers is how many connections and streams track the entry.
-func trackers(e *counted, _ int) (int64, bool) {
+func trackers(e counted, _ int) (int64, bool) {
 	n := e.Holds()
 	if e.own {
 		n--
@@ -140,7 +129,7 @@ func trackers(e *counted, _ int) (int64, bool) {
 }
 
 // countConnection adds one to the connections.
-func countConnection(e *counted, _ int) (int64, bool) {
+func countConnection(e counted, _ int) (int64, bool) {
 	if !e.Table().Has(stick.ConnCnt, 0) {
 		return 0, false
 	}
@@ -150,7 +139,7 @@ func countConnection(e *counted, _ int) (int64, bool) {
 }
 
 // value makes the sample. Reference: what no entry has is zero, stored or not.
-func (e *counted) value(of datum, i int, s *sample.Sample) bool {
+func (e counted) value(of datum, i int, s *sample.Sample) bool {
 	v, ok := int64(0), true
 	if e.Valid() {
 		v, ok = of(e, i)
@@ -249,35 +238,35 @@ type counterWord struct {
 }
 
 var counterWords = []counterWord{
-	{name: "bytes_in_rate", of: rate(stick.BytesInRate), summary: "bytes from clients in the period"},
-	{name: "bytes_out_rate", of: rate(stick.BytesOutRate), summary: "bytes to clients in the period"},
+	{name: "bytes_in_rate", of: stored(stick.BytesInRate), summary: "bytes from clients in the period"},
+	{name: "bytes_out_rate", of: stored(stick.BytesOutRate), summary: "bytes to clients in the period"},
 	{name: "clr_gpc", of: take(stick.GPC), indexed: true, create: true, in: "sc_ sc1_ src_", summary: "sets a general purpose counter to zero and says what it was"},
 	{name: "clr_gpc0", of: take(stick.GPC0), create: true, summary: "sets the first general purpose counter to zero and says what it was"},
 	{name: "clr_gpc1", of: take(stick.GPC1), create: true, summary: "sets the second general purpose counter to zero and says what it was"},
-	{name: "conn_cnt", of: count(stick.ConnCnt), summary: "connections so far", example: "1"},
-	{name: "conn_cur", of: count(stick.ConnCur), summary: "connections now", example: "1"},
-	{name: "conn_rate", of: rate(stick.ConnRate), summary: "connections in the period", example: "1"},
-	{name: "get_gpc", of: count(stick.GPC), indexed: true, in: "sc_ src_", summary: "a general purpose counter"},
-	{name: "get_gpc0", of: count(stick.GPC0), summary: "the first general purpose counter"},
-	{name: "get_gpc1", of: count(stick.GPC1), summary: "the second general purpose counter"},
-	{name: "get_gpt", of: count(stick.GPT), indexed: true, in: "sc_ src_", summary: "a general purpose tag"},
-	{name: "get_gpt0", of: count(stick.GPT0), summary: "the first general purpose tag"},
-	{name: "gpc0_rate", of: rate(stick.GPC0Rate), summary: "how much the first general purpose counter grew in the period"},
-	{name: "gpc1_rate", of: rate(stick.GPC1Rate), summary: "how much the second general purpose counter grew in the period"},
-	{name: "gpc_rate", of: rate(stick.GPCRate), indexed: true, in: "sc_ src_", summary: "how much a general purpose counter grew in the period"},
-	{name: "http_err_cnt", of: count(stick.HTTPErrCnt), summary: "HTTP requests so far that the client got wrong"},
-	{name: "http_err_rate", of: rate(stick.HTTPErrRate), summary: "HTTP requests in the period that the client got wrong"},
-	{name: "http_fail_cnt", of: count(stick.HTTPFailCnt), summary: "HTTP requests so far that the server failed"},
-	{name: "http_fail_rate", of: rate(stick.HTTPFailRate), summary: "HTTP requests in the period that the server failed"},
-	{name: "http_req_cnt", of: count(stick.HTTPReqCnt), summary: "HTTP requests so far", example: "1"},
-	{name: "http_req_rate", of: rate(stick.HTTPReqRate), summary: "HTTP requests in the period", example: "1"},
+	{name: "conn_cnt", of: stored(stick.ConnCnt), summary: "connections so far", example: "1"},
+	{name: "conn_cur", of: stored(stick.ConnCur), summary: "connections now", example: "1"},
+	{name: "conn_rate", of: stored(stick.ConnRate), summary: "connections in the period", example: "1"},
+	{name: "get_gpc", of: stored(stick.GPC), indexed: true, in: "sc_ src_", summary: "a general purpose counter"},
+	{name: "get_gpc0", of: stored(stick.GPC0), summary: "the first general purpose counter"},
+	{name: "get_gpc1", of: stored(stick.GPC1), summary: "the second general purpose counter"},
+	{name: "get_gpt", of: stored(stick.GPT), indexed: true, in: "sc_ src_", summary: "a general purpose tag"},
+	{name: "get_gpt0", of: stored(stick.GPT0), summary: "the first general purpose tag"},
+	{name: "gpc0_rate", of: stored(stick.GPC0Rate), summary: "how much the first general purpose counter grew in the period"},
+	{name: "gpc1_rate", of: stored(stick.GPC1Rate), summary: "how much the second general purpose counter grew in the period"},
+	{name: "gpc_rate", of: stored(stick.GPCRate), indexed: true, in: "sc_ src_", summary: "how much a general purpose counter grew in the period"},
+	{name: "http_err_cnt", of: stored(stick.HTTPErrCnt), summary: "HTTP requests so far that the client got wrong"},
+	{name: "http_err_rate", of: stored(stick.HTTPErrRate), summary: "HTTP requests in the period that the client got wrong"},
+	{name: "http_fail_cnt", of: stored(stick.HTTPFailCnt), summary: "HTTP requests so far that the server failed"},
+	{name: "http_fail_rate", of: stored(stick.HTTPFailRate), summary: "HTTP requests in the period that the server failed"},
+	{name: "http_req_cnt", of: stored(stick.HTTPReqCnt), summary: "HTTP requests so far", example: "1"},
+	{name: "http_req_rate", of: stored(stick.HTTPReqRate), summary: "HTTP requests in the period", example: "1"},
 	{name: "inc_gpc", of: increment(stick.GPC, stick.GPCRate), indexed: true, create: true, in: "sc_ src_", summary: "adds one to a general purpose counter and says what it is then"},
 	{name: "inc_gpc0", of: increment(stick.GPC0, stick.GPC0Rate), create: true, summary: "adds one to the first general purpose counter and says what it is then"},
 	{name: "inc_gpc1", of: increment(stick.GPC1, stick.GPC1Rate), create: true, summary: "adds one to the second general purpose counter and says what it is then"},
 	{name: "kbytes_in", of: kilobytes(stick.BytesInCnt), summary: "kilobytes from clients so far"},
 	{name: "kbytes_out", of: kilobytes(stick.BytesOutCnt), summary: "kilobytes to clients so far"},
-	{name: "sess_cnt", of: count(stick.SessCnt), summary: "sessions so far"},
-	{name: "sess_rate", of: rate(stick.SessRate), summary: "sessions in the period"},
+	{name: "sess_cnt", of: stored(stick.SessCnt), summary: "sessions so far"},
+	{name: "sess_rate", of: stored(stick.SessRate), summary: "sessions in the period"},
 	{name: "trackers", of: trackers, in: "sc_ sc0_ sc1_ sc2_", summary: "how many connections and requests track the entry", example: "1"},
 	{name: "updt_conn_cnt", of: countConnection, create: true, in: "src_", summary: "adds one to the connections and says how many there are then"},
 }

@@ -26,105 +26,38 @@ func tableMs(c *sample.Context) uint32 {
 	case c.Clock != nil:
 		return uint32(c.Clock.Mono() / 1e6)
 	}
-	return uint32(clock.Mono() / 1e6)
+	return clock.Millis()
 }
 
-// find holds the entry of a value.
-func find(c *sample.Context, t *proxy.Table, s *sample.Sample) (e stick.Entry, ok bool) {
+// find holds the entry of a value, and makes it if create says so: the zero value
+// where there is none, no room, or the value is no key of the table.
+func find(c *sample.Context, t *proxy.Table, s *sample.Sample, create bool) (e counted) {
 	key, ok := t.KeyOf(c, s)
 	if !ok {
-		return e, false
+		return e
 	}
-	return t.Get(key, tableMs(c))
+	return entryOf(t, key, create, tableMs(c))
 }
 
-// stored reads element i of a datum. ok is false where it is not stored.
-func stored(c *sample.Context, t *proxy.Table, e stick.Entry, d stick.Data, i int) (n int64, ok bool) {
-	if d, i, ok = t.Find(d, i); !ok {
-		return 0, false
-	}
-	switch d.Form() {
-	case stick.Rate:
-		return int64(e.Rate(d, i, tableMs(c))) * int64(t.Unit(d)), true
-	case stick.Sint:
-		return int64(int32(e.Get(d, i))), true
-	}
-	return int64(e.Get(d, i)), true
-}
-
-// tableDatum makes a converter that reads a datum, shifted to the right.
-func tableDatum(d stick.Data, shift uint) sample.ConvFunc {
+// ofKey makes a converter of what a fetch says of the key's entry; the element is
+// the first argument if it is indexed. One that changes something makes the entry
+// and lets it live on.
+func ofKey(of datum, changes, indexed bool) sample.ConvFunc {
 	return func(c *sample.Context, args []sample.Arg, s *sample.Sample) bool {
-		return readDatum(c, tableOf(args, 0), s, d, 0, shift)
-	}
-}
-
-// tableElement makes one that reads an element of an array.
-func tableElement(d stick.Data) sample.ConvFunc {
-	return func(c *sample.Context, args []sample.Arg, s *sample.Sample) bool {
-		return readDatum(c, tableOf(args, 1), s, d, int(args[0].Int), 0)
-	}
-}
-
-func readDatum(c *sample.Context, t *proxy.Table, s *sample.Sample, d stick.Data, i int, shift uint) bool {
-	if t == nil {
-		return false
-	}
-	e, ok := find(c, t, s)
-	if !ok {
-		s.SetInt(0)
-		return true
-	}
-	n, ok := stored(c, t, e, d, i)
-	e.Release()
-	s.SetInt(int64(uint64(n) >> shift))
-	return ok
-}
-
-// tableChange makes a converter that counts in a counter, or clears it.
-func tableChange(d stick.Data, change func(c *sample.Context, t *proxy.Table, e stick.Entry, d stick.Data, i int) (int64, bool)) sample.ConvFunc {
-	return func(c *sample.Context, args []sample.Arg, s *sample.Sample) bool {
-		i := 0
-		if d.Array() {
-			i = int(args[0].Int)
+		at, i := 0, 0
+		if indexed {
+			i, at = element(args[0]), 1
 		}
-		t := tableOf(args, len(args)-1)
+		t := tableOf(args, at)
 		if t == nil {
 			return false
 		}
-		key, ok := t.KeyOf(c, s)
-		if !ok {
-			s.SetInt(0)
-			return true
+		e := find(c, t, s, changes)
+		if changes && e.Valid() {
+			e.Touch(e.now)
 		}
-		now := tableMs(c)
-		e, _, ok := t.Create(key, now)
-		if !ok {
-			s.SetInt(0)
-			return true
-		}
-		n, ok := change(c, t, e, d, i)
-		e.Touch(now)
-		e.Release()
-		s.SetInt(n)
-		return ok
+		return e.value(of, i, s)
 	}
-}
-
-// rateOf is the rate that goes with a counter.
-var rateOf = map[stick.Data]stick.Data{stick.GPC0: stick.GPC0Rate, stick.GPC1: stick.GPC1Rate, stick.GPC: stick.GPCRate}
-
-// increase counts one and returns the new number; 0 where nothing is stored.
-func increase(c *sample.Context, _ *proxy.Table, e stick.Entry, d stick.Data, i int) (n int64, ok bool) {
-	return int64(e.Increment(d, rateOf[d], i, 1, tableMs(c))), true
-}
-
-// clearCounter sets a counter to 0 and returns what it was.
-func clearCounter(_ *sample.Context, t *proxy.Table, e stick.Entry, d stick.Data, i int) (n int64, ok bool) {
-	if d, i, ok = t.Find(d, i); !ok {
-		return 0, false
-	}
-	return int64(e.Swap(d, i, 0)), true
 }
 
 func inTable(c *sample.Context, args []sample.Arg, s *sample.Sample) bool {
@@ -132,9 +65,9 @@ func inTable(c *sample.Context, args []sample.Arg, s *sample.Sample) bool {
 	if t == nil {
 		return false
 	}
-	e, ok := find(c, t, s)
-	e.Release()
-	s.SetBool(ok)
+	e := find(c, t, s, false)
+	e.release()
+	s.SetBool(e.Valid())
 	return true
 }
 
@@ -146,32 +79,18 @@ func tableAge(of func(t *proxy.Table, left uint32) uint32) sample.ConvFunc {
 		if t == nil {
 			return false
 		}
-		e, ok := find(c, t, s)
+		e := find(c, t, s, false)
 		switch {
-		case !ok && len(args) < 2:
+		case !e.Valid() && len(args) < 2:
 			return false
-		case !ok:
+		case !e.Valid():
 			s.SetInt(args[1].Int)
 			return true
 		}
-		s.SetInt(int64(of(t, e.Left(tableMs(c)))))
-		e.Release()
+		s.SetInt(int64(of(t, e.Left(e.now))))
+		e.release()
 		return true
 	}
-}
-
-func tableTrackers(c *sample.Context, args []sample.Arg, s *sample.Sample) bool {
-	t := tableOf(args, 0)
-	if t == nil {
-		return false
-	}
-	n := 0
-	if e, ok := find(c, t, s); ok {
-		n = e.Holds() - 1 // but this one
-		e.Release()
-	}
-	s.SetInt(int64(n))
-	return true
 }
 
 // aboutTable makes a fetch of a number about the table that the argument names.
@@ -197,21 +116,20 @@ var tableRows = []entry{
 
 // tableNames are the data that converters read by their own name.
 var tableNames = []struct {
-	name  string
-	data  stick.Data
-	shift uint
-	what  string
+	name string
+	of   datum
+	what string
 }{
-	{"table_gpt0", stick.GPT0, 0, "the tag"}, {"table_gpc0", stick.GPC0, 0, "the counter gpc0"}, {"table_gpc1", stick.GPC1, 0, "the counter gpc1"},
-	{"table_gpc0_rate", stick.GPC0Rate, 0, "how fast gpc0 grows"}, {"table_gpc1_rate", stick.GPC1Rate, 0, "how fast gpc1 grows"},
-	{"table_conn_cnt", stick.ConnCnt, 0, "the connections"}, {"table_conn_cur", stick.ConnCur, 0, "the present connections"}, {"table_conn_rate", stick.ConnRate, 0, "the connections in the period"},
-	{"table_sess_cnt", stick.SessCnt, 0, "the sessions"}, {"table_sess_rate", stick.SessRate, 0, "the sessions in the period"},
-	{"table_http_req_cnt", stick.HTTPReqCnt, 0, "the HTTP requests"}, {"table_http_req_rate", stick.HTTPReqRate, 0, "the HTTP requests in the period"},
-	{"table_http_err_cnt", stick.HTTPErrCnt, 0, "the HTTP requests that the client got wrong"}, {"table_http_err_rate", stick.HTTPErrRate, 0, "those in the period"},
-	{"table_http_fail_cnt", stick.HTTPFailCnt, 0, "the HTTP requests that the server failed"}, {"table_http_fail_rate", stick.HTTPFailRate, 0, "those in the period"},
-	{"table_bytes_in_rate", stick.BytesInRate, 0, "the bytes from clients in the period"}, {"table_bytes_out_rate", stick.BytesOutRate, 0, "the bytes to clients in the period"},
-	{"table_kbytes_in", stick.BytesInCnt, 10, "the KiB from clients"}, {"table_kbytes_out", stick.BytesOutCnt, 10, "the KiB to clients"},
-	{"table_server_id", stick.ServerID, 0, "the number of the server"},
+	{"table_gpt0", stored(stick.GPT0), "the tag"}, {"table_gpc0", stored(stick.GPC0), "the counter gpc0"}, {"table_gpc1", stored(stick.GPC1), "the counter gpc1"},
+	{"table_gpc0_rate", stored(stick.GPC0Rate), "how fast gpc0 grows"}, {"table_gpc1_rate", stored(stick.GPC1Rate), "how fast gpc1 grows"},
+	{"table_conn_cnt", stored(stick.ConnCnt), "the connections"}, {"table_conn_cur", stored(stick.ConnCur), "the present connections"}, {"table_conn_rate", stored(stick.ConnRate), "the connections in the period"},
+	{"table_sess_cnt", stored(stick.SessCnt), "the sessions"}, {"table_sess_rate", stored(stick.SessRate), "the sessions in the period"},
+	{"table_http_req_cnt", stored(stick.HTTPReqCnt), "the HTTP requests"}, {"table_http_req_rate", stored(stick.HTTPReqRate), "the HTTP requests in the period"},
+	{"table_http_err_cnt", stored(stick.HTTPErrCnt), "the HTTP requests that the client got wrong"}, {"table_http_err_rate", stored(stick.HTTPErrRate), "those in the period"},
+	{"table_http_fail_cnt", stored(stick.HTTPFailCnt), "the HTTP requests that the server failed"}, {"table_http_fail_rate", stored(stick.HTTPFailRate), "those in the period"},
+	{"table_bytes_in_rate", stored(stick.BytesInRate), "the bytes from clients in the period"}, {"table_bytes_out_rate", stored(stick.BytesOutRate), "the bytes to clients in the period"},
+	{"table_kbytes_in", kilobytes(stick.BytesInCnt), "the KiB from clients"}, {"table_kbytes_out", kilobytes(stick.BytesOutCnt), "the KiB to clients"},
+	{"table_server_id", stored(stick.ServerID), "the number of the server"},
 }
 
 // tableConv is a converter of this file.
@@ -230,27 +148,27 @@ func registerTables(set *keyword.Set) {
 	aged, two := args(1, sample.ArgTable, sample.ArgInt), args(2, sample.ArgInt, sample.ArgTable)
 	list := []tableConv{
 		{"in_table", oneTable, sample.Bool, "whether a stick table has the key", inTable, "(addresses)", "0"},
-		{"table_trackers", oneTable, sample.SInt, "how many track the key in a stick table", tableTrackers, "(addresses)", "0"},
+		{"table_trackers", oneTable, sample.SInt, "how many track the key in a stick table", ofKey(trackers, false, false), "(addresses)", "0"},
 		{"table_expire", aged, sample.SInt, "the ms until the key's entry in a stick table expires", tableAge(func(_ *proxy.Table, left uint32) uint32 { return left }), "(addresses,5)", "5"},
 		{"table_idle", aged, sample.SInt, "the ms since the key's entry in a stick table was last used", tableAge(idle), "(addresses)", missing},
-		{"table_gpt", two, sample.SInt, "a tag by number of the key in a stick table", tableElement(stick.GPT), "(0,addresses)", "0"},
-		{"table_gpc", two, sample.SInt, "a counter by number of the key in a stick table", tableElement(stick.GPC), "(0,addresses)", "0"},
-		{"table_gpc_rate", two, sample.SInt, "how fast a counter by number of the key in a stick table grows", tableElement(stick.GPCRate), "(0,addresses)", "0"},
+		{"table_gpt", two, sample.SInt, "a tag by number of the key in a stick table", ofKey(stored(stick.GPT), false, true), "(0,addresses)", "0"},
+		{"table_gpc", two, sample.SInt, "a counter by number of the key in a stick table", ofKey(stored(stick.GPC), false, true), "(0,addresses)", "0"},
+		{"table_gpc_rate", two, sample.SInt, "how fast a counter by number of the key in a stick table grows", ofKey(stored(stick.GPCRate), false, true), "(0,addresses)", "0"},
 	}
 	for _, n := range tableNames {
-		list = append(list, tableConv{n.name, oneTable, sample.SInt, n.what + " of the key in a stick table, 0 for a key that it has not", tableDatum(n.data, n.shift), "(addresses)", "0"})
+		list = append(list, tableConv{n.name, oneTable, sample.SInt, n.what + " of the key in a stick table, 0 for a key that it has not", ofKey(n.of, false, false), "(addresses)", "0"})
 	}
 	for _, k := range []struct {
-		name string
-		data stick.Data
-	}{{"gpc0", stick.GPC0}, {"gpc1", stick.GPC1}, {"gpc", stick.GPC}} {
-		use, words := "(counted)", oneTable
-		if k.data.Array() {
+		name        string
+		count, rate stick.Data
+	}{{"gpc0", stick.GPC0, stick.GPC0Rate}, {"gpc1", stick.GPC1, stick.GPC1Rate}, {"gpc", stick.GPC, stick.GPCRate}} {
+		use, words, array := "(counted)", oneTable, k.count.Array()
+		if array {
 			use, words = "(1,counted)", two
 		}
 		list = append(list,
-			tableConv{"table_clr_" + k.name, words, sample.SInt, "sets a counter of the key in a stick table to 0 and returns what it was; the key gets an entry", tableChange(k.data, clearCounter), use, "0"},
-			tableConv{"table_inc_" + k.name, words, sample.SInt, "counts one in a counter of the key in a stick table and returns the new number; the key gets an entry", tableChange(k.data, increase), use, "1"})
+			tableConv{"table_clr_" + k.name, words, sample.SInt, "sets a counter of the key in a stick table to 0 and returns what it was; the key gets an entry", ofKey(take(k.count), true, array), use, "0"},
+			tableConv{"table_inc_" + k.name, words, sample.SInt, "counts one in a counter of the key in a stick table and returns the new number; the key gets an entry", ofKey(increment(k.count, k.rate), true, array), use, "1"})
 	}
 	for i := range list {
 		c := &list[i]

@@ -68,8 +68,10 @@ func TestTableTime(t *testing.T) {
 func TestTableAllocates(t *testing.T) {
 	f := newFabric(t)
 	s := f.exchange(t, "")
+	f.track(t, s)
 	for _, text := range []string{
 		"src,table_gpc0(addresses)", "src,in_table(addresses)", "src,table_inc_gpc0(counted)", "src,table_idle(counted,5)", "str(192.0.2.1),table_trackers(counted)",
+		"sc_http_req_rate(0)", "sc0_conn_cur", "sc0_inc_gpc0", "sc0_conn_cnt(u)", "src_conn_cur(t)", "src_inc_gpc0(u)", "sc0_tracked",
 	} {
 		e, rest, err := sample.Compile(f.set, text, sample.Options{Refs: f.refs})
 		if err != nil || rest != "" {

@@ -20,9 +20,6 @@ type store struct {
 	key   []byte // in the stream's arena
 }
 
-// ms is the time of stick tables.
-func (s *Stream) ms() uint32 { return uint32(s.W.Loop.Now() / 1e6) }
-
 // stickRequest runs the rules on a request, behind all else that names a server:
 // the first entry that is found decides, where nothing has yet, and for each table
 // the first key that a rule takes is kept.
@@ -65,7 +62,7 @@ func (s *Stream) stickKey(r *proxy.StickRule) (key []byte, ok bool) {
 // stickTo makes the server of a key's entry the one that persistence names.
 // Reference: looking it up makes the entry live on.
 func (s *Stream) stickTo(t *proxy.Table, key []byte) {
-	now := s.ms()
+	now := s.W.millis()
 	e, ok := t.Get(key, now)
 	if !ok {
 		return
@@ -106,7 +103,7 @@ func (s *Stream) stickResponse() {
 		}
 	}
 	if s.Server != nil && !s.Server.NonStick {
-		now := s.ms()
+		now := s.W.millis()
 		for i := range s.stores {
 			s.stick(s.stores[i].table, s.stores[i].key, now)
 		}

@@ -73,9 +73,7 @@ func (w *Worker) begin(to **slots, i int, t *proxy.Table, key []byte) (e stick.E
 	(*to).entries[i] = e
 	w.tracked++
 	e.Add(stick.ConnCur, 0, 1)
-	e.Add(stick.ConnCnt, 0, 1)
-	e.AddRate(stick.ConnRate, 0, 1, now)
-	e.Touch(now)
+	countOn(e, stick.ConnCnt, stick.ConnRate, now)
 	return e, true
 }
 
@@ -156,6 +154,18 @@ func (s *Stream) Tracked(i int) stick.Entry {
 		return e
 	}
 	return s.Sess.Tracked(i)
+}
+
+// TrackedIn is Tracked for the stream of a context or, in rules before there is one,
+// its connection; the zero value where it has neither. now is the turn's time, ms.
+func TrackedIn(c *sample.Context, i int) (e stick.Entry, now uint32) {
+	if s, ok := c.Stream.(*Stream); ok && s != nil {
+		return s.Tracked(i), s.W.millis()
+	}
+	if ss, ok := c.Session.(*Session); ok && ss != nil {
+		return ss.Tracked(i), ss.W.millis()
+	}
+	return e, 0
 }
 
 // Track is Session.Track for a stream.

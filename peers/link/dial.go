@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"net"
 	"time"
+
+	"gohap/lbcore/clock"
 )
 
 const (
@@ -15,7 +17,7 @@ const (
 	// retryTime is when a peer is connected to again that could not be.
 	retryTime = 5 * time.Second
 	// retryLocal is the same for the process that takes over, of which teachTries
-	// failures in a row say that there is none.
+	// times in vain say that there is none.
 	retryLocal = 500 * time.Millisecond
 	teachTries = 4
 	// lookTime is how often it is looked whether a peer that connected itself is
@@ -27,7 +29,7 @@ const (
 func (l *Link) keep(p Peer) {
 	wait := time.Duration(0)
 	for l.sleep(wait) && !l.stops() {
-		if ms, idle := l.Section.Idle(p.Peer, now()); !idle {
+		if ms, idle := l.Section.Idle(p.Peer, clock.Millis()); !idle {
 			wait = lookTime
 			continue
 		} else if ms > 0 {
@@ -40,25 +42,21 @@ func (l *Link) keep(p Peer) {
 			l.Section.Failed(p.Peer, err)
 			continue
 		}
-		if _, idle := l.Section.Idle(p.Peer, now()); !idle || l.stops() { // it was quicker
+		if _, idle := l.Section.Idle(p.Peer, clock.Millis()); !idle || l.stops() { // it was quicker
 			conn.Close()
 			wait = lookTime
 			continue
 		}
-		l.drive(conn, l.Section.Connect(p.Peer, now()))
+		l.drive(conn, l.Section.Connect(p.Peer, clock.Millis()), false)
 		wait = time.Millisecond // Idle tells how long
 	}
 }
 
 // teach connects to the process that takes over until it has learned all.
 func (l *Link) teach(p Peer) {
-	for fails := 0; fails < teachTries && !l.Section.Taught(); {
-		conn, err := l.dial(p)
-		if err != nil {
-			fails++
-		} else {
-			l.drive(conn, l.Section.Connect(p.Peer, now()))
-			fails++
+	for range teachTries {
+		if conn, err := l.dial(p); err == nil {
+			l.drive(conn, l.Section.Connect(p.Peer, clock.Millis()), true)
 		}
 		if l.Section.Taught() || !l.sleep(retryLocal) {
 			return

@@ -32,12 +32,12 @@ func (d *driver) poke() {
 	}
 }
 
-// drive runs a session over a connection until one of them ends.
-func (l *Link) drive(conn net.Conn, x *peers.Session) {
-	p := x.Peer()
-	d := &driver{conn: conn, x: x, due: make(chan struct{}, 1), teaches: p != nil && l.isLocal(p)}
+// drive runs a session over a connection until one of them ends; teaches tells that
+// it is with the process that takes over.
+func (l *Link) drive(conn net.Conn, x *peers.Session, teaches bool) {
+	d := &driver{conn: conn, x: x, due: make(chan struct{}, 1), teaches: teaches}
 	if !l.enter(d) {
-		x.Close(now())
+		x.Close(clock.Millis())
 		conn.Close()
 		return
 	}
@@ -52,26 +52,17 @@ func (l *Link) drive(conn net.Conn, x *peers.Session) {
 	<-written
 }
 
-func (l *Link) isLocal(p *peers.Peer) bool {
-	for i := range l.Peers {
-		if l.Peers[i].Peer == p {
-			return l.Peers[i].Local
-		}
-	}
-	return false
-}
-
 // read gives the session what comes.
 func (d *driver) read() {
 	buf := make([]byte, readSize)
 	for {
 		n, err := d.conn.Read(buf)
 		if n > 0 {
-			d.x.Receive(buf[:n], now())
+			d.x.Receive(buf[:n], clock.Millis())
 			d.poke()
 		}
 		if err != nil {
-			d.x.Close(now())
+			d.x.Close(clock.Millis())
 			return
 		}
 		if _, closed := d.x.Closed(); closed {
@@ -89,11 +80,11 @@ func (d *driver) write() {
 	defer timer.Stop()
 	for {
 		_, closed := d.x.Closed() // before Append: what that leaves is sent
-		buf = d.x.Append(buf[:0], writeSize, now())
+		buf = d.x.Append(buf[:0], writeSize, clock.Millis())
 		if len(buf) > 0 {
 			_ = d.conn.SetWriteDeadline(clock.Wall().Add(writeTime))
 			if _, err := d.conn.Write(buf); err != nil {
-				d.x.Close(now())
+				d.x.Close(clock.Millis())
 				return
 			}
 		}
@@ -107,7 +98,7 @@ func (d *driver) write() {
 		if !ok { // it ended by Append
 			continue
 		}
-		timer.Reset(max(time.Duration(int32(at-now()))*time.Millisecond, time.Millisecond))
+		timer.Reset(max(time.Duration(int32(at-clock.Millis()))*time.Millisecond, time.Millisecond))
 		select {
 		case <-d.due:
 		case <-timer.C:

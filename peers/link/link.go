@@ -68,9 +68,6 @@ func Start(c Config) *Link {
 	return l
 }
 
-// now is the time of sections and tables.
-func now() uint32 { return uint32(clock.Mono() / int64(time.Millisecond)) }
-
 // tick does what is due in the section, and wakes the sessions.
 func (l *Link) tick() {
 	t := time.NewTimer(0)
@@ -86,8 +83,8 @@ func (l *Link) tick() {
 			}
 			l.mu.Unlock()
 		case <-t.C:
-			at := l.Section.Tick(now())
-			t.Reset(max(time.Duration(int32(at-now()))*time.Millisecond, time.Millisecond))
+			at := l.Section.Tick(clock.Millis())
+			t.Reset(max(time.Duration(int32(at-clock.Millis()))*time.Millisecond, time.Millisecond))
 		}
 	}
 }
@@ -123,7 +120,7 @@ func (l *Link) serve(conn net.Conn) {
 		}
 		conn = t
 	}
-	l.drive(conn, l.Section.Accept(now()))
+	l.drive(conn, l.Section.Accept(clock.Millis()), false)
 }
 
 // stops tells that no connection may begin but one to the local peer.
@@ -164,13 +161,7 @@ func (l *Link) Teach() {
 	if l.Listener != nil {
 		l.Listener.Close()
 	}
-	l.Section.Stop(now())
-	l.Section.Tick(now())
-	l.mu.Lock()
-	for d := range l.live {
-		d.poke()
-	}
-	l.mu.Unlock()
+	l.Section.Stop(clock.Millis())
 	l.all.Go(func() {
 		defer close(l.taught)
 		for _, p := range l.Peers {

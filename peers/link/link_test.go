@@ -43,7 +43,7 @@ func start(t *testing.T, name, other string, l net.Listener, takeover bool, dial
 	t.Helper()
 	e := &end{}
 	var err error
-	if e.table, err = stick.New(stick.Config{Name: "t", Key: stick.KeyInteger, Size: 100000, Expire: 3600000, Peers: true, Store: []stick.Stored{{Data: stick.GPC0, N: 1}}}, now()); err != nil {
+	if e.table, err = stick.New(stick.Config{Name: "t", Key: stick.KeyInteger, Size: 100000, Expire: 3600000, Peers: true, Store: []stick.Stored{{Data: stick.GPC0, N: 1}}}, clock.Millis()); err != nil {
 		t.Fatal(err)
 	}
 	here, there := &peers.Peer{Name: name}, &peers.Peer{Name: other}
@@ -52,7 +52,7 @@ func start(t *testing.T, name, other string, l net.Listener, takeover bool, dial
 			e.mu.Lock()
 			defer e.mu.Unlock()
 			e.said = append(e.said, text)
-		}}, now())
+		}}, clock.Millis())
 	e.Link = Start(Config{Section: s, Listener: l, Peers: []Peer{{Peer: here, Local: true, Dial: self}, {Peer: there, Dial: dial}}})
 	t.Cleanup(e.Stop)
 	return e
@@ -69,12 +69,12 @@ func nobody(context.Context) (net.Conn, error) { return nil, errors.New("nobody 
 func (e *end) put(t *testing.T, key uint32, n uint64) {
 	t.Helper()
 	k, _ := e.table.Key(nil, []byte{byte(key >> 24), byte(key >> 16), byte(key >> 8), byte(key)})
-	x, _, ok := e.table.Create(k, now())
+	x, _, ok := e.table.Create(k, clock.Millis())
 	if !ok {
 		t.Fatal("no room")
 	}
 	x.Set(stick.GPC0, 0, n)
-	x.Touch(now())
+	x.Touch(clock.Millis())
 	x.Changed()
 	x.Release()
 }
