@@ -201,13 +201,9 @@ func parseKey(der []byte) (crypto.Signer, error) {
 	return k, nil
 }
 
-// Load reads a certificate, its chain, key and side files. issuers complete a
-// chain that has none. The errors are whole sentences, as the reference's.
-func Load(path string, f Files, x Extra, issuers []*x509.Certificate) (*Cert, error) {
-	c, _, err := load(path, f, x, issuers)
-	return c, err
-}
-
+// load reads a certificate, its chain, key and side files, and tells where they were.
+// issuers complete a chain that has none. The errors are whole sentences, as the
+// reference's.
 func load(path string, f Files, x Extra, issuers []*x509.Certificate) (*Cert, names, error) {
 	n := names{crt: path}
 	text, err := os.ReadFile(path)
@@ -237,7 +233,7 @@ func load(path string, f Files, x Extra, issuers []*x509.Certificate) (*Cert, na
 	if err := parts.findSCTL(n.sctl, f.SCTL != "", x.SCTL); err != nil {
 		return nil, n, err
 	}
-	if err := parts.findOCSP(path, &n, f.OCSP != "" || x.OCSP); err != nil {
+	if err := parts.findOCSP(&n, f.OCSP != "" || x.OCSP); err != nil {
 		return nil, n, err
 	}
 	c, err := assemble(path, parts, issuers, x.SkipRoots)

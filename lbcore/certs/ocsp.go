@@ -42,7 +42,7 @@ func (c *Cert) staple(h *tls.ClientHelloInfo) Staple {
 }
 
 // findOCSP reads the response that is stapled, and the issuer's certificate.
-func (p *Parts) findOCSP(path string, n *names, wanted bool) error {
+func (p *Parts) findOCSP(n *names, wanted bool) error {
 	if text, err := os.ReadFile(n.issuer); err == nil {
 		i, err := parseIssuer(text)
 		if err != nil && wanted {
