@@ -259,7 +259,7 @@ func parseParts(path string, text []byte) (*Parts, error) {
 // as in Extra.
 func assemble(path string, parts *Parts, issuers []*x509.Certificate, skipRoots bool) (*Cert, error) {
 	c := &Cert{Path: path, TLS: tls.Certificate{Leaf: parts.Leaf, PrivateKey: parts.Key}, parts: *parts, sum: sha256.Sum256(parts.Leaf.Raw)}
-	if err := c.judgeKey(parts.Key); err != nil {
+	if err := c.judgeKey(); err != nil {
 		return nil, err
 	}
 	chain := append([]*x509.Certificate{parts.Leaf}, parts.Chain...)
@@ -301,13 +301,18 @@ func (p *Parts) findKey(path, keyPath string, wanted bool) error {
 	return fmt.Errorf("No Private Key found in '%s'", path) //nolint:staticcheck // the reference's text
 }
 
+// belongs tells whether the key is the certificate's.
+func belongs(p *Parts) bool {
+	same, ok := p.Leaf.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
+	return ok && same.Equal(p.Key.Public())
+}
+
 // judgeKey finds whether the key belongs to the certificate and may be used.
-func (c *Cert) judgeKey(key crypto.Signer) error {
-	same, ok := c.TLS.Leaf.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
-	if !ok || !same.Equal(key.Public()) {
+func (c *Cert) judgeKey() error {
+	if !belongs(&c.parts) {
 		return fmt.Errorf("inconsistencies between private key and certificate loaded '%s'", c.Path)
 	}
-	switch k := key.(type) {
+	switch k := c.parts.Key.(type) {
 	case *rsa.PrivateKey:
 		c.Kind, c.slow = RSA, true
 		if k.N.BitLen() < 2048 { // reference: its library's security level
@@ -318,7 +323,7 @@ func (c *Cert) judgeKey(key crypto.Signer) error {
 	case ed25519.PrivateKey:
 		c.Kind = Other
 	default:
-		return fmt.Errorf("the key of '%s' has a type that TLS cannot use here (%T)", c.Path, key)
+		return fmt.Errorf("the key of '%s' has a type that TLS cannot use here (%T)", c.Path, k)
 	}
 	return nil
 }

@@ -3,7 +3,6 @@
 package certs
 
 import (
-	"crypto"
 	"crypto/x509"
 	"encoding/base64"
 	"errors"
@@ -192,12 +191,6 @@ func (s *Store) CommitCert(path string) (used int, err error) {
 		return min(1, s.uses(d.slot)), fmt.Errorf("%w.", err)
 	}
 	return s.replace(d.slot, c)
-}
-
-// belongs tells whether the key is the certificate's.
-func belongs(p *Parts) bool {
-	same, ok := p.Leaf.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
-	return ok && same.Equal(p.Key.Public())
 }
 
 // uses counts the places that show a certificate.
