@@ -137,6 +137,11 @@ func nextBlock(text []byte) (b *pem.Block, rest []byte, err error) {
 	}
 }
 
+// holdsCert tells whether a block is a certificate, by any of OpenSSL's titles.
+func holdsCert(b *pem.Block) bool {
+	return b.Type == "CERTIFICATE" || b.Type == "X509 CERTIFICATE" || b.Type == "TRUSTED CERTIFICATE"
+}
+
 // whole tells whether pem.Decode took the block that after is the inside of: it
 // passes over what it cannot read.
 func whole(after, rest []byte) bool {
@@ -166,7 +171,7 @@ func parsePEM(text []byte) (p parsed, err error) {
 			return p, err
 		}
 		switch {
-		case b.Type == "CERTIFICATE" || b.Type == "X509 CERTIFICATE" || b.Type == "TRUSTED CERTIFICATE":
+		case holdsCert(b):
 			c, err := x509.ParseCertificate(b.Bytes)
 			if err != nil {
 				return p, wrong(errors.New(strings.TrimPrefix(err.Error(), "x509: ")))

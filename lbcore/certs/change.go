@@ -21,7 +21,8 @@ type draft struct {
 	parts Parts
 }
 
-// sides are the extensions by which a command names a part of a certificate.
+// sides are the extensions of side files, by which a command names a part of a
+// certificate.
 var sides = []struct {
 	ext  string
 	take func(path, text string, p *Parts) error

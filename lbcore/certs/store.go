@@ -143,8 +143,8 @@ var bundleKinds = []string{".rsa", ".ecdsa", ".dsa"}
 
 // sideFile tells whether a folder's file is no certificate.
 func sideFile(name string) bool {
-	for _, ext := range []string{".key", ".ocsp", ".issuer", ".sctl"} {
-		if strings.HasSuffix(name, ext) {
+	for _, side := range sides {
+		if strings.HasSuffix(name, side.ext) {
 			return true
 		}
 	}
