@@ -215,18 +215,11 @@ func (s *Store) uses(slot *Slot) (n int) {
 // not go. Established connections keep theirs.
 func (s *Store) replace(slot *Slot, c *Cert) (used int, err error) {
 	before := slot.cert.Swap(c)
-	var backs []func()
-	for _, b := range s.backs {
-		if b.crt != slot {
-			continue
-		}
-		renew, err := b.renew()
-		if err != nil {
-			slot.cert.Store(before)
-			return used, err
-		}
-		used++
-		backs = append(backs, renew)
+	backs, err := s.renewBacks(func(b *Back) bool { return b.crt == slot })
+	used = len(backs)
+	if err != nil {
+		slot.cert.Store(before)
+		return used, err
 	}
 	for _, f := range s.fronts {
 		if !slices.ContainsFunc(f.entries, func(e *Entry) bool { return e.slot == slot }) {
@@ -247,14 +240,21 @@ func (s *Store) replace(slot *Slot, c *Cert) (used int, err error) {
 	return used, nil
 }
 
-// renew makes what connections to the server begin with anew; what it returns puts
-// that into force.
-func (b *Back) renew() (func(), error) {
-	cfg, _, err := b.make(b.verifier())
-	if err != nil {
-		return nil, err
+// renewBacks makes anew what connections to the servers of a choice begin with; the
+// functions that it returns, one a server, put that into force. An error is about the
+// server behind those that they are for.
+func (s *Store) renewBacks(of func(*Back) bool) (all []func(), err error) {
+	for _, b := range s.backs {
+		if !of(b) {
+			continue
+		}
+		cfg, _, err := b.make()
+		if err != nil {
+			return all, err
+		}
+		all = append(all, func() { b.now.Store(cfg) })
 	}
-	return func() { b.now.Store(cfg) }, nil
+	return all, nil
 }
 
 // verifier verifies the server by the files as they are now, nil for not at all. Under

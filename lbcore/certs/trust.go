@@ -226,17 +226,10 @@ func (s *Store) CommitTrust(k Trust, path string) (used int, err error) {
 // trustAgain makes anew what depends on a file and then lets it be used, all or
 // nothing.
 func (s *Store) trustAgain(path string) (used int, err error) {
-	var all []func()
-	for _, b := range s.backs {
-		if !s.names(&b.settings, path) {
-			continue
-		}
-		renew, err := b.renew()
-		if err != nil {
-			return used, err
-		}
-		used++
-		all = append(all, renew)
+	all, err := s.renewBacks(func(b *Back) bool { return s.names(&b.settings, path) })
+	used = len(all)
+	if err != nil {
+		return used, err
 	}
 	for _, f := range s.fronts {
 		n := f.trusting(path)
