@@ -68,7 +68,7 @@ type profile struct {
 // NewFront begins a bind line with its settings.
 func NewFront(s *Store, general Settings) (*Front, error) {
 	f := &Front{store: s, general: general, strict: general.StrictSNI == Yes, made: map[string]*profile{}}
-	p, err := f.profile(general)
+	p, err := f.profile(f.made, general)
 	if err == nil { // lines of a list narrow what is in force
 		f.general.Versions = Versions{Min: p.with.MinVersion, Max: p.with.MaxVersion}
 	}
@@ -106,7 +106,7 @@ func (f *Front) entry(s *Slot, own Settings, filters []string, first bool) (*Ent
 	if f.Spoken != nil {
 		own.ALPN = f.Spoken(own.ALPN)
 	}
-	p, err := f.profile(own.Over(f.general))
+	p, err := f.profile(f.made, own.Over(f.general))
 	if err != nil {
 		return nil, err
 	}
@@ -346,10 +346,10 @@ func (p *profile) verify(s tls.ConnectionState, conn Handshaker) error {
 	return err
 }
 
-// profile makes, or finds, the configuration for settings.
-func (f *Front) profile(s Settings) (*profile, error) {
+// profile makes the configuration for settings, or finds it among those made before.
+func (f *Front) profile(made map[string]*profile, s Settings) (*profile, error) {
 	key := fmt.Sprintf("%+v", s)
-	if p := f.made[key]; p != nil {
+	if p := made[key]; p != nil {
 		return p, nil
 	}
 	cfg, notes, err := s.config(tls.VersionTLS12)
@@ -377,7 +377,7 @@ func (f *Front) profile(s Settings) (*profile, error) {
 		p.without.NextProtos = nil
 		p.with.NextProtos = s.ALPN
 	}
-	f.made[key] = p
+	made[key] = p
 	return p, nil
 }
 
