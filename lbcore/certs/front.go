@@ -27,7 +27,7 @@ type Front struct {
 	general Settings
 	strict  bool
 	index   atomic.Pointer[index]
-	Notes   []string // what was taken and has no effect, for warnings
+	Notes   []string // what was taken and has no effect, for warnings; while it is built
 
 	// under the store's lock, once the configuration runs
 	entries []*Entry
@@ -353,7 +353,9 @@ func (f *Front) profile(made map[string]*profile, s Settings) (*profile, error) 
 		return p, nil
 	}
 	cfg, notes, err := s.config(tls.VersionTLS12)
-	f.Notes = append(f.Notes, notes...)
+	if !f.store.sealed { // nobody reads those of a command: they would gather
+		f.Notes = append(f.Notes, notes...)
+	}
 	if err != nil {
 		return nil, err
 	}
