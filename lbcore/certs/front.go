@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/binary"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -149,19 +150,14 @@ type index struct {
 func (f *Front) publish(entries []*Entry, plain *profile) {
 	x := &index{exact: map[string][]*Entry{}, wild: map[string][]*Entry{}}
 	for _, e := range entries {
-		if e.first {
-			x.first = append(x.first, e)
-		}
-		for _, n := range e.answers() {
-			n = strings.ToLower(n)
-			switch {
-			case n[0] == '!':
-			case n == "*": // reference: answers what nobody else does
-				x.first = append(x.first, e)
-			case n[0] == '*':
-				x.wild[n[1:]] = append(x.wild[n[1:]], e)
-			default:
+		for n, form := range e.answers() {
+			switch form {
+			case ownName:
 				x.exact[n] = append(x.exact[n], e)
+			case anyName:
+				x.first = append(x.first, e)
+			case wildName:
+				x.wild[n[1:]] = append(x.wild[n[1:]], e)
 			}
 		}
 	}
@@ -171,12 +167,42 @@ func (f *Front) publish(entries []*Entry, plain *profile) {
 	f.index.Store(x)
 }
 
-// answers are the names that an entry is for: its filters, or else its certificate's.
-func (e *Entry) answers() []string {
-	if len(e.filters) > 0 {
-		return e.filters
+// form is the form of a name that an entry answers, in the order of the reference's
+// lists: one by itself, the asterisk for what nobody else answers, a wildcard.
+type form int
+
+const (
+	ownName form = iota
+	anyName
+	wildName
+)
+
+// answers are the names that an entry is for, in lower case: its filters, or else its
+// certificate's, and before them the asterisk where it is a first.
+func (e *Entry) answers() iter.Seq2[string, form] {
+	return func(yield func(string, form) bool) {
+		if e.first && !yield("*", anyName) {
+			return
+		}
+		names := e.filters
+		if len(names) == 0 {
+			names = e.cert.Names
+		}
+		for _, n := range names {
+			n, of := strings.ToLower(n), ownName
+			switch {
+			case n[0] == '!':
+				continue
+			case n == "*":
+				of = anyName
+			case n[0] == '*':
+				of = wildName
+			}
+			if !yield(n, of) {
+				return
+			}
+		}
 	}
-	return e.cert.Names
 }
 
 // refuses tells whether one of the entry's filters excludes a name.
