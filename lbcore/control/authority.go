@@ -11,30 +11,34 @@ type trust struct {
 	kind   certs.Trust
 	word   string
 	plural string // in answers
+	arg    string
+	shown  string // what show displays, for the help
 }
 
 // registerTrust adds the commands about ca-files and crl-files. The summaries are the
 // help's (reference).
 func registerTrust(set *keyword.Set) {
-	for _, t := range []*trust{{certs.CAFile, "ca-file", "CAs"}, {certs.CRLFile, "crl-file", "CRLs"}} {
-		add := func(verb, args, summary string, level cli.Level, run func(*cli.Request, *certs.Store), example string, bad ...string) {
+	for _, t := range []*trust{
+		{certs.CAFile, "ca-file", "CAs", "<cafile>", "display the SSL CA files used in memory, or the details of a <cafile>, or a single certificate of index <index> of a CA file <cafile>"},
+		{certs.CRLFile, "crl-file", "CRLs", "<crlfile>", "display the SSL CRL files used in memory, or the details of a <crlfile>, or a single CRL of index <index> of CRL file <crlfile>"},
+	} {
+		// The examples, good and bad, are what follows the command.
+		add := func(verb, args, summary string, level cli.Level, run func(*cli.Request, *certs.Store), good string, bad ...string) {
 			name := verb + " ssl " + t.word
-			certCommand(set, name, args, summary, level, run, name+example, bad...)
+			for i := range bad {
+				bad[i] = name + bad[i]
+			}
+			certCommand(set, name, args, summary, level, run, name+good, bad...)
 		}
-		k, arg := t.kind.String(), map[certs.Trust]string{certs.CAFile: "<cafile>", certs.CRLFile: "<crlfile>"}[t.kind]
-		missing := func(verb string) string { return verb + " ssl " + t.word }
-		shown := "display the SSL CA files used in memory, or the details of a <cafile>, or a single certificate of index <index> of a CA file <cafile>"
-		if t.kind == certs.CRLFile {
-			shown = "display the SSL CRL files used in memory, or the details of a <crlfile>, or a single CRL of index <index> of CRL file <crlfile>"
-		}
-		add("show", "["+arg+"[:<index>]]", shown, cli.Operator, t.show, "", missing("show")+" nosuch")
-		add("new", arg, "create a new "+k+" file to be used in a crt-list", cli.Admin, t.create, " new.pem", missing("new"))
-		add("set", arg+" <payload>", "replace a "+k+" file", cli.Admin, t.set, " ca.pem <<", missing("set"))
-		add("commit", arg, "commit a "+k+" file", cli.Admin, t.commit, " ca.pem", missing("commit"))
-		add("abort", arg, "abort a transaction for a "+k+" file", cli.Admin, t.abort, " ca.pem", missing("abort"))
-		add("del", arg, "delete an unused "+k+" file", cli.Admin, t.del, " new.pem", missing("del"), missing("del")+" nosuch")
+		k := t.kind.String()
+		add("show", "["+t.arg+"[:<index>]]", t.shown, cli.Operator, t.show, "", " nosuch")
+		add("new", t.arg, "create a new "+k+" file to be used in a crt-list", cli.Admin, t.create, " new.pem", "")
+		add("set", t.arg+" <payload>", "replace a "+k+" file", cli.Admin, t.set, " ca.pem <<", "")
+		add("commit", t.arg, "commit a "+k+" file", cli.Admin, t.commit, " ca.pem", "")
+		add("abort", t.arg, "abort a transaction for a "+k+" file", cli.Admin, t.abort, " ca.pem", "")
+		add("del", t.arg, "delete an unused "+k+" file", cli.Admin, t.del, " new.pem", "", " nosuch")
 		if t.kind == certs.CAFile {
-			add("add", arg+" <payload>", "add a certificate into the CA file", cli.Admin, t.add, " ca.pem <<", missing("add"))
+			add("add", t.arg+" <payload>", "add a certificate into the CA file", cli.Admin, t.add, " ca.pem <<", "")
 		}
 	}
 }
