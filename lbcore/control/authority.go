@@ -56,16 +56,8 @@ func (t *trust) show(r *cli.Request, s *certs.Store) {
 	r.WriteString(text)
 }
 
-// file is the first word, or the answer that it is missing.
-func (t *trust) file(r *cli.Request, format string, args ...any) (path string, ok bool) {
-	if path = at(r.Args, 0); path == "" {
-		r.Fail(format, args...)
-	}
-	return path, path != ""
-}
-
 func (t *trust) create(r *cli.Request, s *certs.Store) {
-	path, ok := t.file(r, "'new ssl %s' expects a filename", t.word)
+	path, ok := fileNamed(r, "'new ssl %s' expects a filename", t.word)
 	if !ok {
 		return
 	}
@@ -92,20 +84,20 @@ func (t *trust) change(r *cli.Request, s *certs.Store, add bool) {
 
 // commit ends the transaction. Reference: both kinds are called ca-file here.
 func (t *trust) commit(r *cli.Request, s *certs.Store) {
-	if path, ok := t.file(r, "'commit ssl ca-file' expects a filename"); ok {
+	if path, ok := fileNamed(r, "'commit ssl ca-file' expects a filename"); ok {
 		used, err := s.CommitTrust(t.kind, path)
 		committed(r, path, used, err)
 	}
 }
 
 func (t *trust) abort(r *cli.Request, s *certs.Store) {
-	if path, ok := t.file(r, "'abort ssl %s' expects a filename", t.word); ok {
+	if path, ok := fileNamed(r, "'abort ssl %s' expects a filename", t.word); ok {
 		aborted(r, path, s.AbortTrust(t.kind, path))
 	}
 }
 
 func (t *trust) del(r *cli.Request, s *certs.Store) {
-	path, ok := t.file(r, "'del ssl %s' expects a %s file name", t.word, t.kind)
+	path, ok := fileNamed(r, "'del ssl %s' expects a %s file name", t.word, t.kind)
 	if !ok {
 		return
 	}
