@@ -313,10 +313,11 @@ func (f *Front) choose(h *tls.ClientHelloInfo) (*tls.Config, error) {
 		conn.Choose(e, e.cert.staple(h))
 	}
 	p := e.profile
-	cfg := e.config(&e.without, p.without)
+	at, of := &e.without, p.without
 	if len(h.SupportedProtos) == 0 || slices.ContainsFunc(p.with.NextProtos, func(s string) bool { return slices.Contains(h.SupportedProtos, s) }) {
-		cfg = e.config(&e.with, p.with)
+		at, of = &e.with, p.with
 	}
+	cfg := e.config(at, of)
 	if p.forgives && conn != nil {
 		cfg = cfg.Clone()
 		cfg.VerifyConnection = func(s tls.ConnectionState) error { return p.verify(s, conn) }
