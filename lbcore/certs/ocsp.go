@@ -52,7 +52,10 @@ func (p *Parts) findOCSP(n *names, wanted bool) error {
 	} else {
 		n.issuer = ""
 	}
-	if der, err := os.ReadFile(n.ocsp); wanted && err == nil {
+	if !wanted {
+		return nil
+	}
+	if der, err := os.ReadFile(n.ocsp); err == nil {
 		p.OCSP = append([]byte{}, der...) // reference: an empty file is for a later update
 	}
 	return nil
