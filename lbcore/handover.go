@@ -118,6 +118,8 @@ func socketKey(b *proxy.Bind) string {
 // descriptors stay the instance's. Inherited ones are not among them: whoever gave
 // them gives them again.
 func (in *Instance) ExposedSockets() (names []string, fds []int) {
+	// Before opening, which loops take and which is no lock to wait for another with.
+	certified := in.Config.Certs != nil && in.Config.Certs.Holds()
 	in.opening.Lock()
 	defer in.opening.Unlock()
 	in.eachListener(all, func(fd int, b *proxy.Bind) {
@@ -125,7 +127,7 @@ func (in *Instance) ExposedSockets() (names []string, fds []int) {
 			names, fds = append(names, socketKey(b)), append(fds, fd)
 		}
 	})
-	if fd := in.secretsFD(); fd >= 0 {
+	if fd := in.secretsFD(certified); fd >= 0 {
 		names, fds = append(names, secretsName), append(fds, fd)
 	}
 	return names, fds

@@ -19,10 +19,10 @@ const secretsName = "ticket keys"
 // maxSecrets bounds what is read of it, bytes.
 const maxSecrets = 65536
 
-// secretsFD returns the file with the keys, -1 where nobody needs it. It is made
-// once and lives as long as the instance. Under opening.
-func (in *Instance) secretsFD() int {
-	if in.secrets == nil && in.Config.Certs != nil && in.Config.Certs.Holds() {
+// secretsFD returns the file with the keys, -1 where there is none. It is made once,
+// when it is wanted, and lives as long as the instance. Under opening.
+func (in *Instance) secretsFD(wanted bool) int {
+	if in.secrets == nil && wanted {
 		fd, err := unix.MemfdCreate("ticket-keys", unix.MFD_CLOEXEC)
 		if err != nil {
 			return -1 // sessions begin anew

@@ -122,15 +122,11 @@ func (b *Builder) bindCert(t *bindTLS, w []string, fallback bool) (int, error) {
 }
 
 func (b *Builder) bindList(t *bindTLS, path string) error {
-	lines, last, err := certs.ReadList(path)
+	list, lines, err := b.certs.List(path)
 	if err != nil {
 		return err
 	}
-	list, fresh := b.certs.List(path, last)
 	t.entries = append(t.entries, bindEntry{list: list})
-	if !fresh {
-		return nil
-	}
 	for i := range lines {
 		l := &lines[i]
 		own, files, err := b.listSettings(path, l)

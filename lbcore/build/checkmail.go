@@ -170,8 +170,7 @@ func (b *Builder) mailersLine(st *config.Statement) {
 		word = mailTimeout
 	}
 	if b.Set.Lookup(sectionMailers, word) == nil {
-		word = st.Words[0]
-		b.Alertf(st, "unknown keyword '%s' in '%s' section", word, "mailers")
+		b.Alertf(st, "unknown keyword '%s' in '%s' section", st.Words[0], "mailers")
 		return
 	}
 	if word == "mailer" {

@@ -128,7 +128,7 @@ func loadRevocations(path string) (*Revocations, error) {
 
 // take takes a certificate of a block, once.
 func (a *Authority) take(b *pem.Block) error {
-	if b.Type != "CERTIFICATE" && b.Type != "X509 CERTIFICATE" && b.Type != "TRUSTED CERTIFICATE" {
+	if !holdsCert(b) {
 		return nil
 	}
 	c, err := x509.ParseCertificate(b.Bytes)

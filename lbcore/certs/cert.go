@@ -137,6 +137,11 @@ func nextBlock(text []byte) (b *pem.Block, rest []byte, err error) {
 	}
 }
 
+// holdsCert tells whether a block is a certificate, by any of OpenSSL's titles.
+func holdsCert(b *pem.Block) bool {
+	return b.Type == "CERTIFICATE" || b.Type == "X509 CERTIFICATE" || b.Type == "TRUSTED CERTIFICATE"
+}
+
 // whole tells whether pem.Decode took the block that after is the inside of: it
 // passes over what it cannot read.
 func whole(after, rest []byte) bool {
@@ -166,7 +171,7 @@ func parsePEM(text []byte) (p parsed, err error) {
 			return p, err
 		}
 		switch {
-		case b.Type == "CERTIFICATE" || b.Type == "X509 CERTIFICATE" || b.Type == "TRUSTED CERTIFICATE":
+		case holdsCert(b):
 			c, err := x509.ParseCertificate(b.Bytes)
 			if err != nil {
 				return p, wrong(errors.New(strings.TrimPrefix(err.Error(), "x509: ")))
@@ -201,13 +206,9 @@ func parseKey(der []byte) (crypto.Signer, error) {
 	return k, nil
 }
 
-// Load reads a certificate, its chain, key and side files. issuers complete a
-// chain that has none. The errors are whole sentences, as the reference's.
-func Load(path string, f Files, x Extra, issuers []*x509.Certificate) (*Cert, error) {
-	c, _, err := load(path, f, x, issuers)
-	return c, err
-}
-
+// load reads a certificate, its chain, key and side files, and tells where they were.
+// issuers complete a chain that has none. The errors are whole sentences, as the
+// reference's.
 func load(path string, f Files, x Extra, issuers []*x509.Certificate) (*Cert, names, error) {
 	n := names{crt: path}
 	text, err := os.ReadFile(path)
@@ -237,7 +238,7 @@ func load(path string, f Files, x Extra, issuers []*x509.Certificate) (*Cert, na
 	if err := parts.findSCTL(n.sctl, f.SCTL != "", x.SCTL); err != nil {
 		return nil, n, err
 	}
-	if err := parts.findOCSP(path, &n, f.OCSP != "" || x.OCSP); err != nil {
+	if err := parts.findOCSP(&n, f.OCSP != "" || x.OCSP); err != nil {
 		return nil, n, err
 	}
 	c, err := assemble(path, parts, issuers, x.SkipRoots)
@@ -263,7 +264,7 @@ func parseParts(path string, text []byte) (*Parts, error) {
 // as in Extra.
 func assemble(path string, parts *Parts, issuers []*x509.Certificate, skipRoots bool) (*Cert, error) {
 	c := &Cert{Path: path, TLS: tls.Certificate{Leaf: parts.Leaf, PrivateKey: parts.Key}, parts: *parts, sum: sha256.Sum256(parts.Leaf.Raw)}
-	if err := c.judgeKey(parts.Key); err != nil {
+	if err := c.judgeKey(); err != nil {
 		return nil, err
 	}
 	chain := append([]*x509.Certificate{parts.Leaf}, parts.Chain...)
@@ -305,13 +306,18 @@ func (p *Parts) findKey(path, keyPath string, wanted bool) error {
 	return fmt.Errorf("No Private Key found in '%s'", path) //nolint:staticcheck // the reference's text
 }
 
+// belongs tells whether the key is the certificate's.
+func belongs(p *Parts) bool {
+	same, ok := p.Leaf.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
+	return ok && same.Equal(p.Key.Public())
+}
+
 // judgeKey finds whether the key belongs to the certificate and may be used.
-func (c *Cert) judgeKey(key crypto.Signer) error {
-	same, ok := c.TLS.Leaf.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
-	if !ok || !same.Equal(key.Public()) {
+func (c *Cert) judgeKey() error {
+	if !belongs(&c.parts) {
 		return fmt.Errorf("inconsistencies between private key and certificate loaded '%s'", c.Path)
 	}
-	switch k := key.(type) {
+	switch k := c.parts.Key.(type) {
 	case *rsa.PrivateKey:
 		c.Kind, c.slow = RSA, true
 		if k.N.BitLen() < 2048 { // reference: its library's security level
@@ -322,7 +328,7 @@ func (c *Cert) judgeKey(key crypto.Signer) error {
 	case ed25519.PrivateKey:
 		c.Kind = Other
 	default:
-		return fmt.Errorf("the key of '%s' has a type that TLS cannot use here (%T)", c.Path, key)
+		return fmt.Errorf("the key of '%s' has a type that TLS cannot use here (%T)", c.Path, k)
 	}
 	return nil
 }

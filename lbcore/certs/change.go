@@ -3,7 +3,6 @@
 package certs
 
 import (
-	"crypto"
 	"crypto/x509"
 	"encoding/base64"
 	"errors"
@@ -22,7 +21,8 @@ type draft struct {
 	parts Parts
 }
 
-// sides are the extensions by which a command names a part of a certificate.
+// sides are the extensions of side files, by which a command names a part of a
+// certificate.
 var sides = []struct {
 	ext  string
 	take func(path, text string, p *Parts) error
@@ -194,12 +194,6 @@ func (s *Store) CommitCert(path string) (used int, err error) {
 	return s.replace(d.slot, c)
 }
 
-// belongs tells whether the key is the certificate's.
-func belongs(p *Parts) bool {
-	same, ok := p.Leaf.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
-	return ok && same.Equal(p.Key.Public())
-}
-
 // uses counts the places that show a certificate.
 func (s *Store) uses(slot *Slot) (n int) {
 	for _, f := range s.fronts {
@@ -221,18 +215,11 @@ func (s *Store) uses(slot *Slot) (n int) {
 // not go. Established connections keep theirs.
 func (s *Store) replace(slot *Slot, c *Cert) (used int, err error) {
 	before := slot.cert.Swap(c)
-	var backs []func()
-	for _, b := range s.backs {
-		if b.crt != slot {
-			continue
-		}
-		renew, err := b.renew()
-		if err != nil {
-			slot.cert.Store(before)
-			return used, err
-		}
-		used++
-		backs = append(backs, renew)
+	backs, err := s.renewBacks(func(b *Back) bool { return b.crt == slot })
+	used = len(backs)
+	if err != nil {
+		slot.cert.Store(before)
+		return used, err
 	}
 	for _, f := range s.fronts {
 		if !slices.ContainsFunc(f.entries, func(e *Entry) bool { return e.slot == slot }) {
@@ -253,14 +240,21 @@ func (s *Store) replace(slot *Slot, c *Cert) (used int, err error) {
 	return used, nil
 }
 
-// renew makes what connections to the server begin with anew; what it returns puts
-// that into force.
-func (b *Back) renew() (func(), error) {
-	cfg, _, err := b.make(b.verifier())
-	if err != nil {
-		return nil, err
+// renewBacks makes anew what connections to the servers of a choice begin with; the
+// functions that it returns, one a server, put that into force. An error is about the
+// server behind those that they are for.
+func (s *Store) renewBacks(of func(*Back) bool) (all []func(), err error) {
+	for _, b := range s.backs {
+		if !of(b) {
+			continue
+		}
+		cfg, _, err := b.make()
+		if err != nil {
+			return all, err
+		}
+		all = append(all, func() { b.now.Store(cfg) })
 	}
-	return func() { b.now.Store(cfg) }, nil
+	return all, nil
 }
 
 // verifier verifies the server by the files as they are now, nil for not at all. Under

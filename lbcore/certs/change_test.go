@@ -193,3 +193,33 @@ func FuzzResponse(f *testing.F) {
 		}
 	})
 }
+
+// TestNotesOfChanges commits a ca-file again and again: what was said of the bind
+// line at the start is not said, and kept, once more each time.
+func TestNotesOfChanges(t *testing.T) {
+	k := ecKey(t)
+	text := string(issue(t, k, nil, nil, "a.example"))
+	ca := write(t, t.TempDir()+"/ca.pem", []byte(text))
+	s := NewStore()
+	f, err := NewFront(s, Settings{SigAlgs: "ECDSA+SHA256", Verify: VerifyRequired, CAFile: ca})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Finish()
+	before := len(f.Notes)
+	for range 3 {
+		was := f.plain
+		if _, err := s.SetTrust(CAFile, ca, text, false); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.CommitTrust(CAFile, ca); err != nil {
+			t.Fatal(err)
+		}
+		if f.plain == was {
+			t.Fatal("the line's settings were not made anew")
+		}
+	}
+	if before == 0 || len(f.Notes) != before {
+		t.Errorf("%d notes, at the start %d", len(f.Notes), before)
+	}
+}

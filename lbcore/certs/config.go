@@ -118,7 +118,7 @@ func NewBack(store *Store, s Settings, crt *Slot, host string, reuse bool) (*Bac
 	}
 	store.mu.Lock()
 	defer store.mu.Unlock()
-	cfg, notes, err := b.make(b.verifier())
+	cfg, notes, err := b.make()
 	if err != nil {
 		return nil, err
 	}
@@ -129,15 +129,15 @@ func NewBack(store *Store, s Settings, crt *Slot, host string, reuse bool) (*Bac
 }
 
 // make makes the configuration with which connections begin. Sessions that began
-// with another one are not resumed: they were judged by it.
-func (b *Back) make(v *verifier) (*tls.Config, []string, error) {
+// with another one are not resumed: they were judged by it. Under the store's lock.
+func (b *Back) make() (*tls.Config, []string, error) {
 	cfg, notes, err := b.settings.config(b.low)
 	if err != nil {
 		return nil, nil, err
 	}
 	cfg.InsecureSkipVerify = true // verification is ours: names are optional
 	cfg.NextProtos = b.settings.ALPN
-	if v != nil {
+	if v := b.verifier(); v != nil {
 		cfg.VerifyConnection = func(s tls.ConnectionState) error { return b.verify(v, s) }
 	}
 	if b.crt != nil {

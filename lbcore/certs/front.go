@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/binary"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -27,7 +28,7 @@ type Front struct {
 	general Settings
 	strict  bool
 	index   atomic.Pointer[index]
-	Notes   []string // what was taken and has no effect, for warnings
+	Notes   []string // what was taken and has no effect, for warnings; while it is built
 
 	// under the store's lock, once the configuration runs
 	entries []*Entry
@@ -68,7 +69,7 @@ type profile struct {
 // NewFront begins a bind line with its settings.
 func NewFront(s *Store, general Settings) (*Front, error) {
 	f := &Front{store: s, general: general, strict: general.StrictSNI == Yes, made: map[string]*profile{}}
-	p, err := f.profile(general)
+	p, err := f.profile(f.made, general)
 	if err == nil { // lines of a list narrow what is in force
 		f.general.Versions = Versions{Min: p.with.MinVersion, Max: p.with.MaxVersion}
 	}
@@ -106,7 +107,7 @@ func (f *Front) entry(s *Slot, own Settings, filters []string, first bool) (*Ent
 	if f.Spoken != nil {
 		own.ALPN = f.Spoken(own.ALPN)
 	}
-	p, err := f.profile(own.Over(f.general))
+	p, err := f.profile(f.made, own.Over(f.general))
 	if err != nil {
 		return nil, err
 	}
@@ -149,19 +150,14 @@ type index struct {
 func (f *Front) publish(entries []*Entry, plain *profile) {
 	x := &index{exact: map[string][]*Entry{}, wild: map[string][]*Entry{}}
 	for _, e := range entries {
-		if e.first {
-			x.first = append(x.first, e)
-		}
-		for _, n := range e.answers() {
-			n = strings.ToLower(n)
-			switch {
-			case n[0] == '!':
-			case n == "*": // reference: answers what nobody else does
-				x.first = append(x.first, e)
-			case n[0] == '*':
-				x.wild[n[1:]] = append(x.wild[n[1:]], e)
-			default:
+		for n, form := range e.answers() {
+			switch form {
+			case ownName:
 				x.exact[n] = append(x.exact[n], e)
+			case anyName:
+				x.first = append(x.first, e)
+			case wildName:
+				x.wild[n[1:]] = append(x.wild[n[1:]], e)
 			}
 		}
 	}
@@ -171,12 +167,42 @@ func (f *Front) publish(entries []*Entry, plain *profile) {
 	f.index.Store(x)
 }
 
-// answers are the names that an entry is for: its filters, or else its certificate's.
-func (e *Entry) answers() []string {
-	if len(e.filters) > 0 {
-		return e.filters
+// form is the form of a name that an entry answers, in the order of the reference's
+// lists: one by itself, the asterisk for what nobody else answers, a wildcard.
+type form int
+
+const (
+	ownName form = iota
+	anyName
+	wildName
+)
+
+// answers are the names that an entry is for, in lower case: its filters, or else its
+// certificate's, and before them the asterisk where it is a first.
+func (e *Entry) answers() iter.Seq2[string, form] {
+	return func(yield func(string, form) bool) {
+		if e.first && !yield("*", anyName) {
+			return
+		}
+		names := e.filters
+		if len(names) == 0 {
+			names = e.cert.Names
+		}
+		for _, n := range names {
+			n, of := strings.ToLower(n), ownName
+			switch {
+			case n[0] == '!':
+				continue
+			case n == "*":
+				of = anyName
+			case n[0] == '*':
+				of = wildName
+			}
+			if !yield(n, of) {
+				return
+			}
+		}
 	}
-	return e.cert.Names
 }
 
 // refuses tells whether one of the entry's filters excludes a name.
@@ -287,10 +313,11 @@ func (f *Front) choose(h *tls.ClientHelloInfo) (*tls.Config, error) {
 		conn.Choose(e, e.cert.staple(h))
 	}
 	p := e.profile
-	cfg := e.config(&e.without, p.without)
+	at, of := &e.without, p.without
 	if len(h.SupportedProtos) == 0 || slices.ContainsFunc(p.with.NextProtos, func(s string) bool { return slices.Contains(h.SupportedProtos, s) }) {
-		cfg = e.config(&e.with, p.with)
+		at, of = &e.with, p.with
 	}
+	cfg := e.config(at, of)
 	if p.forgives && conn != nil {
 		cfg = cfg.Clone()
 		cfg.VerifyConnection = func(s tls.ConnectionState) error { return p.verify(s, conn) }
@@ -346,14 +373,16 @@ func (p *profile) verify(s tls.ConnectionState, conn Handshaker) error {
 	return err
 }
 
-// profile makes, or finds, the configuration for settings.
-func (f *Front) profile(s Settings) (*profile, error) {
+// profile makes the configuration for settings, or finds it among those made before.
+func (f *Front) profile(made map[string]*profile, s Settings) (*profile, error) {
 	key := fmt.Sprintf("%+v", s)
-	if p := f.made[key]; p != nil {
+	if p := made[key]; p != nil {
 		return p, nil
 	}
 	cfg, notes, err := s.config(tls.VersionTLS12)
-	f.Notes = append(f.Notes, notes...)
+	if !f.store.sealed { // nobody reads those of a command: they would gather
+		f.Notes = append(f.Notes, notes...)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -377,7 +406,7 @@ func (f *Front) profile(s Settings) (*profile, error) {
 		p.without.NextProtos = nil
 		p.with.NextProtos = s.ALPN
 	}
-	f.made[key] = p
+	made[key] = p
 	return p, nil
 }
 

@@ -31,19 +31,31 @@ type ListLine struct {
 	list *List
 }
 
-// List returns a crt-list or folder of the configuration by the name that it is shown
-// under; fresh tells that nobody named it before and that its lines are still to be
-// entered.
-func (s *Store) List(path string, last int) (l *List, fresh bool) {
+// List returns a crt-list of the configuration. Its file is read where nobody named it
+// before: lines are then those that are still to be entered.
+func (s *Store) List(path string) (l *List, lines []Line, err error) {
+	if l = s.list(path); l != nil {
+		return l, nil, nil
+	}
+	lines, last, err := ReadList(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s.addList(&List{Path: listName(path), last: last}), lines, nil
+}
+
+// list returns a crt-list or folder by its name, nil for none.
+func (s *Store) list(path string) *List {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	path = listName(path)
-	if l = s.lists[path]; l != nil {
-		return l, false
-	}
-	l = &List{Path: path, last: last}
-	s.lists[path] = l
-	return l, true
+	return s.lists[listName(path)]
+}
+
+func (s *Store) addList(l *List) *List {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lists[l.Path] = l
+	return l
 }
 
 // Folder returns the list that a folder stands for; nil where name is none.
@@ -52,11 +64,10 @@ func (s *Store) Folder(name string) (*List, error) {
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
 		return nil, nil
 	}
-	l, fresh := s.List(path, 0)
-	if !fresh {
+	if l := s.list(path); l != nil {
 		return l, nil
 	}
-	l.folder = true
+	l := s.addList(&List{Path: listName(path), folder: true})
 	slots, err := s.findAll(path)
 	for _, slot := range slots {
 		l.Enter(Line{}, Settings{}, slot)
@@ -184,9 +195,7 @@ func (s *Store) ReadAdded(text string) (*Line, error) {
 
 // HasList tells whether there is a crt-list or folder of that name, and gives its own.
 func (s *Store) HasList(path string) (name string, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	l := s.lists[listName(path)]
+	l := s.list(path)
 	if l == nil {
 		return path, false
 	}

@@ -42,7 +42,7 @@ func (c *Cert) staple(h *tls.ClientHelloInfo) Staple {
 }
 
 // findOCSP reads the response that is stapled, and the issuer's certificate.
-func (p *Parts) findOCSP(path string, n *names, wanted bool) error {
+func (p *Parts) findOCSP(n *names, wanted bool) error {
 	if text, err := os.ReadFile(n.issuer); err == nil {
 		i, err := parseIssuer(text)
 		if err != nil && wanted {
@@ -52,7 +52,10 @@ func (p *Parts) findOCSP(path string, n *names, wanted bool) error {
 	} else {
 		n.issuer = ""
 	}
-	if der, err := os.ReadFile(n.ocsp); wanted && err == nil {
+	if !wanted {
+		return nil
+	}
+	if der, err := os.ReadFile(n.ocsp); err == nil {
 		p.OCSP = append([]byte{}, der...) // reference: an empty file is for a later update
 	}
 	return nil

@@ -34,12 +34,12 @@ func (s *Store) SNIs(proxy string, before time.Time) string {
 // answer is one name of a front; not are the names that a wildcard leaves out.
 type answer struct {
 	name, not string
-	rank      int
+	form      form
 	entry     *Entry
 }
 
-// answered lists a front's names in the reference's order: whole names, those for
-// everybody else, wildcards.
+// answered lists a front's names in the reference's order: by their form, then by
+// letters.
 func (f *Front) answered() (all []answer) {
 	for _, e := range f.entries {
 		not := ""
@@ -48,25 +48,16 @@ func (f *Front) answered() (all []answer) {
 				not += n + " "
 			}
 		}
-		if e.first {
-			all = append(all, answer{"*", "-", 1, e})
-		}
-		for _, n := range e.answers() {
-			switch n = strings.ToLower(n); {
-			case n[0] == '!':
-			case n == "*":
-				all = append(all, answer{n, "-", 1, e})
-			case n[0] == '*' && not != "":
-				all = append(all, answer{n, not, 2, e})
-			case n[0] == '*':
-				all = append(all, answer{n, "-", 2, e})
-			default:
-				all = append(all, answer{n, "-", 0, e})
+		for n, form := range e.answers() {
+			a := answer{n, "-", form, e}
+			if form == wildName && not != "" {
+				a.not = not
 			}
+			all = append(all, a)
 		}
 	}
 	slices.SortStableFunc(all, func(a, b answer) int {
-		return cmp.Or(a.rank-b.rank, strings.Compare(a.name, b.name), int(b.entry.cert.Kind)-int(a.entry.cert.Kind))
+		return cmp.Or(cmp.Compare(a.form, b.form), strings.Compare(a.name, b.name), int(b.entry.cert.Kind)-int(a.entry.cert.Kind))
 	})
 	return all
 }

@@ -143,8 +143,8 @@ var bundleKinds = []string{".rsa", ".ecdsa", ".dsa"}
 
 // sideFile tells whether a folder's file is no certificate.
 func sideFile(name string) bool {
-	for _, ext := range []string{".key", ".ocsp", ".issuer", ".sctl"} {
-		if strings.HasSuffix(name, ext) {
+	for _, side := range sides {
+		if strings.HasSuffix(name, side.ext) {
 			return true
 		}
 	}
@@ -218,44 +218,33 @@ func (s *Store) findAll(dir string) (found []*Slot, err error) {
 
 // Authority loads a ca-file, once.
 func (s *Store) Authority(name string) (*Authority, error) {
-	path := under(s.CABase, name)
-	unlock := s.lock()
-	a := s.cas[path]
-	unlock()
-	switch {
-	case a != nil:
-		return a, nil
-	case s.sealed:
-		return nil, errSealed
-	}
-	a, err := loadAuthority(path)
-	if err == nil {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.cas[path] = a
-	}
-	return a, err
+	return once(s, s.cas, under(s.CABase, name), loadAuthority)
 }
 
 // Revocations loads a crl-file, once.
 func (s *Store) Revocations(name string) (*Revocations, error) {
-	path := under(s.CABase, name)
+	return once(s, s.crls, under(s.CABase, name), loadRevocations)
+}
+
+// once finds what a file holds among those loaded, or loads it there; no lock is held
+// while it is read.
+func once[T any](s *Store, loaded map[string]*T, path string, load func(string) (*T, error)) (*T, error) {
 	unlock := s.lock()
-	r := s.crls[path]
+	t := loaded[path]
 	unlock()
 	switch {
-	case r != nil:
-		return r, nil
+	case t != nil:
+		return t, nil
 	case s.sealed:
 		return nil, errSealed
 	}
-	r, err := loadRevocations(path)
+	t, err := load(path)
 	if err == nil {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.crls[path] = r
+		loaded[path] = t
 	}
-	return r, err
+	return t, err
 }
 
 // Tickets loads a tls-ticket-keys file, once; without a name it returns the

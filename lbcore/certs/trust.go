@@ -226,17 +226,10 @@ func (s *Store) CommitTrust(k Trust, path string) (used int, err error) {
 // trustAgain makes anew what depends on a file and then lets it be used, all or
 // nothing.
 func (s *Store) trustAgain(path string) (used int, err error) {
-	var all []func()
-	for _, b := range s.backs {
-		if !s.names(&b.settings, path) {
-			continue
-		}
-		renew, err := b.renew()
-		if err != nil {
-			return used, err
-		}
-		used++
-		all = append(all, renew)
+	all, err := s.renewBacks(func(b *Back) bool { return s.names(&b.settings, path) })
+	used = len(all)
+	if err != nil {
+		return used, err
 	}
 	for _, f := range s.fronts {
 		n := f.trusting(path)
@@ -259,29 +252,22 @@ func (s *Store) trustAgain(path string) (used int, err error) {
 // renew makes the settings that name a file anew; what it returns puts them into
 // force.
 func (f *Front) renew(path string) (func(), error) {
-	before := f.made
-	f.made = maps.Clone(before)
-	maps.DeleteFunc(f.made, func(_ string, p *profile) bool { return f.store.names(&p.settings, path) })
-	fail := func(err error) (func(), error) {
-		f.made = before
-		return nil, err
-	}
-	plain, err := f.profile(f.plain.settings)
+	made := maps.Clone(f.made)
+	maps.DeleteFunc(made, func(_ string, p *profile) bool { return f.store.names(&p.settings, path) })
+	plain, err := f.profile(made, f.plain.settings)
 	if err != nil {
-		return fail(err)
+		return nil, err
 	}
 	entries := slices.Clone(f.entries)
 	for i, e := range entries {
-		p, err := f.profile(e.profile.settings)
+		p, err := f.profile(made, e.profile.settings)
 		if err != nil {
-			return fail(err)
+			return nil, err
 		}
 		if p != e.profile {
 			entries[i] = e.again(e.cert, p)
 		}
 	}
-	made := f.made
-	f.made = before
 	return func() {
 		f.made = made
 		f.publish(entries, plain)

@@ -11,30 +11,34 @@ type trust struct {
 	kind   certs.Trust
 	word   string
 	plural string // in answers
+	arg    string
+	shown  string // what show displays, for the help
 }
 
 // registerTrust adds the commands about ca-files and crl-files. The summaries are the
 // help's (reference).
 func registerTrust(set *keyword.Set) {
-	for _, t := range []*trust{{certs.CAFile, "ca-file", "CAs"}, {certs.CRLFile, "crl-file", "CRLs"}} {
-		add := func(verb, args, summary string, level cli.Level, run func(*cli.Request, *certs.Store), example string, bad ...string) {
+	for _, t := range []*trust{
+		{certs.CAFile, "ca-file", "CAs", "<cafile>", "display the SSL CA files used in memory, or the details of a <cafile>, or a single certificate of index <index> of a CA file <cafile>"},
+		{certs.CRLFile, "crl-file", "CRLs", "<crlfile>", "display the SSL CRL files used in memory, or the details of a <crlfile>, or a single CRL of index <index> of CRL file <crlfile>"},
+	} {
+		// The examples, good and bad, are what follows the command.
+		add := func(verb, args, summary string, level cli.Level, run func(*cli.Request, *certs.Store), good string, bad ...string) {
 			name := verb + " ssl " + t.word
-			certCommand(set, name, args, summary, level, run, name+example, bad...)
+			for i := range bad {
+				bad[i] = name + bad[i]
+			}
+			certCommand(set, name, args, summary, level, run, name+good, bad...)
 		}
-		k, arg := t.kind.String(), map[certs.Trust]string{certs.CAFile: "<cafile>", certs.CRLFile: "<crlfile>"}[t.kind]
-		missing := func(verb string) string { return verb + " ssl " + t.word }
-		shown := "display the SSL CA files used in memory, or the details of a <cafile>, or a single certificate of index <index> of a CA file <cafile>"
-		if t.kind == certs.CRLFile {
-			shown = "display the SSL CRL files used in memory, or the details of a <crlfile>, or a single CRL of index <index> of CRL file <crlfile>"
-		}
-		add("show", "["+arg+"[:<index>]]", shown, cli.Operator, t.show, "", missing("show")+" nosuch")
-		add("new", arg, "create a new "+k+" file to be used in a crt-list", cli.Admin, t.create, " new.pem", missing("new"))
-		add("set", arg+" <payload>", "replace a "+k+" file", cli.Admin, t.set, " ca.pem <<", missing("set"))
-		add("commit", arg, "commit a "+k+" file", cli.Admin, t.commit, " ca.pem", missing("commit"))
-		add("abort", arg, "abort a transaction for a "+k+" file", cli.Admin, t.abort, " ca.pem", missing("abort"))
-		add("del", arg, "delete an unused "+k+" file", cli.Admin, t.del, " new.pem", missing("del"), missing("del")+" nosuch")
+		k := t.kind.String()
+		add("show", "["+t.arg+"[:<index>]]", t.shown, cli.Operator, t.show, "", " nosuch")
+		add("new", t.arg, "create a new "+k+" file to be used in a crt-list", cli.Admin, t.create, " new.pem", "")
+		add("set", t.arg+" <payload>", "replace a "+k+" file", cli.Admin, t.set, " ca.pem <<", "")
+		add("commit", t.arg, "commit a "+k+" file", cli.Admin, t.commit, " ca.pem", "")
+		add("abort", t.arg, "abort a transaction for a "+k+" file", cli.Admin, t.abort, " ca.pem", "")
+		add("del", t.arg, "delete an unused "+k+" file", cli.Admin, t.del, " new.pem", "", " nosuch")
 		if t.kind == certs.CAFile {
-			add("add", arg+" <payload>", "add a certificate into the CA file", cli.Admin, t.add, " ca.pem <<", missing("add"))
+			add("add", t.arg+" <payload>", "add a certificate into the CA file", cli.Admin, t.add, " ca.pem <<", "")
 		}
 	}
 }
@@ -52,16 +56,8 @@ func (t *trust) show(r *cli.Request, s *certs.Store) {
 	r.WriteString(text)
 }
 
-// file is the first word, or the answer that it is missing.
-func (t *trust) file(r *cli.Request, format string, args ...any) (path string, ok bool) {
-	if path = at(r.Args, 0); path == "" {
-		r.Fail(format, args...)
-	}
-	return path, path != ""
-}
-
 func (t *trust) create(r *cli.Request, s *certs.Store) {
-	path, ok := t.file(r, "'new ssl %s' expects a filename", t.word)
+	path, ok := fileNamed(r, "'new ssl %s' expects a filename", t.word)
 	if !ok {
 		return
 	}
@@ -88,20 +84,20 @@ func (t *trust) change(r *cli.Request, s *certs.Store, add bool) {
 
 // commit ends the transaction. Reference: both kinds are called ca-file here.
 func (t *trust) commit(r *cli.Request, s *certs.Store) {
-	if path, ok := t.file(r, "'commit ssl ca-file' expects a filename"); ok {
+	if path, ok := fileNamed(r, "'commit ssl ca-file' expects a filename"); ok {
 		used, err := s.CommitTrust(t.kind, path)
 		committed(r, path, used, err)
 	}
 }
 
 func (t *trust) abort(r *cli.Request, s *certs.Store) {
-	if path, ok := t.file(r, "'abort ssl %s' expects a filename", t.word); ok {
+	if path, ok := fileNamed(r, "'abort ssl %s' expects a filename", t.word); ok {
 		aborted(r, path, s.AbortTrust(t.kind, path))
 	}
 }
 
 func (t *trust) del(r *cli.Request, s *certs.Store) {
-	path, ok := t.file(r, "'del ssl %s' expects a %s file name", t.word, t.kind)
+	path, ok := fileNamed(r, "'del ssl %s' expects a %s file name", t.word, t.kind)
 	if !ok {
 		return
 	}

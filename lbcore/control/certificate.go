@@ -61,15 +61,24 @@ func dumpCert(r *cli.Request, s *certs.Store) {
 	}
 }
 
-func newCert(r *cli.Request, s *certs.Store) {
-	path := at(r.Args, 0)
-	if path == "" {
-		r.Fail("'new ssl cert' expects a filename")
-	} else if err := s.NewCert(path); err != nil {
-		r.Fail("%s", err)
-	} else {
-		r.Message(cli.Notice, "New empty certificate store '%s'!", path)
+// fileNamed is the first word, or the answer that it is missing.
+func fileNamed(r *cli.Request, format string, args ...any) (path string, ok bool) {
+	if path = at(r.Args, 0); path == "" {
+		r.Fail(format, args...)
 	}
+	return path, path != ""
+}
+
+func newCert(r *cli.Request, s *certs.Store) {
+	path, ok := fileNamed(r, "'new ssl cert' expects a filename")
+	if !ok {
+		return
+	}
+	if err := s.NewCert(path); err != nil {
+		r.Fail("%s", err)
+		return
+	}
+	r.Message(cli.Notice, "New empty certificate store '%s'!", path)
 }
 
 func setCert(r *cli.Request, s *certs.Store) {
@@ -95,35 +104,35 @@ func transacted(r *cli.Request, word, what, name, path string, fresh bool, err e
 }
 
 func commitCert(r *cli.Request, s *certs.Store) {
-	if path := at(r.Args, 0); path == "" {
-		r.Fail("'commit ssl cert' expects a filename")
-	} else {
+	if path, ok := fileNamed(r, "'commit ssl cert' expects a filename"); ok {
 		used, err := s.CommitCert(path)
 		committed(r, path, used, err)
 	}
 }
 
-// committed answers the end of a transaction: a dot for each place that uses what was
-// changed. Reference: what was begun has no severity.
+// committed answers the end of a transaction.
 func committed(r *cli.Request, path string, used int, err error) {
-	dots := strings.Repeat(".", used)
-	switch {
-	case errors.As(err, &certs.Refusal{}):
+	if errors.As(err, &certs.Refusal{}) {
 		r.Fail("%s\nCan't commit %s!", err, path)
-	case err != nil:
-		r.Printf("Committing %s%s\n%s\nFailed!\n", path, dots, err)
-	default:
-		r.Printf("Committing %s%s\nSuccess!\n", path, dots)
+		return
 	}
+	worked(r, "Committing "+path, used, err)
+}
+
+// worked answers what was begun: a dot for each place that was worked on, and how it
+// ended. Reference: it has no severity.
+func worked(r *cli.Request, what string, places int, err error) {
+	end := "Success!\n"
+	if err != nil {
+		end = err.Error() + "\nFailed!\n"
+	}
+	r.WriteString(what + strings.Repeat(".", places) + "\n" + end)
 }
 
 func abortCert(r *cli.Request, s *certs.Store) {
-	path := at(r.Args, 0)
-	if path == "" {
-		r.Fail("'abort ssl cert' expects a filename")
-		return
+	if path, ok := fileNamed(r, "'abort ssl cert' expects a filename"); ok {
+		aborted(r, path, s.AbortCert(path))
 	}
-	aborted(r, path, s.AbortCert(path))
 }
 
 func aborted(r *cli.Request, path string, err error) {
@@ -135,12 +144,13 @@ func aborted(r *cli.Request, path string, err error) {
 }
 
 func delCert(r *cli.Request, s *certs.Store) {
-	path := at(r.Args, 0)
-	if path == "" {
-		r.Fail("'del ssl cert' expects a certificate name")
-	} else if err := s.DelCert(path); err != nil {
-		r.Fail("Can't remove the certificate: %s", err)
-	} else {
-		r.Message(cli.Notice, "Certificate '%s' deleted!", path)
+	path, ok := fileNamed(r, "'del ssl cert' expects a certificate name")
+	if !ok {
+		return
 	}
+	if err := s.DelCert(path); err != nil {
+		r.Fail("Can't remove the certificate: %s", err)
+		return
+	}
+	r.Message(cli.Notice, "Certificate '%s' deleted!", path)
 }

@@ -1,7 +1,7 @@
 package control
 
 import (
-	"strings"
+	"fmt"
 
 	"gohap/lbcore/certs"
 	"gohap/lbcore/cli"
@@ -56,14 +56,14 @@ func addList(r *cli.Request, s *certs.Store) {
 		}
 	}
 	path, used, begun, err := s.AddLine(list, line)
-	switch {
-	case !begun:
+	if !begun {
 		r.Fail("Can't edit the crt-list: %s", err)
-	case err != nil:
-		r.Printf("Inserting certificate '%s' in crt-list '%s'%s\n%s\nFailed!\n", path, list, strings.Repeat(".", used+1), err)
-	default:
-		r.Printf("Inserting certificate '%s' in crt-list '%s'%s\nSuccess!\n", path, list, strings.Repeat(".", used))
+		return
 	}
+	if err != nil { // reference: the place that failed has its dot
+		used++
+	}
+	worked(r, fmt.Sprintf("Inserting certificate '%s' in crt-list '%s'", path, list), used, err)
 }
 
 func delList(r *cli.Request, s *certs.Store) {

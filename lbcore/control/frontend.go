@@ -14,12 +14,20 @@ func (c *Control) frontend(r *cli.Request) *proxy.Proxy {
 		r.Fail("A frontend name is expected.")
 		return nil
 	}
+	p := c.frontendNamed(r.Args[0])
+	if p == nil {
+		r.Fail("No such frontend.")
+	}
+	return p
+}
+
+// frontendNamed returns a frontend, nil for none.
+func (c *Control) frontendNamed(name string) *proxy.Proxy {
 	for _, p := range c.Proxies {
-		if p.IsFrontend && p.Name == r.Args[0] {
+		if p.IsFrontend && p.Name == name {
 			return p
 		}
 	}
-	r.Fail("No such frontend.")
 	return nil
 }
 

@@ -71,7 +71,7 @@ func showSNI(r *cli.Request, s *certs.Store) {
 				r.Fail("'-f' requires a frontend name!")
 				return
 			}
-			if words = words[1:]; !control(r).hasFrontend(words[0]) {
+			if words = words[1:]; control(r).frontendNamed(words[0]) == nil {
 				r.Fail("Couldn't find the specified frontend!")
 				return
 			}
@@ -98,13 +98,4 @@ func showSNI(r *cli.Request, s *certs.Store) {
 		before = clock.Wall().Add(offset)
 	}
 	r.WriteString(s.SNIs(proxy, before))
-}
-
-func (c *Control) hasFrontend(name string) bool {
-	for _, p := range c.Proxies {
-		if p.IsFrontend && p.Name == name {
-			return true
-		}
-	}
-	return false
 }
