@@ -3,7 +3,6 @@
 package build
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -145,11 +144,7 @@ func (p *paths) enter() error {
 
 // problem words what kept the process from going somewhere, as the reference does.
 func (p *paths) problem(err error) error {
-	var e *os.PathError
-	if errors.As(err, &e) {
-		err = e.Err
-	}
-	return fmt.Errorf("Impossible to get back to directory '%s': %s", p.start, sentence(err))
+	return fmt.Errorf("Impossible to get back to directory '%s': %s", p.start, config.Reason(err))
 }
 
 // leave goes back to where the process was.
@@ -171,12 +166,3 @@ func (b *Builder) EnterFile(name string) error {
 
 // LeaveFile implements config.FileHandler.
 func (b *Builder) LeaveFile() error { return b.paths.leave() }
-
-// sentence is an error number's text with the C library's capital letter.
-func sentence(err error) string {
-	t := err.Error()
-	if t != "" && 'a' <= t[0] && t[0] <= 'z' {
-		t = string(t[0]-32) + t[1:]
-	}
-	return t
-}
