@@ -94,17 +94,17 @@ func listenTCP(address string) (net.Listener, error) {
 func listenUnix(k Socket) (net.Listener, error) {
 	tmp := fmt.Sprintf("%s.%d.tmp", k.Address, os.Getpid())
 	if err := os.Remove(tmp); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("cannot bind UNIX socket (%s) [%s]", config.Reason(bare(err)), k.Address)
+		return nil, fmt.Errorf("cannot bind UNIX socket (%s) [%s]", config.Reason(err), k.Address)
 	}
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: tmp, Net: "unix"})
 	if err != nil {
-		return nil, fmt.Errorf("cannot bind UNIX socket (%s) [%s]", config.Reason(bare(err)), k.Address)
+		return nil, fmt.Errorf("cannot bind UNIX socket (%s) [%s]", config.Reason(err), k.Address)
 	}
 	l.SetUnlinkOnClose(false) // reference: the path stays, the next process renames over it
 	if err := own(tmp, k); err != nil {
 		l.Close()
 		os.Remove(tmp)
-		return nil, fmt.Errorf("cannot bind UNIX socket (%s) [%s]", config.Reason(bare(err)), k.Address)
+		return nil, fmt.Errorf("cannot bind UNIX socket (%s) [%s]", config.Reason(err), k.Address)
 	}
 	return l, nil
 }
