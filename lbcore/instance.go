@@ -86,10 +86,7 @@ func (c *Config) Open(logger *slog.Logger) (*Instance, error) {
 	}
 	in := &Instance{Config: c, slog: logger, started: clock.Wall(), mono: clock.Mono(), outputs: map[int]*log.Writer{}, stopped: make(chan struct{})}
 	g := &c.Global
-	loops := g.Threads
-	if loops == 0 {
-		loops = runtime.NumCPU()
-	}
+	loops := g.Loops()
 	// Loops hold their processor through raw calls: leave room for the others.
 	runtime.GOMAXPROCS(loops + 4)
 	debug.SetGCPercent(200)

@@ -193,8 +193,8 @@ func threads(b *Builder, st *config.Statement) {
 	switch {
 	case err != nil:
 		b.Alertf(st, "'nbthread' passed a missing or unparsable integer value in '%s'", st.Word(1))
-	case n < 1, n > 64:
-		b.Alertf(st, "'nbthread' value must be between 1 and 64 (was %d)", n)
+	case n < 1, n > maxThreads:
+		b.Alertf(st, "'nbthread' value must be between 1 and %d (was %d)", maxThreads, n)
 	default:
 		b.Global.Threads = n
 	}

@@ -22,12 +22,16 @@ import (
 
 const maxThreads = 64 // of a group; there is one group
 
-// loops returns how many event loops there will be.
-func (g *Global) loops() int {
-	if g.Threads > 0 {
-		return g.Threads
+// Loops returns how many event loops there will be.
+func (g *Global) Loops() int { return loopsOn(g.Threads, runtime.NumCPU()) }
+
+// loopsOn is what nbthread says, 0 for nothing, or one a processor as far as the
+// group goes.
+func loopsOn(threads, processors int) int {
+	if threads > 0 {
+		return threads
 	}
-	return runtime.NumCPU()
+	return min(processors, maxThreads)
 }
 
 // numbers is a set of numbers from 1 to 64, a bit each.
@@ -153,7 +157,7 @@ func cpuMap(b *Builder, st *config.Statement) {
 // warnCPUs tells of threads that cpu-map forgot.
 func (b *Builder) warnCPUs() {
 	bound, free, firstBound, firstFree := 0, 0, -1, -1
-	for n := range b.Global.loops() {
+	for n := range b.Global.Loops() {
 		if b.Global.CPUs[n].Count() > 0 {
 			if bound++; firstBound < 0 {
 				firstBound = n
@@ -233,7 +237,7 @@ func (b *Builder) checkThreads(s *section, l *bindLine) {
 	if !l.threaded {
 		return
 	}
-	there := between(1, b.Global.loops())
+	there := between(1, b.Global.Loops())
 	l.Loops = uint64(l.threads.loops & there)
 	if !l.first {
 		return // told already
