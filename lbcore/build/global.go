@@ -237,11 +237,15 @@ func globalNode(b *Builder, st *config.Statement) {
 	b.Global.Node = st.Words[1]
 }
 
+// globalRow is a word of the global section with one example that is right and some
+// that are not.
+func globalRow(name, args, summary, good string, f GlobalFunc, bad ...string) keyword.Row {
+	return keyword.Row{Class: keyword.Global, Name: name, Where: keyword.InGlobal, Args: args, Summary: summary,
+		Good: []keyword.Example{{Config: good}}, Bad: bad, Impl: f}
+}
+
 func globalRows() []keyword.Row {
-	row := func(name, args, summary, good string, f GlobalFunc, bad ...string) keyword.Row {
-		return keyword.Row{Class: keyword.Global, Name: name, Where: keyword.InGlobal, Args: args, Summary: summary,
-			Good: []keyword.Example{{Config: good}}, Bad: bad, Impl: f}
-	}
+	row := globalRow
 	return []keyword.Row{
 		row("maxconn", "<number>", "most connections that the process takes", "maxconn 4000",
 			number(1, math.MaxInt32, func(g *Global, n int64) { g.Maxconn = n }), "maxconn abc", "maxconn 10k"),

@@ -15,10 +15,7 @@ import (
 // processRows are global words about the process: its limits, its processors, its
 // name among peers, where its files are.
 func processRows() []keyword.Row {
-	row := func(name, args, summary, good string, f GlobalFunc, bad ...string) keyword.Row {
-		return keyword.Row{Class: keyword.Global, Name: name, Where: keyword.InGlobal, Args: args, Summary: summary,
-			Good: []keyword.Example{{Config: good}}, Bad: bad, Impl: f}
-	}
+	row := globalRow
 	limits := row("strict-limits", "", "a limit of the system that cannot be raised ends the start", "strict-limits", func(b *Builder, st *config.Statement) {
 		if !b.tooMany(st, 1) {
 			b.Global.LaxLimits = st.No

@@ -10,10 +10,7 @@ import (
 
 // tuneRows are global words about the sockets and the messages of all proxies.
 func tuneRows() []keyword.Row {
-	row := func(name, args, summary, good string, f GlobalFunc, bad ...string) keyword.Row {
-		return keyword.Row{Class: keyword.Global, Name: name, Where: keyword.InGlobal, Args: args, Summary: summary,
-			Good: []keyword.Example{{Config: good}}, Bad: bad, Impl: f}
-	}
+	row := globalRow
 	bytes := func(name, summary string, of func(*proxy.Limits) *int) keyword.Row {
 		return row(name, "<size>", summary, name+" 64k", func(b *Builder, st *config.Statement) { b.socketSize(st, of(&b.Global.Limits)) }, name, name+" x", name+" 1k 2k")
 	}
