@@ -138,6 +138,20 @@ func number(low, high int64, store func(*Global, int64)) GlobalFunc {
 	}
 }
 
+// readSize reads the number of bytes behind a global word.
+func (b *Builder) readSize(st *config.Statement) (n uint32, ok bool) {
+	n, err := config.ParseSize(st.Words[1])
+	if err == nil {
+		return n, true
+	}
+	rest := st.Words[1]
+	if e, ok := err.(*config.CharError); ok {
+		rest = e.Rest
+	}
+	b.Alertf(st, "unexpected '%s' after size passed to '%s'", rest, st.Words[0])
+	return 0, false
+}
+
 // size makes a GlobalFunc that stores a number of bytes.
 func size(low, high int64, store func(*Global, int64)) GlobalFunc {
 	return func(b *Builder, st *config.Statement) {
@@ -148,13 +162,8 @@ func size(low, high int64, store func(*Global, int64)) GlobalFunc {
 			b.Alertf(st, "'%s' expects an integer argument", st.Words[0])
 			return
 		}
-		n, err := config.ParseSize(st.Words[1])
-		if err != nil {
-			rest := st.Words[1]
-			if e, ok := err.(*config.CharError); ok {
-				rest = e.Rest
-			}
-			b.Alertf(st, "unexpected '%s' after size passed to '%s'", rest, st.Words[0])
+		n, ok := b.readSize(st)
+		if !ok {
 			return
 		}
 		if n == 0 && low > 0 {
