@@ -228,19 +228,20 @@ func threadRange(part string, most int) (set numbers, low, high int, err error) 
 
 // checkThreads tells of a bind line that no thread would serve.
 func (b *Builder) checkThreads(s *section, l *bindLine) {
-	if !l.threaded {
+	t, said := b.threads[l.Bind]
+	if !said {
 		return
 	}
 	there := between(1, b.Global.Loops())
-	l.Loops = uint64(l.threads.loops & there)
+	l.Loops = uint64(t.loops & there)
 	if !l.first {
 		return // told already
 	}
 	where := fmt.Sprintf("in 'bind %s' at [%s:%d]", l.text, l.File, l.Line)
 	switch {
-	case len(l.threads.others) > 0:
-		b.Diag.Rawf(config.Alert, "%s '%s': 'thread' directive references non-existing thread group %d %s.", s.noun(), s.name, l.threads.others[0], where)
-	case l.threads.loops&there == 0:
+	case len(t.others) > 0:
+		b.Diag.Rawf(config.Alert, "%s '%s': 'thread' directive references non-existing thread group %d %s.", s.noun(), s.name, t.others[0], where)
+	case t.loops&there == 0:
 		b.Diag.Rawf(config.Alert, "%s '%s': 'thread' directive only references non-existing threads %s.", s.noun(), s.name, where)
 	}
 }
