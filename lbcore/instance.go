@@ -432,8 +432,8 @@ func (in *Instance) Stats() *stats.Instance {
 		Maxpipes: g.MaxPipes,
 		Environ:  in.Config.Env.Pairs, StartupLog: in.Config.Diag.Log,
 		Listeners: in.listeners, Streams: in.walkStreams, Descriptors: in.descriptors,
-		Commands: func() (now, total int64) { return int64(in.commands.Conns()), in.commands.Total() },
-		MemMax:   memoryLimit(),
+		CommandsNow: in.commands.Conns, CommandsTotal: in.commands.Total,
+		MemMax: memoryLimit(),
 	}
 }
 
