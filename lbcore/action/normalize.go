@@ -171,14 +171,9 @@ func encoded(dst, in []byte, strict bool, f func(dst []byte, code []byte, c byte
 	return dst, true
 }
 
-// unreserved tells whether a byte need not be encoded (RFC 3986 section 2.3).
-func unreserved(c byte) bool {
-	return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '.' || c == '_' || c == '~'
-}
-
 func decodeUnreserved(dst, in []byte, strict bool) ([]byte, bool) {
 	return encoded(dst, in, strict, func(dst, code []byte, c byte) []byte {
-		if unreserved(c) {
+		if sample.Unreserved(c) {
 			return append(dst, c)
 		}
 		return append(dst, code...)

@@ -254,11 +254,16 @@ func checkURLEnc(args []Arg, _ *Options) error {
 	return nil
 }
 
-// convURLEnc encodes everything but the unreserved set of RFC 3986.
+// Unreserved tells whether a byte need not be encoded (RFC 3986 section 2.3).
+func Unreserved(c byte) bool {
+	return c-'0' <= 9 || c|0x20-'a' < 26 || c == '-' || c == '_' || c == '.' || c == '~'
+}
+
+// convURLEnc encodes everything but the unreserved set.
 func convURLEnc(c *Context, _ []Arg, s *Sample) bool {
 	d := c.Arena.Alloc(3 * len(s.Data))[:0]
 	for _, ch := range s.Data {
-		if ch-'0' <= 9 || ch|0x20-'a' < 26 || ch == '-' || ch == '_' || ch == '.' || ch == '~' {
+		if Unreserved(ch) {
 			d = append(d, ch)
 			continue
 		}
