@@ -70,7 +70,7 @@ func (c *Config) Start(logger *slog.Logger) (*Instance, error) {
 		return nil, err
 	}
 	if err := in.Confine(); err != nil {
-		in.closeListeners(all)
+		in.abandon()
 		return nil, err
 	}
 	in.Run()
@@ -108,9 +108,7 @@ func (c *Config) Open(logger *slog.Logger) (*Instance, error) {
 	in.process(loops)
 	in.proxies()
 	in.restoreCounters()
-	if err := in.openLogs(); err != nil {
-		return nil, err
-	}
+	in.openLogs()
 	for _, l := range in.Group.Loops {
 		w := stream.NewWorker(l, in.Process, g.Limits)
 		w.FindBackend = in.findBackend
@@ -121,16 +119,22 @@ func (c *Config) Open(logger *slog.Logger) (*Instance, error) {
 		w.Siblings = in.Workers
 	}
 	if err := in.bind(); err != nil {
-		in.closeListeners(all)
+		in.abandon()
 		return nil, err
 	}
 	in.prepareChecks()
 	in.preparePages()
 	if err := in.openCommands(); err != nil {
-		in.closeListeners(all)
+		in.abandon()
 		return nil, err
 	}
 	return in, nil
+}
+
+// abandon lets go of what Open has opened, before anything is served.
+func (in *Instance) abandon() {
+	in.closeListeners(all)
+	in.closeLogs()
 }
 
 // Run begins to serve.
@@ -302,13 +306,13 @@ func (in *Instance) findBackend(name []byte) *proxy.Proxy {
 }
 
 // openLogs gives every logger its output.
-func (in *Instance) openLogs() error {
+func (in *Instance) openLogs() {
 	for t, l := range in.Config.Loggers {
 		switch t.Kind {
 		case log.FD:
 			w := in.outputs[t.FD]
 			if w == nil {
-				w = log.NewWriter(os.NewFile(uintptr(t.FD), t.Text))
+				w = log.NewWriter(log.Descriptor(t.FD))
 				in.outputs[t.FD] = w
 			}
 			l.Out = w
@@ -321,7 +325,19 @@ func (in *Instance) openLogs() error {
 		}
 	}
 	in.shared = log.NewShared(log.Encoder{Host: in.Config.Global.LogHost, PID: os.Getpid()}, &log.Sockets{Now: clock.Wall})
-	return nil
+}
+
+// closeLogs writes the lines that are left, those of all connections at a time, and
+// ends what writes them.
+func (in *Instance) closeLogs() {
+	for _, w := range in.outputs {
+		w.Close()
+	}
+	var leaving sync.WaitGroup
+	for _, s := range in.streams {
+		leaving.Go(s.Close)
+	}
+	leaving.Wait()
 }
 
 // prepareChecks makes the checker and gives servers the states that they had in the
