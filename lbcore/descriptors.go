@@ -12,28 +12,32 @@ import (
 )
 
 // descriptors serves "show fd": what a loop watches, on it.
-func (in *Instance) descriptors(l *loop.Loop) (all []stats.Descriptor) {
-	l.Descriptors(func(fd int32, h loop.Handler) {
-		d := stats.Descriptor{FD: int(fd), Kind: stats.FDOther, Text: "owner=" + fmt.Sprintf("%T", h)}
-		switch h := h.(type) {
-		case *loop.Listener:
-			d.Kind, d.Text = stats.FDListener, listenerText(h, l.Kernel.LocalAddr(fd))
-		case *mux.H1Client:
-			d.Kind, d.Text = stats.FDFrontend, connectionText(0, h.Local(), h.Peer(), "fe", frontendOf(h.Owner()), "H1", h.TLS() != nil)
-		case *mux.H1Server:
-			d.Kind, d.Text = stats.FDServer, connectionText(1, h.Local(), h.Peer(), "sv", serverOf(h.Owner()), "H1", h.TLS() != nil)
-		case *mux.Pass:
-			s, _ := h.Upper().(*stream.Stream)
-			switch {
-			case h.Side() == mux.Client && s != nil:
-				d.Kind, d.Text = stats.FDFrontend, connectionText(0, h.Local(), h.Peer(), "fe", s.FE.Name, "PASS", h.TLS() != nil)
-			case h.Side() == mux.Server && s != nil:
-				d.Kind, d.Text = stats.FDServer, connectionText(1, h.Local(), h.Peer(), "sv", serverOf(s.Server), "PASS", h.TLS() != nil)
-			}
+func (in *Instance) descriptors(l *loop.Loop, from int, visit func(stats.Descriptor) bool) (next int) {
+	return int(l.Descriptors(int32(from), func(fd int32, h loop.Handler) bool {
+		d := stats.Descriptor{FD: int(fd)}
+		d.Kind, d.Text = describeHandler(l, fd, h)
+		return visit(d)
+	}))
+}
+
+func describeHandler(l *loop.Loop, fd int32, h loop.Handler) (stats.DescriptorKind, string) {
+	switch h := h.(type) {
+	case *loop.Listener:
+		return stats.FDListener, listenerText(h, l.Kernel.LocalAddr(fd))
+	case *mux.H1Client:
+		return stats.FDFrontend, connectionText(0, h.Local(), h.Peer(), "fe", frontendOf(h.Owner()), "H1", h.TLS() != nil)
+	case *mux.H1Server:
+		return stats.FDServer, connectionText(1, h.Local(), h.Peer(), "sv", serverOf(h.Owner()), "H1", h.TLS() != nil)
+	case *mux.Pass:
+		s, _ := h.Upper().(*stream.Stream)
+		switch {
+		case h.Side() == mux.Client && s != nil:
+			return stats.FDFrontend, connectionText(0, h.Local(), h.Peer(), "fe", s.FE.Name, "PASS", h.TLS() != nil)
+		case h.Side() == mux.Server && s != nil:
+			return stats.FDServer, connectionText(1, h.Local(), h.Peer(), "sv", serverOf(s.Server), "PASS", h.TLS() != nil)
 		}
-		all = append(all, d)
-	})
-	return all
+	}
+	return stats.FDOther, fmt.Sprintf("owner=%T", h)
 }
 
 func frontendOf(owner mux.ClientOwner) string {

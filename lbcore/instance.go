@@ -70,7 +70,7 @@ func (c *Config) Start(logger *slog.Logger) (*Instance, error) {
 		return nil, err
 	}
 	if err := in.Confine(); err != nil {
-		in.closeListeners(all)
+		in.abandon()
 		return nil, err
 	}
 	in.Run()
@@ -86,10 +86,7 @@ func (c *Config) Open(logger *slog.Logger) (*Instance, error) {
 	}
 	in := &Instance{Config: c, slog: logger, started: clock.Wall(), mono: clock.Mono(), outputs: map[int]*log.Writer{}, stopped: make(chan struct{})}
 	g := &c.Global
-	loops := g.Threads
-	if loops == 0 {
-		loops = runtime.NumCPU()
-	}
+	loops := g.Loops()
 	// Loops hold their processor through raw calls: leave room for the others.
 	runtime.GOMAXPROCS(loops + 4)
 	debug.SetGCPercent(200)
@@ -111,9 +108,7 @@ func (c *Config) Open(logger *slog.Logger) (*Instance, error) {
 	in.process(loops)
 	in.proxies()
 	in.restoreCounters()
-	if err := in.openLogs(); err != nil {
-		return nil, err
-	}
+	in.openLogs()
 	for _, l := range in.Group.Loops {
 		w := stream.NewWorker(l, in.Process, g.Limits)
 		w.FindBackend = in.findBackend
@@ -124,16 +119,22 @@ func (c *Config) Open(logger *slog.Logger) (*Instance, error) {
 		w.Siblings = in.Workers
 	}
 	if err := in.bind(); err != nil {
-		in.closeListeners(all)
+		in.abandon()
 		return nil, err
 	}
 	in.prepareChecks()
 	in.preparePages()
 	if err := in.openCommands(); err != nil {
-		in.closeListeners(all)
+		in.abandon()
 		return nil, err
 	}
 	return in, nil
+}
+
+// abandon lets go of what Open has opened, before anything is served.
+func (in *Instance) abandon() {
+	in.closeListeners(all)
+	in.closeLogs()
 }
 
 // Run begins to serve.
@@ -305,13 +306,13 @@ func (in *Instance) findBackend(name []byte) *proxy.Proxy {
 }
 
 // openLogs gives every logger its output.
-func (in *Instance) openLogs() error {
+func (in *Instance) openLogs() {
 	for t, l := range in.Config.Loggers {
 		switch t.Kind {
 		case log.FD:
 			w := in.outputs[t.FD]
 			if w == nil {
-				w = log.NewWriter(os.NewFile(uintptr(t.FD), t.Text))
+				w = log.NewWriter(log.Descriptor(t.FD))
 				in.outputs[t.FD] = w
 			}
 			l.Out = w
@@ -324,7 +325,19 @@ func (in *Instance) openLogs() error {
 		}
 	}
 	in.shared = log.NewShared(log.Encoder{Host: in.Config.Global.LogHost, PID: os.Getpid()}, &log.Sockets{Now: clock.Wall})
-	return nil
+}
+
+// closeLogs writes the lines that are left, those of all connections at a time, and
+// ends what writes them.
+func (in *Instance) closeLogs() {
+	for _, w := range in.outputs {
+		w.Close()
+	}
+	var leaving sync.WaitGroup
+	for _, s := range in.streams {
+		leaving.Go(s.Close)
+	}
+	leaving.Wait()
 }
 
 // prepareChecks makes the checker and gives servers the states that they had in the
@@ -435,8 +448,8 @@ func (in *Instance) Stats() *stats.Instance {
 		Maxpipes: g.MaxPipes,
 		Environ:  in.Config.Env.Pairs, StartupLog: in.Config.Diag.Log,
 		Listeners: in.listeners, Streams: in.walkStreams, Descriptors: in.descriptors,
-		Commands: func() (now, total int64) { return int64(in.commands.Conns()), in.commands.Total() },
-		MemMax:   memoryLimit(),
+		CommandsNow: in.commands.Conns, CommandsTotal: in.commands.Total,
+		MemMax: memoryLimit(),
 	}
 }
 

@@ -67,12 +67,7 @@ func (in *Instance) Stop() {
 		in.Group.Each(func(l *loop.Loop) { in.Workers[l.ID].Kill() })
 		in.Group.Stop()
 		in.closeListeners(all)
-		for _, w := range in.outputs {
-			w.Close()
-		}
-		for _, s := range in.streams {
-			s.Close()
-		}
+		in.closeLogs()
 		in.serving.Wait()
 	})
 }

@@ -75,9 +75,6 @@ func printVersion(w io.Writer, long bool, words *keyword.Set) {
 	fmt.Fprintf(w, "\nFeature list : %s\n\n", strings.Join(names, " "))
 	fmt.Fprint(w, "Available polling systems :\n      epoll : pref=300,  test result OK\nTotal: 1 (1 usable), will use epoll.\n\n")
 	fmt.Fprint(w, "Available multiplexer protocols :\n         h1 : mode=HTTP  side=FE|BE  mux=H1\n  <default> : mode=TCP   side=FE|BE  mux=PASS\n\n")
-	if words == nil {
-		words = catalog.New()
-	}
 	fmt.Fprintf(w, "Available services : %s\n", strings.Join(words.Names(keyword.Service), " "))
 	fmt.Fprint(w, "Available filters :\n")
 	for _, r := range words.Rows(keyword.Filter) {

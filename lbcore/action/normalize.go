@@ -150,17 +150,6 @@ func stripDotDot(dst, in []byte, full bool) ([]byte, bool) {
 	return dst, true
 }
 
-// hexDigit returns the value of a digit, above 15 for none.
-func hexDigit(c byte) byte {
-	switch {
-	case '0' <= c && c <= '9':
-		return c - '0'
-	case 'a' <= c|0x20 && c|0x20 <= 'f':
-		return c | 0x20 - 'a' + 10
-	}
-	return 255
-}
-
 // encoded calls f for each encoded byte, which appends what it becomes; anything
 // else is copied. Strictly, a percent sign without two digits is a fault.
 func encoded(dst, in []byte, strict bool, f func(dst []byte, code []byte, c byte) []byte) ([]byte, bool) {
@@ -169,27 +158,22 @@ func encoded(dst, in []byte, strict bool, f func(dst []byte, code []byte, c byte
 			dst = append(dst, in[i])
 			continue
 		}
-		if i+2 >= len(in) || hexDigit(in[i+1]) > 15 || hexDigit(in[i+2]) > 15 {
+		if i+2 >= len(in) || sample.HexDigit(in[i+1]) == 0xFF || sample.HexDigit(in[i+2]) == 0xFF {
 			if strict {
 				return dst, false
 			}
 			dst = append(dst, '%')
 			continue
 		}
-		dst = f(dst, in[i:i+3], hexDigit(in[i+1])<<4|hexDigit(in[i+2]))
+		dst = f(dst, in[i:i+3], sample.HexDigit(in[i+1])<<4|sample.HexDigit(in[i+2]))
 		i += 2
 	}
 	return dst, true
 }
 
-// unreserved tells whether a byte need not be encoded (RFC 3986 section 2.3).
-func unreserved(c byte) bool {
-	return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '.' || c == '_' || c == '~'
-}
-
 func decodeUnreserved(dst, in []byte, strict bool) ([]byte, bool) {
 	return encoded(dst, in, strict, func(dst, code []byte, c byte) []byte {
-		if unreserved(c) {
+		if sample.Unreserved(c) {
 			return append(dst, c)
 		}
 		return append(dst, code...)

@@ -19,11 +19,9 @@ import (
 // bindLine is one address of a bind line before it becomes a proxy.Bind.
 type bindLine struct {
 	*proxy.Bind
-	addr     config.Address
-	text     string // as written
-	first    bool   // of the addresses of its line
-	threaded bool   // threads was said
-	threads  threadSet
+	addr  config.Address
+	text  string // as written
+	first bool   // of the addresses of its line
 }
 
 // BindFunc reads one option of a bind line from words and returns how many it
@@ -145,7 +143,6 @@ func bindKeyword(b *Builder, s *section, st *config.Statement) {
 		if l.ID == 0 {
 			l.ID = len(s.binds) + 1
 		}
-		l.threads, l.threaded = b.threads[l.Bind]
 		l.first = l == lines[0]
 		s.binds = append(s.binds, l)
 		s.p.Binds = append(s.p.Binds, l.Bind)

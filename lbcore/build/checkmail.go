@@ -56,10 +56,7 @@ func mailRows() []keyword.Row {
 }
 
 func checkGlobalRows() []keyword.Row {
-	row := func(name, args, summary, good string, f GlobalFunc, bad ...string) keyword.Row {
-		return keyword.Row{Class: keyword.Global, Name: name, Where: keyword.InGlobal, Args: args, Summary: summary,
-			Good: []keyword.Example{{Config: good}}, Bad: bad, Impl: f}
-	}
+	row := globalRow
 	fork := row("insecure-fork-wanted", "", "lets the process start others, for external checks", "insecure-fork-wanted", func(b *Builder, st *config.Statement) {
 		if !b.tooMany(st, 1) {
 			b.Global.ForkWanted = !st.No && !st.Default

@@ -138,6 +138,20 @@ func number(low, high int64, store func(*Global, int64)) GlobalFunc {
 	}
 }
 
+// readSize reads the number of bytes behind a global word.
+func (b *Builder) readSize(st *config.Statement) (n uint32, ok bool) {
+	n, err := config.ParseSize(st.Words[1])
+	if err == nil {
+		return n, true
+	}
+	rest := st.Words[1]
+	if e, ok := err.(*config.CharError); ok {
+		rest = e.Rest
+	}
+	b.Alertf(st, "unexpected '%s' after size passed to '%s'", rest, st.Words[0])
+	return 0, false
+}
+
 // size makes a GlobalFunc that stores a number of bytes.
 func size(low, high int64, store func(*Global, int64)) GlobalFunc {
 	return func(b *Builder, st *config.Statement) {
@@ -148,13 +162,8 @@ func size(low, high int64, store func(*Global, int64)) GlobalFunc {
 			b.Alertf(st, "'%s' expects an integer argument", st.Words[0])
 			return
 		}
-		n, err := config.ParseSize(st.Words[1])
-		if err != nil {
-			rest := st.Words[1]
-			if e, ok := err.(*config.CharError); ok {
-				rest = e.Rest
-			}
-			b.Alertf(st, "unexpected '%s' after size passed to '%s'", rest, st.Words[0])
+		n, ok := b.readSize(st)
+		if !ok {
 			return
 		}
 		if n == 0 && low > 0 {
@@ -193,8 +202,8 @@ func threads(b *Builder, st *config.Statement) {
 	switch {
 	case err != nil:
 		b.Alertf(st, "'nbthread' passed a missing or unparsable integer value in '%s'", st.Word(1))
-	case n < 1, n > 64:
-		b.Alertf(st, "'nbthread' value must be between 1 and 64 (was %d)", n)
+	case n < 1, n > maxThreads:
+		b.Alertf(st, "'nbthread' value must be between 1 and %d (was %d)", maxThreads, n)
 	default:
 		b.Global.Threads = n
 	}
@@ -237,11 +246,15 @@ func globalNode(b *Builder, st *config.Statement) {
 	b.Global.Node = st.Words[1]
 }
 
+// globalRow is a word of the global section with one example that is right and some
+// that are not.
+func globalRow(name, args, summary, good string, f GlobalFunc, bad ...string) keyword.Row {
+	return keyword.Row{Class: keyword.Global, Name: name, Where: keyword.InGlobal, Args: args, Summary: summary,
+		Good: []keyword.Example{{Config: good}}, Bad: bad, Impl: f}
+}
+
 func globalRows() []keyword.Row {
-	row := func(name, args, summary, good string, f GlobalFunc, bad ...string) keyword.Row {
-		return keyword.Row{Class: keyword.Global, Name: name, Where: keyword.InGlobal, Args: args, Summary: summary,
-			Good: []keyword.Example{{Config: good}}, Bad: bad, Impl: f}
-	}
+	row := globalRow
 	return []keyword.Row{
 		row("maxconn", "<number>", "most connections that the process takes", "maxconn 4000",
 			number(1, math.MaxInt32, func(g *Global, n int64) { g.Maxconn = n }), "maxconn abc", "maxconn 10k"),

@@ -16,9 +16,8 @@ const maxGUID = 127
 // claimGUID makes a text the unique identifier of an object; former is what it had,
 // "" for none.
 func (b *Builder) claimGUID(text, former, owner string) error {
-	const known = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-_"
-	if i := strings.IndexFunc(text, func(r rune) bool { return !strings.ContainsRune(known, r) }); i >= 0 {
-		return fmt.Errorf("'guid': invalid character '%c'", text[i])
+	if bad := badName(text); bad != 0 {
+		return fmt.Errorf("'guid': invalid character '%c'", bad)
 	}
 	if len(text) > maxGUID {
 		return fmt.Errorf("'guid': invalid length")

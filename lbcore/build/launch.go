@@ -63,10 +63,7 @@ type Confinement struct {
 }
 
 func launchRows() []keyword.Row {
-	row := func(name, args, summary, good string, f GlobalFunc, bad ...string) keyword.Row {
-		return keyword.Row{Class: keyword.Global, Name: name, Where: keyword.InGlobal, Args: args, Summary: summary,
-			Good: []keyword.Example{{Config: good}}, Bad: bad, Impl: f}
-	}
+	row := globalRow
 	launch := func(b *Builder, st *config.Statement) {
 		if _, err := b.Global.Launch.Read(st); err != nil {
 			b.Alertf(st, "%s", err)

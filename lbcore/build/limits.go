@@ -177,10 +177,7 @@ func retryOnKeyword(b *Builder, s *section, st *config.Statement) {
 
 // globalLimitRows are the global words.
 func globalLimitRows() []keyword.Row {
-	row := func(name, args, summary, good string, f GlobalFunc, bad ...string) keyword.Row {
-		return keyword.Row{Class: keyword.Global, Name: name, Where: keyword.InGlobal, Args: args, Summary: summary,
-			Good: []keyword.Example{{Config: good}}, Bad: bad, Impl: f}
-	}
+	row := globalRow
 	ratio := func(name, summary string, set func(*proxy.IdleRules, int)) keyword.Row {
 		return row(name, "<percent>", summary, name+" 30", func(b *Builder, st *config.Statement) {
 			n, err := strconv.Atoi(st.Word(1))

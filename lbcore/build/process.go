@@ -3,7 +3,6 @@
 package build
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,10 +15,7 @@ import (
 // processRows are global words about the process: its limits, its processors, its
 // name among peers, where its files are.
 func processRows() []keyword.Row {
-	row := func(name, args, summary, good string, f GlobalFunc, bad ...string) keyword.Row {
-		return keyword.Row{Class: keyword.Global, Name: name, Where: keyword.InGlobal, Args: args, Summary: summary,
-			Good: []keyword.Example{{Config: good}}, Bad: bad, Impl: f}
-	}
+	row := globalRow
 	limits := row("strict-limits", "", "a limit of the system that cannot be raised ends the start", "strict-limits", func(b *Builder, st *config.Statement) {
 		if !b.tooMany(st, 1) {
 			b.Global.LaxLimits = st.No
@@ -145,11 +141,7 @@ func (p *paths) enter() error {
 
 // problem words what kept the process from going somewhere, as the reference does.
 func (p *paths) problem(err error) error {
-	var e *os.PathError
-	if errors.As(err, &e) {
-		err = e.Err
-	}
-	return fmt.Errorf("Impossible to get back to directory '%s': %s", p.start, sentence(err))
+	return fmt.Errorf("Impossible to get back to directory '%s': %s", p.start, config.Reason(err))
 }
 
 // leave goes back to where the process was.
@@ -171,12 +163,3 @@ func (b *Builder) EnterFile(name string) error {
 
 // LeaveFile implements config.FileHandler.
 func (b *Builder) LeaveFile() error { return b.paths.leave() }
-
-// sentence is an error number's text with the C library's capital letter.
-func sentence(err error) string {
-	t := err.Error()
-	if t != "" && 'a' <= t[0] && t[0] <= 'z' {
-		t = string(t[0]-32) + t[1:]
-	}
-	return t
-}

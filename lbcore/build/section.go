@@ -137,7 +137,7 @@ func (b *Builder) openProxy(st *config.Statement) config.Outcome {
 	return config.Continue
 }
 
-// badName returns the first character that a proxy's name may not have.
+// badName returns the first character that a proxy's name, and a guid, may not have.
 func badName(name string) rune {
 	for _, c := range name {
 		switch {

@@ -22,12 +22,16 @@ import (
 
 const maxThreads = 64 // of a group; there is one group
 
-// loops returns how many event loops there will be.
-func (g *Global) loops() int {
-	if g.Threads > 0 {
-		return g.Threads
+// Loops returns how many event loops there will be.
+func (g *Global) Loops() int { return loopsOn(g.Threads, runtime.NumCPU()) }
+
+// loopsOn is what nbthread says, 0 for nothing, or one a processor as far as the
+// group goes.
+func loopsOn(threads, processors int) int {
+	if threads > 0 {
+		return threads
 	}
-	return runtime.NumCPU()
+	return min(processors, maxThreads)
 }
 
 // numbers is a set of numbers from 1 to 64, a bit each.
@@ -46,25 +50,31 @@ func between(low, high int) numbers {
 	return allNumbers << (low - 1) & (allNumbers >> (maxThreads - high))
 }
 
+// namedNumbers are the sets that have names.
+var namedNumbers = map[string]numbers{"all": allNumbers, "odd": oddNumbers, "even": oddNumbers << 1}
+
+// readRange reads a number or a range, which most ends where its end is not said. The
+// two come as written, in any order.
+func readRange(text string, most int) (low, high int, err error) {
+	first, last, isRange := strings.Cut(text, "-")
+	low, err = strconv.Atoi(first)
+	switch {
+	case err != nil || !isRange:
+		return low, low, err
+	case last == "":
+		return low, most, nil
+	}
+	high, err = strconv.Atoi(last)
+	return low, high, err
+}
+
 // readNumbers reads "all", "odd", "even", a number or a range of cpu-map; the error
 // is the reference's.
 func readNumbers(text string) (numbers, error) {
-	switch text {
-	case "all":
-		return allNumbers, nil
-	case "odd":
-		return oddNumbers, nil
-	case "even":
-		return oddNumbers << 1, nil
+	if set, ok := namedNumbers[text]; ok {
+		return set, nil
 	}
-	first, last, isRange := strings.Cut(text, "-")
-	low, err := strconv.Atoi(first)
-	high := low
-	if isRange && last == "" {
-		high = maxThreads
-	} else if isRange && err == nil {
-		high, err = strconv.Atoi(last)
-	}
+	low, high, err := readRange(text, maxThreads)
 	switch {
 	case err != nil && text != "":
 		return 0, fmt.Errorf("'%s' is not a valid number/range.", text)
@@ -83,14 +93,7 @@ func readCPUs(word string, set *unix.CPUSet) error {
 		if part == "" {
 			continue
 		}
-		first, last, isRange := strings.Cut(part, "-")
-		low, err := strconv.Atoi(first)
-		high := low
-		if isRange && last == "" {
-			high = maxCPU
-		} else if isRange && err == nil {
-			high, err = strconv.Atoi(last)
-		}
+		low, high, err := readRange(part, maxCPU)
 		switch {
 		case err != nil, low < 0, high < 0:
 			return fmt.Errorf("'%s' is not a CPU range.", part)
@@ -153,7 +156,7 @@ func cpuMap(b *Builder, st *config.Statement) {
 // warnCPUs tells of threads that cpu-map forgot.
 func (b *Builder) warnCPUs() {
 	bound, free, firstBound, firstFree := 0, 0, -1, -1
-	for n := range b.Global.loops() {
+	for n := range b.Global.Loops() {
 		if b.Global.CPUs[n].Count() > 0 {
 			if bound++; firstBound < 0 {
 				firstBound = n
@@ -177,9 +180,6 @@ type threadSet struct {
 
 // readThreads reads the words between commas of "thread".
 func readThreads(text string) (t threadSet, err error) {
-	if text == "" { // reference: all
-		t.loops = allNumbers
-	}
 	for part := range strings.SplitSeq(text, ",") {
 		group, most := 0, 1024
 		if g, rest, ok := strings.Cut(part, "/"); ok {
@@ -205,13 +205,11 @@ func readThreads(text string) (t threadSet, err error) {
 
 // threadRange reads one part of "thread": either a set, or a range of numbers up to most.
 func threadRange(part string, most int) (set numbers, low, high int, err error) {
-	switch part {
-	case "all", "":
-		return allNumbers, 0, 0, nil
-	case "odd":
-		return oddNumbers, 0, 0, nil
-	case "even":
-		return oddNumbers << 1, 0, 0, nil
+	if part == "" { // reference
+		part = "all"
+	}
+	if set, ok := namedNumbers[part]; ok {
+		return set, 0, 0, nil
 	}
 	first, last, isRange := strings.Cut(part, "-")
 	if low, err = strconv.Atoi(first); err != nil || low < 1 || low > most {
@@ -230,19 +228,20 @@ func threadRange(part string, most int) (set numbers, low, high int, err error) 
 
 // checkThreads tells of a bind line that no thread would serve.
 func (b *Builder) checkThreads(s *section, l *bindLine) {
-	if !l.threaded {
+	t, said := b.threads[l.Bind]
+	if !said {
 		return
 	}
-	there := between(1, b.Global.loops())
-	l.Loops = uint64(l.threads.loops & there)
+	there := between(1, b.Global.Loops())
+	l.Loops = uint64(t.loops & there)
 	if !l.first {
 		return // told already
 	}
 	where := fmt.Sprintf("in 'bind %s' at [%s:%d]", l.text, l.File, l.Line)
 	switch {
-	case len(l.threads.others) > 0:
-		b.Diag.Rawf(config.Alert, "%s '%s': 'thread' directive references non-existing thread group %d %s.", s.noun(), s.name, l.threads.others[0], where)
-	case l.threads.loops&there == 0:
+	case len(t.others) > 0:
+		b.Diag.Rawf(config.Alert, "%s '%s': 'thread' directive references non-existing thread group %d %s.", s.noun(), s.name, t.others[0], where)
+	case t.loops&there == 0:
 		b.Diag.Rawf(config.Alert, "%s '%s': 'thread' directive only references non-existing threads %s.", s.noun(), s.name, where)
 	}
 }
@@ -253,22 +252,20 @@ func threadRows() []keyword.Row {
 	row := func(name, args, example, summary string, f BindFunc, bad ...string) keyword.Row {
 		return keyword.Row{Class: keyword.Bind, Name: name, Args: args, Summary: summary, Good: []keyword.Example{{Config: "bind :8080 " + example}}, Bad: bad, Impl: f}
 	}
-	checked := func(read func(word, arg string) error) BindFunc {
+	argument := func(w []string) string {
+		if len(w) < 2 {
+			return ""
+		}
+		return w[1]
+	}
+	checked := func(read func(arg string) error) BindFunc {
 		return func(_ *Builder, _ *config.Statement, _ *proxy.Bind, w []string) (int, error) {
-			arg := ""
-			if len(w) > 1 {
-				arg = w[1]
-			}
-			return 2, read(w[0], arg)
+			return 2, read(argument(w))
 		}
 	}
 	return []keyword.Row{
 		row("thread", "[<group>/]<set>[,…]", "thread 1", "the event loops that serve the line", func(b *Builder, _ *config.Statement, to *proxy.Bind, w []string) (int, error) {
-			text := ""
-			if len(w) > 1 {
-				text = w[1]
-			}
-			t, err := readThreads(text)
+			t, err := readThreads(argument(w))
 			b.threads[to] = t
 			return 2, err
 		}, "bind :8080 thread x", "bind :8080 thread 0"),
@@ -280,24 +277,22 @@ func threadRows() []keyword.Row {
 			return 2, err
 		}, "bind :8080 shards", "bind :8080 shards 0", "bind :8080 shards x"),
 		row("user", "<name>", "user root", "owner of a unix socket, by name", func(_ *Builder, _ *config.Statement, to *proxy.Bind, w []string) (_ int, err error) {
-			to.UID, err = socketUser("user", strings.Join(w[1:min(2, len(w))], ""))
+			to.UID, err = socketUser("user", argument(w))
 			return 2, err
 		}, "bind :8080 user", "bind :8080 user no-such-user"),
 		row("group", "<name>", "group root", "group of a unix socket, by name", func(_ *Builder, _ *config.Statement, to *proxy.Bind, w []string) (_ int, err error) {
-			to.GID, err = socketGroup("group", strings.Join(w[1:min(2, len(w))], ""))
+			to.GID, err = socketGroup("group", argument(w))
 			return 2, err
 		}, "bind :8080 group", "bind :8080 group no-such-group"),
-		row("level", "user|operator|admin", "level admin", "what a command socket allows", checked(func(_, arg string) error {
+		row("level", "user|operator|admin", "level admin", "what a command socket allows", checked(func(arg string) error {
 			_, err := readLevel(arg)
 			return err
 		}), "bind :8080 level", "bind :8080 level x"),
-		row("severity-output", "none|number|string", "severity-output number", "how a command socket shows the severity of its messages", checked(func(_, arg string) error {
+		row("severity-output", "none|number|string", "severity-output number", "how a command socket shows the severity of its messages", checked(func(arg string) error {
 			_, err := readSeverity(arg)
 			return err
 		}), "bind :8080 severity-output", "bind :8080 severity-output x"),
-		row("expose-fd", "listeners", "expose-fd listeners", "a command socket hands the listening sockets over", checked(func(_, arg string) error {
-			return readExposed(arg)
-		}), "bind :8080 expose-fd", "bind :8080 expose-fd x"),
+		row("expose-fd", "listeners", "expose-fd listeners", "a command socket hands the listening sockets over", checked(readExposed), "bind :8080 expose-fd", "bind :8080 expose-fd x"),
 	}
 }
 

@@ -10,10 +10,7 @@ import (
 
 // tuneRows are global words about the sockets and the messages of all proxies.
 func tuneRows() []keyword.Row {
-	row := func(name, args, summary, good string, f GlobalFunc, bad ...string) keyword.Row {
-		return keyword.Row{Class: keyword.Global, Name: name, Where: keyword.InGlobal, Args: args, Summary: summary,
-			Good: []keyword.Example{{Config: good}}, Bad: bad, Impl: f}
-	}
+	row := globalRow
 	bytes := func(name, summary string, of func(*proxy.Limits) *int) keyword.Row {
 		return row(name, "<size>", summary, name+" 64k", func(b *Builder, st *config.Statement) { b.socketSize(st, of(&b.Global.Limits)) }, name, name+" x", name+" 1k 2k")
 	}
@@ -56,23 +53,16 @@ func tuneRows() []keyword.Row {
 
 // socketSize reads a size of a kernel's buffer; the first one counts.
 func (b *Builder) socketSize(st *config.Statement, to *int) {
-	switch text := st.Word(1); {
+	switch {
 	case b.tooMany(st, 2):
 	case *to > 0:
 		b.Warnf(st, "'%s' already specified. Continuing.", st.Words[0])
-	case text == "":
+	case st.Word(1) == "":
 		b.Alertf(st, "'%s' expects an integer argument.", st.Words[0])
 	default:
-		n, err := config.ParseSize(text)
-		if err != nil {
-			rest := text
-			if e, ok := err.(*config.CharError); ok {
-				rest = e.Rest
-			}
-			b.Alertf(st, "unexpected '%s' after size passed to '%s'", rest, st.Words[0])
-			return
+		if n, ok := b.readSize(st); ok {
+			*to = int(min(n, 1<<30))
 		}
-		*to = int(min(n, 1<<30))
 	}
 }
 

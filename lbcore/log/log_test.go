@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"gohap/lbcore/config"
 	"gohap/lbcore/keyword"
@@ -374,4 +377,32 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%q: %+v", text, e.Target)
 		}
 	})
+}
+
+// TestDescriptor: everything is written, also where the descriptor does not block, and
+// a reader that is gone is an error.
+func TestDescriptor(t *testing.T) {
+	var fds [2]int
+	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fds[1])
+	r := os.NewFile(uintptr(fds[0]), "pipe")
+	text := bytes.Repeat([]byte("0123456789abcde\n"), 20000) // more than a pipe holds
+	got := make(chan []byte)
+	go func() {
+		p := make([]byte, len(text))
+		_, _ = io.ReadFull(r, p)
+		got <- p
+	}()
+	if n, err := Descriptor(fds[1]).Write(text); n != len(text) || err != nil {
+		t.Errorf("%d of %d written: %v", n, len(text), err)
+	}
+	if !bytes.Equal(<-got, text) {
+		t.Error("something else was read")
+	}
+	r.Close()
+	if n, err := Descriptor(fds[1]).Write(text); n != 0 || err != unix.EPIPE {
+		t.Errorf("without a reader: %d, %v", n, err)
+	}
 }

@@ -3,6 +3,8 @@ package log
 import (
 	"io"
 	"sync"
+
+	"golang.org/x/sys/unix"
 )
 
 // writerLimit is how many bytes wait for a slow descriptor before lines are
@@ -21,6 +23,27 @@ type Writer struct {
 	closed  bool
 	wake    chan struct{} // one token: there is something to do
 	done    chan struct{}
+}
+
+// Descriptor writes to a descriptor that stays somebody else's: unlike a file it is
+// not closed when nobody holds it any more, for the next instance writes there too.
+type Descriptor int
+
+// Write implements io.Writer. It blocks until all is written or the descriptor
+// fails.
+func (d Descriptor) Write(p []byte) (n int, err error) {
+	for n < len(p) && err == nil {
+		var m int
+		m, err = unix.Write(int(d), p[n:])
+		n += max(m, 0)
+		if err == unix.EAGAIN { // somebody made it so
+			_, err = unix.Poll([]unix.PollFd{{Fd: int32(d), Events: unix.POLLOUT}}, -1)
+		}
+		if err == unix.EINTR {
+			err = nil
+		}
+	}
+	return n, err
 }
 
 // NewWriter starts the goroutine that writes to out. Close ends it.

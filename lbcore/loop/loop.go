@@ -188,19 +188,23 @@ func (l *Loop) Handlers(f func(Handler) bool) {
 	}
 }
 
-// Descriptors calls f for every attached handler with its descriptor. f changes
-// nothing.
-func (l *Loop) Descriptors(f func(fd int32, h Handler)) {
-	for n, c := range l.slots {
+// Descriptors calls f for every attached handler with its descriptor, in order from
+// one on, until f returns false; it returns the descriptor to go on from, negative at
+// the end. f changes nothing.
+func (l *Loop) Descriptors(from int32, f func(fd int32, h Handler) bool) (next int32) {
+	for n := int(from) / slotChunk; n < len(l.slots); n++ {
+		c := l.slots[n]
 		if c == nil {
 			continue
 		}
-		for i := range c {
-			if c[i].h != nil {
-				f(int32(n*slotChunk+i), c[i].h)
+		first := int32(n * slotChunk)
+		for fd := max(from, first); fd < first+slotChunk; fd++ {
+			if h := c[fd-first].h; h != nil && !f(fd, h) {
+				return fd + 1
 			}
 		}
 	}
+	return -1
 }
 
 // Waiting returns how many timers are queued and how many tasks are to run.

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -182,4 +183,37 @@ func TestTimerOnARunningLoop(t *testing.T) {
 	if d := (<-x.done).Sub(start); d < 30*time.Millisecond {
 		t.Errorf("fired after %v", d)
 	}
+}
+
+// A walk over descriptors goes on where it stopped.
+func TestDescriptorsGoOn(t *testing.T) {
+	g, err := NewGroup(1, 16384, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.Start()
+	t.Cleanup(g.Stop)
+	want := []int32{slotChunk - 1, slotChunk, 3*slotChunk + 7}
+	g.Each(func(l *Loop) {
+		for _, fd := range want {
+			l.Attach(fd, &echo{fd: fd})
+		}
+		var got []int32
+		calls := 0
+		for at := int32(0); at >= 0; calls++ {
+			at = l.Descriptors(at, func(fd int32, h Handler) bool {
+				if h.(*echo).fd != fd {
+					t.Errorf("descriptor %d has the handler of %d", fd, h.(*echo).fd)
+				}
+				got = append(got, fd)
+				return false
+			})
+		}
+		if !slices.Equal(got, want) || calls != len(want)+1 {
+			t.Errorf("visited %v in %d calls", got, calls)
+		}
+		for _, fd := range want {
+			l.Forget(fd)
+		}
+	})
 }

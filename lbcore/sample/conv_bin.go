@@ -13,7 +13,8 @@ const (
 	hexLower = "0123456789abcdef"
 )
 
-func unhex(c byte) byte {
+// HexDigit returns the value of a digit in either case, 0xFF for none.
+func HexDigit(c byte) byte {
 	switch {
 	case c-'0' <= 9:
 		return c - '0'
@@ -36,7 +37,7 @@ func convHex(c *Context, _ []Arg, s *Sample) bool {
 func convHex2i(_ *Context, _ []Arg, s *Sample) bool {
 	var n uint64
 	for _, ch := range s.Data {
-		v := unhex(ch)
+		v := HexDigit(ch)
 		if v == 0xFF {
 			return false
 		}
@@ -231,10 +232,10 @@ func convURLDec(c *Context, args []Arg, s *Sample) bool {
 		case '?':
 			inForm = true
 		case '%':
-			if i+2 >= len(s.Data) || unhex(s.Data[i+1]) == 0xFF || unhex(s.Data[i+2]) == 0xFF {
+			if i+2 >= len(s.Data) || HexDigit(s.Data[i+1]) == 0xFF || HexDigit(s.Data[i+2]) == 0xFF {
 				return false
 			}
-			ch = unhex(s.Data[i+1])<<4 | unhex(s.Data[i+2])
+			ch = HexDigit(s.Data[i+1])<<4 | HexDigit(s.Data[i+2])
 			i += 2
 			if ch == 0 {
 				return false
@@ -253,11 +254,16 @@ func checkURLEnc(args []Arg, _ *Options) error {
 	return nil
 }
 
-// convURLEnc encodes everything but the unreserved set of RFC 3986.
+// Unreserved tells whether a byte need not be encoded (RFC 3986 section 2.3).
+func Unreserved(c byte) bool {
+	return c-'0' <= 9 || c|0x20-'a' < 26 || c == '-' || c == '_' || c == '.' || c == '~'
+}
+
+// convURLEnc encodes everything but the unreserved set.
 func convURLEnc(c *Context, _ []Arg, s *Sample) bool {
 	d := c.Arena.Alloc(3 * len(s.Data))[:0]
 	for _, ch := range s.Data {
-		if ch-'0' <= 9 || ch|0x20-'a' < 26 || ch == '-' || ch == '_' || ch == '.' || ch == '~' {
+		if Unreserved(ch) {
 			d = append(d, ch)
 			continue
 		}

@@ -393,10 +393,10 @@ func unescapeJSON(c *Context, b []byte) ([]byte, bool) {
 		}
 		switch b[i] {
 		case 'u':
-			if i+4 >= len(b) || b[i+1] != '0' || b[i+2] != '0' || unhex(b[i+3]) == 0xFF || unhex(b[i+4]) == 0xFF {
+			if i+4 >= len(b) || b[i+1] != '0' || b[i+2] != '0' || HexDigit(b[i+3]) == 0xFF || HexDigit(b[i+4]) == 0xFF {
 				return nil, false
 			}
-			d = append(d, unhex(b[i+3])<<4|unhex(b[i+4]))
+			d = append(d, HexDigit(b[i+3])<<4|HexDigit(b[i+4]))
 			i += 4
 		case 'b':
 			d = append(d, '\b')

@@ -403,7 +403,7 @@ func parseMaskNumber(s string) (n uint64, pos int) {
 		base, i = 16, 2
 	}
 	for ; i < len(s); i++ {
-		d := unhex(s[i])
+		d := HexDigit(s[i])
 		if uint64(d) >= base {
 			return 0, i
 		}

@@ -41,7 +41,7 @@ func checkBin(args []Arg, _ *Options) error {
 		return errors.New("an even number of hex digit is expected")
 	}
 	for i := 0; i < len(t); i++ {
-		if unhex(t[i]) == 0xFF {
+		if HexDigit(t[i]) == 0xFF {
 			return fmt.Errorf("an hex digit is expected (found '%c')", t[i])
 		}
 	}

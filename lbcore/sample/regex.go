@@ -186,8 +186,8 @@ func Expand(dst []byte, subst string, src []byte, match []int) []byte {
 			if k := 2 * int(ch-'0'); k+1 < len(match) && match[k] >= 0 {
 				dst = append(dst, src[match[k]:match[k+1]]...)
 			}
-		case ch == 'x' && i+2 < len(subst) && unhex(subst[i+1]) != 0xFF && unhex(subst[i+2]) != 0xFF:
-			dst = append(dst, unhex(subst[i+1])<<4|unhex(subst[i+2]))
+		case ch == 'x' && i+2 < len(subst) && HexDigit(subst[i+1]) != 0xFF && HexDigit(subst[i+2]) != 0xFF:
+			dst = append(dst, HexDigit(subst[i+1])<<4|HexDigit(subst[i+2]))
 			i += 2
 		default:
 			dst = append(dst, ch)

@@ -3,7 +3,6 @@ package stats
 import (
 	"slices"
 	"strconv"
-	"strings"
 
 	"gohap/lbcore/cli"
 	"gohap/lbcore/loop"
@@ -84,27 +83,37 @@ func (in *Instance) descriptors() []Descriptor {
 	if in.Descriptors == nil {
 		return nil
 	}
-	byNumber := map[int]*Descriptor{}
-	var all []*Descriptor
-	for i, some := range ask(in, in.Descriptors) {
-		for _, d := range some {
-			known := byNumber[d.FD]
-			if known == nil {
-				known = &d
-				byNumber[d.FD] = known
-				all = append(all, known)
+	type part struct {
+		at  int
+		all []Descriptor
+	}
+	parts := gather(in, func(l *loop.Loop, p *part) (more bool) {
+		seen := 0
+		p.at = in.Descriptors(l, p.at, func(d Descriptor) bool {
+			p.all = append(p.all, d)
+			seen++
+			return seen < sliceLen
+		})
+		return p.at >= 0
+	})
+	var all []Descriptor
+	at := map[int]int{} // in all, by number
+	for i, p := range parts {
+		for _, d := range p.all {
+			n, known := at[d.FD]
+			if !known {
+				n = len(all)
+				at[d.FD] = n
+				all = append(all, d)
 			}
-			known.loops |= 1 << i
+			all[n].loops |= 1 << i
 		}
 	}
-	slices.SortFunc(all, func(a, b *Descriptor) int { return a.FD - b.FD })
-	list := make([]Descriptor, len(all))
-	for i, d := range all {
-		d.Text = strings.TrimSpace(d.Text)
-		list[i] = *d
-	}
-	return list
+	slices.SortFunc(all, func(a, b Descriptor) int { return a.FD - b.FD })
+	return all
 }
 
-// DescriptorWalker lists the descriptors of a loop; it is called on that loop.
-type DescriptorWalker func(l *loop.Loop) []Descriptor
+// DescriptorWalker visits the descriptors of a loop in order, from one on, until
+// visit returns false; it returns where to go on, negative at the end. It is called
+// on that loop.
+type DescriptorWalker func(l *loop.Loop, from int, visit func(Descriptor) bool) (next int)

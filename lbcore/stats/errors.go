@@ -3,7 +3,6 @@ package stats
 import (
 	"bytes"
 	"fmt"
-	"strconv"
 	"time"
 
 	"gohap/lbcore/cli"
@@ -23,7 +22,7 @@ func showErrors(r *cli.Request) {
 	id := -1
 	requests, responses := true, true
 	if len(r.Args) > 0 {
-		if id, ok = in.proxyID(r.Args[0]); !ok {
+		if _, id, ok = in.selectProxy(r.Args[0]); !ok {
 			r.Fail("No such proxy.")
 			return
 		}
@@ -46,17 +45,6 @@ func showErrors(r *cli.Request) {
 			}
 		}
 	}
-}
-
-// proxyID reads a proxy's number or name; -1 stands for all.
-func (in *Instance) proxyID(word string) (int, bool) {
-	for _, p := range in.Proxies {
-		if p.Name == word {
-			return p.ID, true
-		}
-	}
-	id, err := strconv.Atoi(word)
-	return id, err == nil
 }
 
 func writeMalformed(b *bytes.Buffer, p *proxy.Proxy, m *proxy.Malformed, response bool) {

@@ -68,14 +68,14 @@ func (f *facts) maxpipes() int64    { return int64(f.Maxpipes) }
 func (f *facts) maxconn() int64     { return f.Process.Maxconn.Load() }
 func (f *facts) hardMaxconn() int64 { return f.Process.HardMaxconn }
 func (f *facts) currConns() int64   { return f.Process.Conn.Load() }
-func (f *facts) cumConns() int64    { return f.total(proxy.CumConns) + f.commandsSoFar() }
-func (f *facts) cumReq() int64      { return f.total(proxy.CumReq) + f.commandsSoFar() }
+func (f *facts) cumConns() int64    { return f.total(proxy.CumConns) + call(f.CommandsTotal) }
+func (f *facts) cumReq() int64      { return f.total(proxy.CumReq) + call(f.CommandsTotal) }
 func (f *facts) started() int64     { return f.Started }
 func (f *facts) bootMs() int64      { return f.BootTime.Milliseconds() }
 func (f *facts) maxReached() int64  { return f.Process.MaxReached.Load() }
 func (f *facts) droppedLogs() int64 { return f.Process.Dropped.Load() }
-func (f *facts) streams() int64     { return f.Process.Streams.Load() + f.commandsNow() }
-func (f *facts) cumStreams() int64  { return int64(f.Process.StreamID.Load()) + f.commandsSoFar() }
+func (f *facts) streams() int64     { return f.Process.Streams.Load() + int64(call(f.CommandsNow)) }
+func (f *facts) cumStreams() int64  { return int64(f.Process.StreamID.Load()) + call(f.CommandsTotal) }
 func (f *facts) jobs() int64        { return int64(call(f.Jobs)) }
 func (f *facts) listeners() int64   { return int64(call(f.Listeners)) }
 func (f *facts) warnings() int64    { return call(f.Warnings) }
@@ -131,22 +131,6 @@ func (f *facts) total(k proxy.Counter) int64 {
 		return 0
 	}
 	return f.Process.Totals.Sum(k)
-}
-
-func (f *facts) commandsNow() int64 {
-	if f.Commands == nil {
-		return 0
-	}
-	now, _ := f.Commands()
-	return now
-}
-
-func (f *facts) commandsSoFar() int64 {
-	if f.Commands == nil {
-		return 0
-	}
-	_, total := f.Commands()
-	return total
 }
 
 func (f *facts) stopping() int64 { return bit(f.Process.Stopping.Load()).n }

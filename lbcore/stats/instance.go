@@ -43,8 +43,13 @@ type Instance struct {
 	Maxpipes    int
 
 	// Live facts; nil counts as zero.
-	Jobs       func() int
-	Listeners  func() int
+	Jobs      func() int
+	Listeners func() int
+	// CommandsNow and CommandsTotal are the connections of command sockets, present
+	// and since the start: fields count them as the reference does.
+	CommandsNow   func() int
+	CommandsTotal func() int64
+
 	Warnings   func() int64 // emitted since the start
 	Environ    func() []string
 	StartupLog func() string
@@ -52,11 +57,7 @@ type Instance struct {
 	Pools func() []PoolInfo
 	// Streams walks the streams of one loop; see StreamWalker. nil means none.
 	Streams StreamWalker
-	// Commands tells how many connections of command sockets there are now and were
-	// since the start: fields count them as the reference does. nil means none.
-	Commands func() (now, total int64)
-
-	// Descriptors lists the descriptors of one loop; nil means none.
+	// Descriptors walks the descriptors of one loop; nil means none.
 	Descriptors DescriptorWalker
 
 	// Operator does what the forms of statistics pages ask for; nil refuses all.

@@ -22,6 +22,15 @@ const answerTime = time.Second
 // ask runs f on every loop and collects what it returns, in the order of the
 // loops; the zero value stands for a loop that did not answer in time.
 func ask[T any](in *Instance, f func(*loop.Loop) T) []T {
+	return gather(in, func(l *loop.Loop, into *T) (more bool) {
+		*into = f(l)
+		return false
+	})
+}
+
+// gather is ask for what takes longer: f is called again while it returns true, a
+// bounded time each turn, and each call counts as an answer.
+func gather[T any](in *Instance, f func(l *loop.Loop, into *T) (more bool)) []T {
 	if in.Group == nil {
 		return nil
 	}
@@ -31,18 +40,34 @@ func ask[T any](in *Instance, f func(*loop.Loop) T) []T {
 	}
 	all := make([]T, len(in.Group.Loops))
 	answers := make(chan answer, len(all)) // late answers find room
+	going := make(chan struct{}, 1)
 	waiting := 0
 	for i, l := range in.Group.Loops {
-		if l.Post(func() { answers <- answer{i, f(l)} }) {
+		a := &answer{i: i} // the loop's until it has answered
+		step := func() (more bool) {
+			if f(l, &a.v) {
+				select {
+				case going <- struct{}{}:
+				default:
+				}
+				return true
+			}
+			answers <- *a
+			return false
+		}
+		if l.PostSliced(step) {
 			waiting++
 		}
 	}
 	limit := time.NewTimer(answerTime)
 	defer limit.Stop()
-	for range waiting {
+	for waiting > 0 {
 		select {
 		case a := <-answers:
 			all[a.i] = a.v
+			waiting--
+		case <-going:
+			limit.Reset(answerTime)
 		case <-limit.C:
 			return all
 		}

@@ -56,7 +56,8 @@ func (in *Instance) statQuery(r *cli.Request) (Query, bool) {
 	// reference: three words are always a selection, also when the first is a
 	// modifier.
 	if len(args) >= 3 {
-		if !in.selectProxy(&q, args[0]) {
+		var ok bool
+		if q.Proxy, q.ID, ok = in.selectProxy(args[0]); !ok {
 			r.Fail("No such proxy.")
 			return q, false
 		}
@@ -83,20 +84,15 @@ func integer(word string) int {
 	return n
 }
 
-// selectProxy takes a name or an id, of which any number is taken.
-func (in *Instance) selectProxy(q *Query, word string) bool {
+// selectProxy takes a name or an id, of which any number is taken: p is nil then.
+func (in *Instance) selectProxy(word string) (p *proxy.Proxy, id int, ok bool) {
 	for _, p := range in.Proxies {
 		if p.Name == word {
-			q.Proxy = p
-			return true
+			return p, p.ID, true
 		}
 	}
-	n, err := strconv.Atoi(word)
-	if err != nil {
-		return false
-	}
-	q.ID = n
-	return true
+	id, err := strconv.Atoi(word)
+	return nil, id, err == nil
 }
 
 // dump is one answer being written.

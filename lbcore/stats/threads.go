@@ -36,8 +36,8 @@ func showThreads(r *cli.Request) {
 			f.stats = l.Snapshot()
 		}
 		_, busy := l.Heartbeat()
-		r.Printf("%c Thread %d : act=%d conns=%d wq=%d rq=%d\n", mark, i+1, asNumber(busy), l.Conns(), f.timers, f.tasks)
-		r.Printf("      1/%d    loops=%d ctxsw=%d stuck=%d\n", i+1, f.stats.Turns, f.stats.Tasks+f.stats.Events+f.stats.Fired, asNumber(!f.answered))
+		r.Printf("%c Thread %d : act=%d conns=%d wq=%d rq=%d\n", mark, i+1, bit(busy).n, l.Conns(), f.timers, f.tasks)
+		r.Printf("      1/%d    loops=%d ctxsw=%d stuck=%d\n", i+1, f.stats.Turns, f.stats.Tasks+f.stats.Events+f.stats.Fired, bit(!f.answered).n)
 		r.Printf("             in this turn for %s, longest wait for a processor %s\n",
 			time.Duration(l.Stalled()).Round(time.Microsecond), time.Duration(f.stats.MaxStall).Round(time.Microsecond))
 	}
@@ -45,13 +45,6 @@ func showThreads(r *cli.Request) {
 		r.WriteString("  call traces of the threads:\n")
 		r.Write(loopTraces())
 	}
-}
-
-func asNumber(on bool) int {
-	if on {
-		return 1
-	}
-	return 0
 }
 
 // loopTraces are the call traces of the goroutines that run loops.
