@@ -123,11 +123,11 @@ func (c *Config) Open(logger *slog.Logger) (*Instance, error) {
 		return nil, err
 	}
 	in.prepareChecks()
-	in.preparePages()
 	if err := in.openCommands(); err != nil {
 		in.abandon()
 		return nil, err
 	}
+	in.preparePages()
 	return in, nil
 }
 
@@ -427,7 +427,8 @@ func (in *Instance) serverChanged(s *proxy.Server, change proxy.Transition) {
 }
 
 // preparePages makes what serves the statistics pages, which commands do not share:
-// rates are over the time since they were asked for last.
+// rates are over the time since they were asked for last. It counts the connections
+// of the command sockets, which are there before.
 func (in *Instance) preparePages() {
 	in.pages = in.Stats()
 	in.pages.Operator = in.Control()
