@@ -72,6 +72,7 @@ func (x *Session) hello(b []byte, now uint32) int {
 		}
 		p.Collisions.Add(1)
 		old.end("the peer connected itself", now)
+		x.took = true
 	}
 	x.p, x.minor, p.n.session = p, minor, x
 	p.RecvBytes.Add(int64(len(b) - len(rest)))

@@ -1,12 +1,16 @@
 package peers
 
-import "fmt"
+import (
+	"fmt"
+	"math/rand/v2"
+)
 
 // Session is a connection to a peer. Its fields are guarded by Section.mu.
 type Session struct {
 	s       *Section
 	p       *Peer // nil until an inbound one said who it is
 	inbound bool
+	took    bool // it took the place of another one
 	phase   phase
 	minor   int // of the version: 2.minor
 
@@ -65,8 +69,14 @@ const aliveFor = 5000
 // heartbeat is after how long silence something is sent, ms.
 const heartbeat = 3000
 
-// retryAfter is after how long a session with another peer is tried again, ms.
-const retryAfter = 5000
+// After how long a session with another peer is tried again, ms. Where both connected
+// at once each takes the other's connection and gives up its own: both go, and would
+// come again at once unless chance parted them.
+const (
+	retryAfter    = 5000
+	collidedAfter = 50   // at least
+	collidedMore  = 2000 // at most on top
+)
 
 // Closed tells that the session is over and why, in an operator's words. What
 // Append has left, a status or an error, is sent before the connection is closed.
@@ -98,6 +108,9 @@ func (x *Session) end(reason string, now uint32) {
 	if n := x.p.n; n.session == x {
 		n.session, n.last = nil, reason
 		n.waits, n.again = true, now+retryAfter
+		if x.took {
+			n.again = now + collidedAfter + rand.Uint32N(collidedMore+1)
+		}
 		if n.status == "CONN" {
 			n.status = "HSHK"
 		}

@@ -348,6 +348,40 @@ func TestIdle(t *testing.T) {
 	}
 }
 
+// TestCollision: two nodes that connect to each other at the same time lose both
+// connections, and try again at times that differ.
+func TestCollision(t *testing.T) {
+	apart := 0
+	for range 20 {
+		a, b := newNode(t, "a", []string{"b"}, 50, 0), newNode(t, "b", []string{"a"}, 50, 0)
+		one, other := link(a, b, 1000), link(b, a, 1000)
+		for one.pump(nil, 1000, 4096) || other.pump(nil, 1000, 4096) {
+		}
+		for _, w := range []*wire{one, other} { // whose end one side has given up
+			if !w.broken() {
+				t.Fatal("both sessions stand")
+			}
+			w.close(1000)
+		}
+		var after [2]uint32
+		for i, n := range []*node{a, b} {
+			p := n.s.Peers[1]
+			if p.Collisions.Load() != 1 {
+				t.Errorf("%d collisions", p.Collisions.Load())
+			}
+			if after[i], _ = n.s.Idle(p, 1000); after[i] < 50 || after[i] > 2050 {
+				t.Errorf("after %d ms", after[i])
+			}
+		}
+		if after[0] != after[1] {
+			apart++
+		}
+	}
+	if apart < 15 {
+		t.Errorf("apart %d times of 20", apart)
+	}
+}
+
 // TestGarbage: a peer that sends what it likes makes nothing grow.
 func TestGarbage(t *testing.T) {
 	n := newNode(t, "b", []string{"a"}, 50, 0)
