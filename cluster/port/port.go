@@ -102,6 +102,19 @@ func (p *Port) Handle(protocol string) *Listener {
 	return l
 }
 
+// Reopen lets a listener of this port go on that was closed.
+func (p *Port) Reopen(l *Listener) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.done = make(chan struct{})
+	l.over = false
+}
+
 // Serve accepts connections from l in the background, until Close, which closes it.
 func (p *Port) Serve(l net.Listener) {
 	p.mu.Lock()
@@ -134,6 +147,21 @@ func (p *Port) SetRing(r *keyring.Ring) {
 	var gone []*Conn
 	for c := range p.conns {
 		if _, member := r.Peer(c.ConnectionState()); !member {
+			gone = append(gone, c)
+		}
+	}
+	p.mu.Unlock()
+	for _, c := range gone {
+		c.Close()
+	}
+}
+
+// Drop closes the connections of a protocol.
+func (p *Port) Drop(protocol string) {
+	p.mu.Lock()
+	var gone []*Conn
+	for c := range p.conns {
+		if c.Protocol == protocol {
 			gone = append(gone, c)
 		}
 	}
@@ -302,20 +330,39 @@ type Listener struct {
 	port     *Port
 	protocol string
 	conns    chan *Conn
-	once     sync.Once
-	done     chan struct{}
+
+	mu   sync.Mutex
+	over bool
+	done chan struct{} // closed with over
+}
+
+func (l *Listener) ended() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.done
 }
 
 // hand passes a connection on; it fails where nobody takes those before it.
 func (l *Listener) hand(c *Conn) error {
-	select {
-	case l.conns <- c:
+	if l.put(c) {
 		return nil
-	case <-l.done:
-	default:
 	}
 	c.Close()
 	return fmt.Errorf("nobody serves %s", l.protocol)
+}
+
+func (l *Listener) put(c *Conn) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.over {
+		return false
+	}
+	select {
+	case l.conns <- c:
+		return true
+	default:
+		return false
+	}
 }
 
 // AcceptConn waits for the next connection.
@@ -323,7 +370,7 @@ func (l *Listener) AcceptConn() (*Conn, error) {
 	select {
 	case c := <-l.conns:
 		return c, nil
-	case <-l.done:
+	case <-l.ended():
 		return nil, net.ErrClosed
 	}
 }
@@ -337,10 +384,15 @@ func (l *Listener) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-// Addr implements net.Listener.
-func (l *Listener) Addr() net.Addr { return l.port.Addr() }
+// Addr implements net.Listener; it is never nil.
+func (l *Listener) Addr() net.Addr {
+	if a := l.port.Addr(); a != nil {
+		return a
+	}
+	return &net.TCPAddr{}
+}
 
-// Close implements net.Listener: the protocol is served no more.
+// Close implements net.Listener: the protocol is served no more, until Reopen.
 func (l *Listener) Close() error {
 	l.end()
 	for {
@@ -353,4 +405,11 @@ func (l *Listener) Close() error {
 	}
 }
 
-func (l *Listener) end() { l.once.Do(func() { close(l.done) }) }
+func (l *Listener) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.over {
+		l.over = true
+		close(l.done)
+	}
+}
