@@ -44,7 +44,7 @@ type layer struct {
 // an address that another node has now is no harm.
 func (l *layer) Dial(a raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
 	if l.dead.Load() {
-		return nil, errors.New("Raft stands still")
+		return nil, errStill
 	}
 	id, at, err := splitAddress(a)
 	if err != nil {
@@ -52,8 +52,18 @@ func (l *layer) Dial(a raft.ServerAddress, timeout time.Duration) (net.Conn, err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), min(timeout, dialTime))
 	defer cancel()
-	return l.port.Dial(ctx, at, Protocol, id)
+	c, err := l.port.Dial(ctx, at, Protocol, id)
+	if err != nil {
+		return nil, err
+	}
+	if l.dead.Load() { // meanwhile, and those that stood then were dropped
+		c.Close()
+		return nil, errStill
+	}
+	return c, nil
 }
+
+var errStill = errors.New("Raft stands still")
 
 // directory tells Raft where a server is now; it is a raft.ServerAddressProvider.
 type directory func(id string) (at string, ok bool)
