@@ -27,7 +27,7 @@ func WriteLast(path string, l *Last) error {
 	if err != nil {
 		return err
 	}
-	return write(path, text)
+	return WriteFile(path, text)
 }
 
 // ReadLast returns what WriteLast kept, nil where there is nothing. Whether its

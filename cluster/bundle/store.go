@@ -173,8 +173,8 @@ func syncDir(dir string) error {
 	return d.Sync()
 }
 
-// write puts a small file in place, whole or not at all.
-func write(path string, text []byte) (err error) {
+// WriteFile puts a small file in place, whole or not at all.
+func WriteFile(path string, text []byte) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), partial+"*")
 	if err != nil {
 		return err

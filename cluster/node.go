@@ -1,0 +1,347 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"gohap/cluster/agree"
+	"gohap/cluster/bundle"
+	"gohap/cluster/keyring"
+	"gohap/cluster/member"
+	"gohap/cluster/port"
+	"gohap/cluster/rpc"
+	"gohap/cluster/state"
+)
+
+// Bundle is a configuration with everything that it names.
+type Bundle struct {
+	Generation uint64
+	Main       []string          // the names of the configuration's own files
+	Files      map[string][]byte // all, by name
+}
+
+// Applier checks and serves configurations. Its errors are what a person reads: file,
+// line, text.
+type Applier interface {
+	// Check tells whether this node could serve a bundle. It changes nothing.
+	Check(ctx context.Context, b *Bundle) error
+	// Apply has a bundle served in place of what is; where it fails that goes on.
+	Apply(ctx context.Context, b *Bundle) error
+}
+
+// Load are figures that a node tells of itself.
+type Load struct {
+	Sessions int64
+	VIP      bool // it holds the fleet's address
+	Draining bool
+}
+
+// Config is what a node is made of.
+type Config struct {
+	Name    string
+	Dir     string // of its data, for this process alone
+	Version string // of the program
+	Log     *slog.Logger
+
+	Seeds     []string       // host or host:port of nodes to begin with
+	Expect    int            // founding members; 0: as many as there are seeds
+	MaxVoters int            // 0: 5
+	Port      uint16         // of seeds that name none
+	Listener  net.Listener   // the fleet's port, TCP; closed by Close
+	Packets   net.PacketConn // and UDP
+	Advertise netip.AddrPort // where others reach both
+	Secrets   []keyring.Secret
+
+	Applier Applier
+	Load    func() Load
+	// Local is the configuration that the node was started with.
+	Local func() (*Bundle, error)
+
+	// For tests; nil is the real thing.
+	Dial      func(ctx context.Context, address string) (net.Conn, error)
+	Resolve   func(ctx context.Context, host string) ([]netip.Addr, error)
+	Store     agree.Store
+	Snapshots raft.SnapshotStore
+}
+
+// defaultVoters is how many nodes vote at the most: more make agreeing slower and
+// survive more deaths at once than a fleet has.
+const defaultVoters = 5
+
+// Node is this process's part in the fleet.
+type Node struct {
+	config   Config
+	port     *port.Port
+	server   *rpc.Server
+	client   *rpc.Client
+	list     *member.List
+	raft     *agree.Node
+	contents *bundle.Store
+	started  time.Time
+	ctx      context.Context
+	stop     context.CancelFunc
+	work     sync.WaitGroup
+	poke     chan struct{} // a member came or went
+
+	mu      sync.Mutex
+	id      *identity
+	running uint64 // the generation that is served, 0: the node's own file
+	refused string // why the active one is not
+	waits   string // what the node waits for on its way in
+	differ  string // why the founding members' files were not committed
+	local   *state.Manifest
+	closed  bool
+}
+
+// Start starts a node. It returns at once; the way into the fleet is tried for ever in
+// the background.
+func Start(c Config) (*Node, error) {
+	if err := member.CheckName(c.Name); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	if c.MaxVoters <= 0 {
+		c.MaxVoters = defaultVoters
+	}
+	if c.Resolve == nil {
+		c.Resolve = func(ctx context.Context, host string) ([]netip.Addr, error) {
+			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+		}
+	}
+	id, err := readIdentity(c.Dir)
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{config: c, id: id, started: time.Now(), poke: make(chan struct{}, 1)}
+	n.ctx, n.stop = context.WithCancel(context.Background())
+	if err := n.open(); err != nil {
+		n.release()
+		return nil, err
+	}
+	n.work.Go(n.join)
+	n.work.Go(n.follow)
+	n.work.Go(n.lead)
+	return n, nil
+}
+
+// open opens what the node consists of, from the bottom.
+func (n *Node) open() error {
+	c := &n.config
+	ring, err := keyring.Open(n.id.ID)
+	if len(c.Secrets) > 0 {
+		ring, err = keyring.New(n.id.ID, c.Secrets)
+	}
+	if err != nil {
+		return err
+	}
+	if n.contents, err = bundle.Open(filepath.Join(c.Dir, "contents")); err != nil {
+		return err
+	}
+	last, err := bundle.ReadLast(n.lastPath())
+	if err != nil {
+		c.Log.Error("fleet: the last good configuration cannot be read; going on without", "error", err)
+	} else if last != nil {
+		n.running = last.Generation
+	}
+	n.port = port.New(port.Config{Ring: ring, Log: c.Log, Dial: c.Dial})
+	gossip, votes, calls := n.port.Handle(member.Protocol), n.port.Handle(agree.Protocol), n.port.Handle(rpc.Protocol)
+	n.client, n.server = rpc.NewClient(n.port), rpc.NewServer(c.Log)
+	n.raft, err = agree.Open(agree.Config{
+		ID: n.id.ID, At: c.Advertise.String(), Port: n.port, Streams: votes, Log: c.Log, Where: n.where,
+		Dir: filepath.Join(c.Dir, "raft"), Store: c.Store, Snapshots: c.Snapshots,
+	})
+	if err != nil {
+		return err
+	}
+	list, err := member.Start(member.Config{
+		Port: n.port, Streams: gossip, Packets: c.Packets, Advertise: c.Advertise, Log: c.Log,
+		Meta: n.meta, Changed: func() {
+			select {
+			case n.poke <- struct{}{}:
+			default:
+			}
+		},
+	})
+	if err != nil {
+		return err
+	}
+	n.mu.Lock()
+	n.list = list
+	n.mu.Unlock()
+	n.handle()
+	n.server.Serve(calls)
+	n.port.Serve(c.Listener)
+	return nil
+}
+
+func (n *Node) lastPath() string { return filepath.Join(n.config.Dir, "last.json") }
+
+// Close ends the node's part without a word; what it serves is not touched.
+func (n *Node) Close() {
+	n.mu.Lock()
+	if n.closed {
+		n.mu.Unlock()
+		return
+	}
+	n.closed = true
+	n.mu.Unlock()
+	n.stop()
+	n.work.Wait()
+	n.release()
+}
+
+func (n *Node) release() {
+	n.stop()
+	if n.list != nil {
+		n.list.Close()
+	}
+	if n.server != nil {
+		n.server.Close()
+		n.client.Close()
+	}
+	if n.raft != nil {
+		if err := n.raft.Close(); err != nil {
+			n.config.Log.Warn("fleet: closing the log", "error", err)
+		}
+	}
+	if n.port != nil {
+		n.port.Close()
+	}
+	n.config.Listener.Close()
+	n.config.Packets.Close()
+}
+
+// Leave hands the lead over and tells the others that this node goes on purpose.
+// Close is still to be called. It takes at most as long as ctx says.
+func (n *Node) Leave(ctx context.Context) error {
+	var err error
+	if n.raft.Leads() {
+		if servers, e := n.raft.Servers(); e == nil && len(servers) > 1 {
+			err = n.raft.Transfer(ctx, "")
+		}
+	}
+	limit := 5 * time.Second
+	if d, ok := ctx.Deadline(); ok {
+		limit = time.Until(d)
+	}
+	return errors.Join(err, n.list.Leave(limit))
+}
+
+// ID is the node's id.
+func (n *Node) ID() string { return n.id.ID }
+
+// Port is the fleet's port here, for protocols of others.
+func (n *Node) Port() *port.Port { return n.port }
+
+// gossip is the list of members, nil while the node starts.
+func (n *Node) gossip() *member.List {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.list
+}
+
+// where tells where a node was seen last.
+func (n *Node) where(id string) (at string, ok bool) {
+	if id == n.id.ID {
+		return n.config.Advertise.String(), true
+	}
+	l := n.gossip()
+	if l == nil {
+		return "", false
+	}
+	m, ok := l.Member(id)
+	return m.Addr.String(), ok
+}
+
+// The states that a node tells of itself.
+const (
+	stateDraining  = "draining"
+	stateUnmanaged = "unmanaged"
+)
+
+// meta is what the node says of itself.
+func (n *Node) meta() member.Meta {
+	m := member.Meta{Name: n.config.Name, Version: n.config.Version, Entry: state.EntryVersion, Started: int64(time.Since(n.started).Seconds())}
+	s, _, _ := n.raft.State()
+	n.mu.Lock()
+	m.Fleet, m.Generation = n.id.Fleet, n.running
+	n.mu.Unlock()
+	if s.Fleet != "" {
+		m.Fleet = s.Fleet
+	}
+	if s.Active == 0 {
+		m.State = stateUnmanaged
+	}
+	if n.config.Load != nil {
+		l := n.config.Load()
+		m.Sessions, m.VIP = l.Sessions, l.VIP
+		if l.Draining {
+			m.State = stateDraining
+		}
+	}
+	return m
+}
+
+// tell has the others learn what the node says of itself now.
+func (n *Node) tell() {
+	if err := n.list.Update(); err != nil && n.ctx.Err() == nil {
+		n.config.Log.Debug("fleet: telling the others of this node", "error", err)
+	}
+}
+
+// sleep waits about as long as told, less when a member comes or goes; false when the
+// node ends.
+func (n *Node) sleep(d time.Duration) bool {
+	t := time.NewTimer(d/2 + rand.N(d/2+1))
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-n.ctx.Done():
+	}
+	return n.ctx.Err() == nil
+}
+
+// within is a context for something that takes at most as long as told.
+func (n *Node) within(d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(n.ctx, d)
+}
+
+// propose has an entry agreed on, by whoever leads.
+func (n *Node) propose(ctx context.Context, e *state.Entry) (r state.Result, err error) {
+	for {
+		if r, err = n.raft.Propose(ctx, e); err == nil {
+			return r, nil
+		}
+		var not *agree.NotLeaderError
+		if !errors.As(err, &not) {
+			return r, err
+		}
+		if not.Leader != "" && not.Leader != n.id.ID {
+			if at, ok := n.where(not.Leader); ok {
+				if r, err = n.askToPropose(ctx, not.Leader, at, e); err == nil || !isCode(err, codeNotLeader) {
+					return r, err
+				}
+			}
+		}
+		t := time.NewTimer(100 * time.Millisecond) // somebody is being elected
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return r, fmt.Errorf("%w (%w)", err, context.Cause(ctx))
+		}
+	}
+}

@@ -1,0 +1,154 @@
+package cluster
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"gohap/cluster/member"
+	"gohap/cluster/state"
+)
+
+// Status is what a person wants to know of the fleet, as this node sees it. The JSON
+// is a contract.
+type Status struct {
+	Fleet      string       `json:"fleet"`
+	Leader     string       `json:"leader"` // name
+	Generation uint64       `json:"generation"`
+	Healthy    bool         `json:"healthy"`
+	Summary    string       `json:"summary"`
+	Nodes      []NodeStatus `json:"nodes"`
+}
+
+// NodeStatus is a row of the table.
+type NodeStatus struct {
+	Name       string `json:"name"`
+	ID         string `json:"id"`
+	Address    string `json:"address"`
+	Role       string `json:"role"` // leader, voter, non-voter, or - before it is taken in
+	State      string `json:"state"`
+	Generation uint64 `json:"generation"`
+	Active     bool   `json:"active"`   // it serves the active generation
+	RaftLag    uint64 `json:"raft_lag"` // entries; of this node alone
+	TableLag   int64  `json:"table_lag_ms"`
+	Sessions   int64  `json:"sessions"`
+	VIP        bool   `json:"vip"`
+	Version    string `json:"version"`
+	Uptime     int64  `json:"uptime_s"`
+}
+
+// Status looks at the fleet without asking anybody: it works without a leader.
+func (n *Node) Status() *Status {
+	s, index, _ := n.raft.State()
+	st := &Status{Fleet: s.Fleet, Generation: s.Active}
+	leader := n.raft.Leader()
+	servers, _ := n.raft.Servers()
+	roles := map[string]string{}
+	voters := 0
+	for _, v := range servers {
+		if v.Voter {
+			voters++
+		}
+		switch {
+		case v.ID == leader:
+			roles[v.ID] = "leader"
+		case v.Voter:
+			roles[v.ID] = "voter"
+		default:
+			roles[v.ID] = "non-voter"
+		}
+	}
+	stats := n.raft.Stats()
+	seen := map[string]bool{}
+	for _, m := range n.list.Members() {
+		if _, in := s.Node(m.ID); !in && len(s.Nodes) > 0 && (m.State == member.Failed || m.State == member.Left) {
+			n.list.Forget(m.ID) // it was removed, or never taken in
+			continue
+		}
+		r := NodeStatus{Name: m.Meta.Name, ID: m.ID, Address: m.Addr.String(), Role: roles[m.ID], State: string(m.State),
+			Generation: m.Meta.Generation, Active: s.Active != 0 && m.Meta.Generation == s.Active,
+			Sessions: m.Meta.Sessions, VIP: m.Meta.VIP, Version: m.Meta.Version, Uptime: m.Meta.Started}
+		if m.State == member.Alive && m.Meta.State != "" && m.Meta.State != "leaving" {
+			r.State = m.Meta.State
+		}
+		if m.ID == n.id.ID {
+			r.RaftLag = stats.Last - min(index, stats.Last)
+			r.Uptime = int64(time.Since(n.started).Seconds())
+		}
+		if r.Role == "" {
+			r.Role = "-"
+		}
+		if m.ID == leader {
+			st.Leader = m.Meta.Name
+		}
+		seen[m.ID] = true
+		st.Nodes = append(st.Nodes, r)
+	}
+	for _, k := range s.Nodes { // who was not seen since this one started
+		if !seen[k.ID] {
+			st.Nodes = append(st.Nodes, NodeStatus{Name: k.Name, ID: k.ID, Address: "-", Role: roles[k.ID], State: string(member.Failed)})
+		}
+	}
+	st.Healthy, st.Summary = n.judge(st, s, voters)
+	return st
+}
+
+// judge says in one sentence how the fleet is and what to do; the worst comes first.
+func (n *Node) judge(st *Status, s *state.State, voters int) (healthy bool, summary string) {
+	n.mu.Lock()
+	waits, refused, differ := n.waits, n.refused, n.differ
+	n.mu.Unlock()
+	stats := n.raft.Stats()
+	var gone, behind, vip []string
+	there := 0
+	for _, r := range st.Nodes {
+		if r.State == string(member.Failed) {
+			gone = append(gone, r.Name)
+		} else if r.State != string(member.Left) {
+			if r.Role == "leader" || r.Role == "voter" {
+				there++
+			}
+			if s.Active != 0 && !r.Active && r.State != string(member.Suspect) {
+				behind = append(behind, r.Name)
+			}
+		}
+		if r.VIP {
+			vip = append(vip, r.Name)
+		}
+	}
+	slices.Sort(gone)
+	switch {
+	case stats.Parked != nil:
+		return false, fmt.Sprintf("This node's disk failed (%v): it serves on and takes no part in agreeing; mend the disk and restart it.", stats.Parked)
+	case stats.Halted != nil:
+		return false, fmt.Sprintf("This node stopped following the fleet: %v.", stats.Halted)
+	case len(vip) > 1:
+		return false, fmt.Sprintf("%s HOLD THE ADDRESS AT ONCE: look at keepalived and the network between them.", strings.Join(vip, " and "))
+	case waits != "":
+		return false, "This node is not in the fleet yet: " + waits + "."
+	case st.Leader == "" && there*2 <= voters:
+		return false, fmt.Sprintf("No leader: %d of %d voters are here, more than half are needed; every node serves its last good configuration. Missing: %s.", there, voters, strings.Join(gone, ", "))
+	case st.Leader == "":
+		return false, "No leader at the moment; one is being elected."
+	case refused != "":
+		return false, fmt.Sprintf("This node does not serve generation %d: %s.", st.Generation, refused)
+	case s.Active == 0 && differ != "":
+		return false, "Unmanaged: " + differ + "."
+	case s.Active == 0:
+		return false, "Unmanaged: no configuration is agreed on yet."
+	case len(gone) > 0:
+		return false, fmt.Sprintf("%s failed; start it again, or 'gohap cluster remove %s' when it is gone for good.", strings.Join(gone, ", "), gone[0])
+	case len(behind) > 0:
+		return false, fmt.Sprintf("%s not serving generation %d yet.", strings.Join(behind, ", "), st.Generation)
+	}
+	return true, fmt.Sprintf("Healthy: %d nodes serve generation %d.", len(st.Nodes), st.Generation)
+}
+
+// History are the generations that are kept, the newest first.
+func (n *Node) History() (all []state.Generation, active uint64) {
+	s, _, _ := n.raft.State()
+	all = slices.Clone(s.Generations)
+	slices.Reverse(all)
+	return all, s.Active
+}
