@@ -1,17 +1,86 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
+	"os/signal"
+	"path/filepath"
+	"time"
 
+	"github.com/spf13/cobra"
+
+	"gohap/cluster/admin"
 	"gohap/lbcore"
 )
 
-func main() {
-	if len(os.Args) == 2 && (os.Args[1] == "version" || os.Args[1] == "--version") {
-		fmt.Println("gohap", lbcore.Version)
-		return
+// Exit codes.
+const (
+	exitFine     = 0
+	exitDegraded = 1 // or refused
+	exitUnknown  = 2 // cannot tell
+)
+
+// degraded is an error that has been shown already.
+var errDegraded = errors.New("degraded")
+
+// refused is what the fleet did not do, as opposed to what could not be asked.
+type refused struct{ error }
+
+// tool is what every command shares.
+type tool struct {
+	socket  string
+	json    bool
+	timeout time.Duration
+}
+
+func (t *tool) client() *admin.Client { return admin.NewClient(t.socket) }
+
+// within is a context for a command.
+func (t *tool) within(c *cobra.Command) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(c.Context(), t.timeout)
+}
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+func run(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	root := newRoot()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	switch {
+	case err == nil:
+		return exitFine
+	case errors.Is(err, errDegraded):
+		return exitDegraded
 	}
-	fmt.Fprintln(os.Stderr, "gohap: the fleet's commands (cluster, node, keys, tables, vip) are not implemented yet; only 'gohap version' is")
-	os.Exit(2)
+	fmt.Fprintln(os.Stderr, "gohap:", err)
+	if errors.As(err, &refused{}) {
+		return exitDegraded
+	}
+	return exitUnknown
+}
+
+func newRoot() *cobra.Command {
+	t := &tool{}
+	root := &cobra.Command{
+		Use: "gohap", Short: "Look at and change a fleet of load balancers",
+		Long: `Look at and change a fleet of load balancers.
+
+Asks the node of this machine, over the socket in its data directory.
+Exit codes: 0 fine, 1 degraded or refused, 2 cannot tell.`,
+		Version: lbcore.Version, SilenceErrors: true, SilenceUsage: true,
+	}
+	root.SetVersionTemplate("gohap {{.Version}}\n")
+	f := root.PersistentFlags()
+	f.StringVar(&t.socket, "socket", filepath.Join(admin.DefaultDir, admin.Socket), "the node's control socket")
+	f.BoolVar(&t.json, "json", false, "answer in JSON, for programs")
+	f.DurationVar(&t.timeout, "timeout", time.Minute, "how long to wait for an answer")
+	root.AddCommand(newCluster(t), newKeys(), newNode(t), &cobra.Command{
+		Use: "version", Short: "The version of this program", Args: cobra.NoArgs,
+		Run: func(c *cobra.Command, _ []string) { fmt.Fprintln(c.OutOrStdout(), "gohap", lbcore.Version) },
+	})
+	return root
 }
