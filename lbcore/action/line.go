@@ -190,7 +190,7 @@ func parseSetStatus(a *rule.Args) (rule.Action, error) {
 	if err != nil || n < 100 || n > 999 {
 		return nil, errors.New("expects an integer status code between 100 and 999")
 	}
-	r := &setStatus{status: n, reason: []byte(message.ReasonText(n))}
+	r := &setStatus{status: n, reason: message.Reason(n)}
 	if a.Peek() != "reason" || a.At+1 >= len(a.Words) || a.Words[a.At+1] == "if" || a.Words[a.At+1] == "unless" {
 		return r, nil
 	}

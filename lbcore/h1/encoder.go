@@ -28,7 +28,7 @@ func AppendResponse(dst []byte, h *message.Head, c Connection) []byte {
 	dst = appendStatus(dst, h.Status)
 	dst = append(dst, ' ')
 	if len(h.Reason) == 0 {
-		dst = append(dst, message.ReasonText(h.Status)...)
+		dst = append(dst, message.Reason(h.Status)...)
 	} else {
 		dst = append(dst, h.Reason...)
 	}

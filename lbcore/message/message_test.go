@@ -251,7 +251,7 @@ func TestPages(t *testing.T) {
 		}
 	}
 	for code, want := range map[int]string{200: "OK", 400: "Bad Request", 413: "Request Entity Too Large", 103: "Informational", 303: "See Other", 600: "Other", 502: "Bad Gateway or Proxy Error"} {
-		if g := ReasonText(code); g != want {
+		if g := string(Reason(code)); g != want {
 			t.Errorf("reason %d: %q", code, g)
 		}
 	}

@@ -107,7 +107,7 @@ var reasonBytes = func() (t [len(pages)][]byte) {
 // StatusText returns status and reason as the reference words its own answers,
 // such as "400 Bad request".
 func StatusText(status int) string {
-	reason := ReasonText(status)
+	reason := string(Reason(status))
 	if p := ErrorPage(status); p != nil {
 		reason = p.Reason
 	}

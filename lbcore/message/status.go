@@ -1,25 +1,29 @@
 package message
 
-// ReasonText returns the reason phrase that the reference gives to a status when
-// a response has none.
-func ReasonText(status int) string {
-	if status >= 0 && status < len(reasons) && reasons[status] != "" {
-		return reasons[status]
+// Reason returns the reason phrase that the reference gives to a status when a
+// response has none. The bytes are shared: nobody changes them.
+func Reason(status int) []byte {
+	if status >= 0 && status < len(phrases) {
+		return phrases[status]
 	}
-	switch status / 100 {
-	case 1:
-		return "Informational"
-	case 2:
-		return "Success"
-	case 3:
-		return "Redirection"
-	case 4:
-		return "Client Error"
-	case 5:
-		return "Server Error"
-	}
-	return "Other"
+	return otherPhrase
 }
+
+var (
+	otherPhrase = []byte("Other")
+	// phrases are those of all statuses, as bytes, so that every loop has them
+	// without making or keeping any.
+	phrases = func() (all [600][]byte) {
+		classes := [...][]byte{otherPhrase, []byte("Informational"), []byte("Success"), []byte("Redirection"), []byte("Client Error"), []byte("Server Error")}
+		for status := range all {
+			all[status] = classes[status/100]
+			if reasons[status] != "" {
+				all[status] = []byte(reasons[status])
+			}
+		}
+		return all
+	}()
+)
 
 var reasons = [600]string{
 	100: "Continue",

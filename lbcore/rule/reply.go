@@ -52,10 +52,10 @@ func (r *Reply) Counts() int {
 	return r.Status
 }
 
-// ReasonText returns the reason phrase to send.
+// ReasonText returns the reason phrase to send. Loops share replies: nothing is kept.
 func (r *Reply) ReasonText() []byte {
 	if len(r.Reason) == 0 {
-		r.Reason = []byte(message.ReasonText(r.Status))
+		return message.Reason(r.Status)
 	}
 	return r.Reason
 }

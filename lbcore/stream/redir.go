@@ -16,7 +16,7 @@ func (s *Stream) redirected() bool {
 	h.Reset()
 	h.Response, h.Status = true, 302
 	h.Major, h.Minor = 1, 1
-	h.Reason = []byte(message.ReasonText(302))
+	h.Reason = message.Reason(302)
 	h.AddID(message.IDCacheControl, noCache)
 	s.length(h, 0)
 	path, _ := s.reqHead.PathQuery()
