@@ -59,6 +59,8 @@ type Options struct {
 	Master bool   // a master started the process
 	// Builtin is a configuration that is read behind the files, for demo.
 	Builtin string
+	// Files are where the files of the configuration are; nil is the disk.
+	Files config.Files
 	Words   *keyword.Set // nil: those of catalog.New
 
 	// read is what Discover has read, for the Load behind it.
@@ -129,12 +131,15 @@ func Load(o *Options) (*Config, *config.Diagnostics) {
 	set := o.words()
 	b := build.New(set, diag, env)
 	b.LocalPeer, b.PeerFixed = o.LocalPeer, o.PeerFixed
+	if o.Files != nil {
+		b.From(o.Files)
+	}
 	if o.Secrets != nil {
 		if err := b.Inherit(o.Secrets); err != nil {
 			diag.Rawf(config.Warning, "TLS sessions begin anew: %s.", err)
 		}
 	}
-	src := &config.Source{Paths: o.Paths, Env: env, Diag: diag, Facts: Facts(set), Words: set, IsSection: b.IsSection, Refused: b.Refused, Dump: o.Dump,
+	src := &config.Source{Paths: o.Paths, From: o.Files, Env: env, Diag: diag, Facts: Facts(set), Words: set, IsSection: b.IsSection, Refused: b.Refused, Dump: o.Dump,
 		BetweenPasses: func(env *config.Environ) { env.Set("HAPROXY_LOCALPEER", b.LocalPeer) }}
 	if !o.load(src) {
 		return nil, diag

@@ -16,7 +16,7 @@ func Discover(o *Options) build.Launch {
 	env := config.NewEnviron(o.Env)
 	env.SetStartup(Version, "3.2", false)
 	diag := &config.Diagnostics{Out: io.Discard, Quiet: true}
-	src := &config.Source{Paths: o.Paths, Env: env, Diag: diag, Facts: Facts(set), Words: set,
+	src := &config.Source{Paths: o.Paths, From: o.Files, Env: env, Diag: diag, Facts: Facts(set), Words: set,
 		IsSection: func(word string) bool { return set.Lookup(keyword.Section, word) != nil }, Refused: func(string) (string, bool) { return "", false }}
 	var d discovery
 	if src.Load() {

@@ -3,18 +3,13 @@ package acl
 import (
 	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"strings"
 	"syscall"
 
+	"gohap/lbcore/config"
 	"gohap/lbcore/sample"
 )
-
-// Files opens pattern lists by name.
-type Files interface {
-	// ReadPatterns returns the text of a list.
-	ReadPatterns(name string) ([]byte, error)
-}
 
 // file returns the list behind a name (2.7 of the manual): a file, "file@" the
 // same, "opt@" one that may be missing, "virt@" none. It is read when it is
@@ -30,7 +25,7 @@ func (r *Refs) file(name string, table bool) (*Ref, error) {
 		return f, nil
 	}
 	text, err := r.read(path)
-	if err != nil && strings.HasPrefix(name, "opt@") && os.IsNotExist(err) {
+	if err != nil && strings.HasPrefix(name, "opt@") && errors.Is(err, fs.ErrNotExist) {
 		return f, nil
 	}
 	if err != nil {
@@ -50,9 +45,9 @@ func called(name string) string {
 
 func (r *Refs) read(path string) ([]byte, error) {
 	if r.Files != nil {
-		return r.Files.ReadPatterns(path)
+		return r.Files.ReadFile(path)
 	}
-	return os.ReadFile(path)
+	return config.Disk.ReadFile(path)
 }
 
 // suits tells why the list cannot be used as one with values, or without.

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"gohap/lbcore/config"
 	"gohap/lbcore/sample"
 )
 
@@ -17,8 +18,8 @@ import (
 // the patterns of each line. They are collected while the configuration is read,
 // by one goroutine; what is in a list may change at any time.
 type Refs struct {
-	// Files opens lists by name; nil means the file system.
-	Files Files
+	// Files are where lists are read from; nil is the disk.
+	Files config.Files
 
 	list   []*Ref
 	byName map[string]*Ref

@@ -397,7 +397,7 @@ func (b *Builder) settleBalance(s *section) {
 
 // hashExpr compiles the expression of balance hash.
 func (b *Builder) hashExpr(s *section, f placed) *sample.Expr {
-	o := sample.Options{Words: b.Set, ProcVars: b.procVars, Lists: b.lists, Proxy: s.name, File: f.pos.File, Line: f.pos.Line, Env: b.Env.Lookup,
+	o := sample.Options{Words: b.Set, Files: b.Files, ProcVars: b.procVars, Lists: b.lists, Proxy: s.name, File: f.pos.File, Line: f.pos.Line, Env: b.Env.Lookup,
 		Refs: b.holdRefs("balance"), Warn: func(w string) { b.Diag.Warnf(f.pos, "%s", w) }}
 	e, rest, err := sample.Compile(b.Set, f.text, o)
 	switch {

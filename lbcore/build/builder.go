@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"strings"
 	"time"
 
@@ -38,6 +37,8 @@ type Builder struct {
 	// change it.
 	LocalPeer string
 	PeerFixed bool
+	// Files are where the configuration's files are read from; see From.
+	Files config.Files
 
 	sections   []*section // proxies, in order
 	byName     map[string]*section
@@ -108,8 +109,14 @@ func New(set *keyword.Set, diag *config.Diagnostics, env *config.Environ) *Build
 		certs: certs.NewStore(), bindTLS: map[*proxy.Bind]*bindTLS{}, threads: map[*proxy.Bind]threadSet{}, guids: map[string]string{},
 		files: map[string][]byte{}, statsAt: -1, lists: acl.NewRefs(),
 	}
+	b.From(config.Disk)
 	b.Global.init()
 	return b
+}
+
+// From has all files of the configuration read from disk; before anything is read.
+func (b *Builder) From(disk config.Files) {
+	b.Files, b.lists.Files, b.certs.From, b.paths.disk = disk, disk, disk, disk
 }
 
 // IsSection reports whether a word opens a section that gohap serves.
@@ -347,7 +354,7 @@ func (b *Builder) ReadFile(path string) ([]byte, error) {
 	if t, ok := b.files[path]; ok {
 		return t, nil
 	}
-	t, err := os.ReadFile(path)
+	t, err := b.Files.ReadFile(path)
 	if err == nil {
 		b.files[path] = t
 	}

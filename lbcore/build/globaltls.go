@@ -4,7 +4,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"math"
-	"os"
 	"strconv"
 	"time"
 
@@ -139,7 +138,7 @@ func dhFile(b *Builder, st *config.Statement) {
 	if b.tooMany(st, 2) {
 		return
 	}
-	text, err := os.ReadFile(path)
+	text, err := b.Files.ReadFile(path)
 	if err == nil {
 		for block := new(pem.Block); block != nil; {
 			if block, text = pem.Decode(text); block != nil && block.Type == "DH PARAMETERS" {
@@ -163,7 +162,7 @@ func issuersPath(b *Builder, st *config.Statement) {
 	if b.tooMany(st, 2) {
 		return
 	}
-	if info, err := os.Stat(path); err != nil || !info.IsDir() {
+	if info, err := b.Files.Stat(path); err != nil || !info.IsDir() {
 		b.Alertf(st, "global statement 'issuers-chain-path' expects a directory path as an argument.")
 		return
 	}

@@ -38,7 +38,7 @@ func globalVar(b *Builder, st *config.Statement) {
 		b.Alertf(st, "'%s' requires a process-wide variable name ('proc.<name>') and a %s.", word, what)
 		return
 	}
-	o := sample.Options{Place: sample.ConfigParser, Words: b.Set, ProcVars: b.procVars, Lists: b.lists, File: st.Pos.File, Line: st.Pos.Line, Env: b.Env.Lookup,
+	o := sample.Options{Place: sample.ConfigParser, Words: b.Set, Files: b.Files, ProcVars: b.procVars, Lists: b.lists, File: st.Pos.File, Line: st.Pos.Line, Env: b.Env.Lookup,
 		Warn: func(text string) { b.Warnf(st, "%s", text) }}
 	v, err := o.ParseVar(st.Words[1])
 	if err == nil && v.Scope != sample.ScopeProc {

@@ -232,7 +232,7 @@ func (b *Builder) format(s *section, f placed, place sample.Place, valid sample.
 		text = map[string]string{"http": config.HTTPLogFormat, "https": config.HTTPSLogFormat, "httpclf": config.HTTPCLFLogFormat, "tcp": config.TCPLogFormat, "tcpclf": config.TCPCLFLogFormat}[name]
 	}
 	in := map[sample.Place]string{sample.ForLog: "log-format string", sample.ForID: "unique-id-format string", sample.ForString: "use_backend expression"}[place]
-	o := sample.Options{Place: valid, Words: b.Set, ProcVars: b.procVars, Lists: b.lists, Proxy: s.name, File: f.pos.File, Line: f.pos.Line, Env: b.Env.Lookup, Refs: b.holdRefs(in),
+	o := sample.Options{Place: valid, Words: b.Set, Files: b.Files, ProcVars: b.procVars, Lists: b.lists, Proxy: s.name, File: f.pos.File, Line: f.pos.Line, Env: b.Env.Lookup, Refs: b.holdRefs(in),
 		Warn: func(w string) { b.Diag.Warnf(f.pos, "%s", w) }}
 	c, err := sample.CompileFormat(b.Set, text, sample.FormatOptions{Options: o, For: place, HTTP: s.mode == proxy.HTTP})
 	if err != nil {

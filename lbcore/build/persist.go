@@ -148,7 +148,7 @@ func (b *Builder) settlePersist(s *section) {
 
 // serverFormat compiles the name of a use-server rule.
 func (b *Builder) serverFormat(s *section, u useServer) *sample.Format {
-	o := sample.Options{Place: sample.BackendUseServer, Words: b.Set, ProcVars: b.procVars, Lists: b.lists, Proxy: s.name, File: u.pos.File, Line: u.pos.Line,
+	o := sample.Options{Place: sample.BackendUseServer, Words: b.Set, Files: b.Files, ProcVars: b.procVars, Lists: b.lists, Proxy: s.name, File: u.pos.File, Line: u.pos.Line,
 		Env: b.Env.Lookup, Refs: b.holdRefs("use-server expression"), Warn: func(w string) { b.Diag.Warnf(u.pos, "%s", w) }}
 	c, err := sample.CompileFormat(b.Set, u.name, sample.FormatOptions{Options: o, For: sample.ForString, HTTP: s.mode == proxy.HTTP})
 	if err != nil {

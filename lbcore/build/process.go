@@ -4,7 +4,6 @@ package build
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 
@@ -78,6 +77,7 @@ type paths struct {
 	origin string
 	start  string // where the process is, once it has left
 	file   string // the file that is being read
+	disk   config.Files
 }
 
 func defaultPath(b *Builder, st *config.Statement) {
@@ -114,11 +114,11 @@ func (p *paths) enter() error {
 	}
 	if p.start == "" {
 		var err error
-		if p.start, err = os.Getwd(); err != nil {
+		if p.start, err = p.disk.Getwd(); err != nil {
 			return err
 		}
 	}
-	if err := os.Chdir(p.start); err != nil {
+	if err := p.disk.Chdir(p.start); err != nil {
 		return p.problem(err)
 	}
 	to := ""
@@ -133,7 +133,7 @@ func (p *paths) enter() error {
 	if to == "" {
 		return nil
 	}
-	if err := os.Chdir(to); err != nil {
+	if err := p.disk.Chdir(to); err != nil {
 		return p.problem(err)
 	}
 	return nil
@@ -149,7 +149,7 @@ func (p *paths) leave() error {
 	if p.start == "" {
 		return nil
 	}
-	if err := os.Chdir(p.start); err != nil {
+	if err := p.disk.Chdir(p.start); err != nil {
 		return p.problem(err)
 	}
 	return nil

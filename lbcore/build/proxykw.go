@@ -242,7 +242,7 @@ func defaultBackendKeyword(b *Builder, s *section, st *config.Statement) {
 // options returns what an expression at this place may use; in names what it
 // stands in, "" a condition.
 func (b *Builder) options(s *section, st *config.Statement, place sample.Validity, in string) sample.Options {
-	return sample.Options{Place: place, Words: b.Set, ProcVars: b.procVars, Lists: b.lists, Proxy: s.name, File: st.Pos.File, Line: st.Pos.Line, Env: b.Env.Lookup,
+	return sample.Options{Place: place, Words: b.Set, Files: b.Files, ProcVars: b.procVars, Lists: b.lists, Proxy: s.name, File: st.Pos.File, Line: st.Pos.Line, Env: b.Env.Lookup,
 		Refs: b.holdRefs(in), Warn: func(text string) { b.Warnf(st, "%s", text) }}
 }
 

@@ -102,7 +102,7 @@ func tlvOption(_ *Builder, st *config.Statement, to *serverLine, w []string) (in
 // settleTLVs compiles the formats of TLVs.
 func (l *serverLine) settleTLVs(b *Builder, s *section) {
 	for _, t := range l.tlvs {
-		o := sample.Options{Place: sample.BackendUseServer, Words: b.Set, ProcVars: b.procVars, Proxy: s.name, File: t.text.pos.File, Line: t.text.pos.Line,
+		o := sample.Options{Place: sample.BackendUseServer, Words: b.Set, Files: b.Files, ProcVars: b.procVars, Proxy: s.name, File: t.text.pos.File, Line: t.text.pos.Line,
 			Env: b.Env.Lookup, Refs: b.holdRefs("server set-proxy-v2-tlv-fmt"), Warn: func(w string) { b.Diag.Warnf(t.text.pos, "%s", w) }}
 		f, err := sample.CompileFormat(b.Set, t.text.text, sample.FormatOptions{Options: o, For: sample.ForString, HTTP: s.mode == proxy.HTTP})
 		if err != nil {

@@ -171,7 +171,7 @@ func (b *Builder) sniExpr(l *serverLine, s *section) *sample.Expr {
 		b.Diag.Rawf(config.Alert, "config : [%s] : 'server %s/%s' : error detected while parsing sni or pool-conn-name expressions : %s.", l.pos, s.name, l.srv.Name, err)
 		return nil
 	}
-	o := sample.Options{Words: b.Set, ProcVars: b.procVars, Lists: b.lists, Proxy: s.name, File: f.pos.File, Line: f.pos.Line, Env: b.Env.Lookup,
+	o := sample.Options{Words: b.Set, Files: b.Files, ProcVars: b.procVars, Lists: b.lists, Proxy: s.name, File: f.pos.File, Line: f.pos.Line, Env: b.Env.Lookup,
 		Refs: b.holdRefs("server sni"), Warn: func(w string) { b.Diag.Warnf(f.pos, "%s", w) }}
 	e, rest, err := sample.Compile(b.Set, f.text, o)
 	switch {

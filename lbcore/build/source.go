@@ -253,7 +253,7 @@ func (l *serverLine) settleSource(b *Builder, s *section) {
 	case from.whose != "":
 		l.srv.Spoof = &proxy.Spoof{Port: from.whose == "client"}
 	case from.header != "" && s.mode == proxy.HTTP:
-		o := sample.Options{Words: b.Set, ProcVars: b.procVars, Lists: b.lists, Proxy: s.name, File: from.pos.File, Line: from.pos.Line, Env: b.Env.Lookup, Refs: b.holdRefs("source")}
+		o := sample.Options{Words: b.Set, Files: b.Files, ProcVars: b.procVars, Lists: b.lists, Proxy: s.name, File: from.pos.File, Line: from.pos.Line, Env: b.Env.Lookup, Refs: b.holdRefs("source")}
 		e, _, err := sample.Compile(b.Set, from.header, o)
 		if err != nil {
 			b.Diag.Rawf(config.Alert, "config : [%s] : 'server %s/%s' : 'usesrc' : %s", from.pos, s.name, l.srv.Name, sentenceOf(err))

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"gohap/lbcore/clock"
+	"gohap/lbcore/config"
 )
 
 // Authority is what a ca-file holds.
@@ -39,14 +40,14 @@ const systemCA = "@system-ca"
 var errNothing = errors.New("no certificate or crl found")
 
 // readBlocks passes the PEM blocks of a file, or of all files of a folder, to take.
-func readBlocks(path string, take func(b *pem.Block) error) error {
-	info, err := os.Stat(path)
+func readBlocks(disk config.Files, path string, take func(b *pem.Block) error) error {
+	info, err := disk.Stat(path)
 	if err != nil {
 		return errors.New(noFile(err))
 	}
 	paths := []string{path}
 	if info.IsDir() {
-		entries, err := os.ReadDir(path)
+		entries, err := disk.ReadDir(path)
 		if err != nil {
 			return errors.New(noFile(err))
 		}
@@ -58,7 +59,7 @@ func readBlocks(path string, take func(b *pem.Block) error) error {
 		}
 	}
 	for _, p := range paths {
-		text, err := os.ReadFile(p)
+		text, err := disk.ReadFile(p)
 		if err != nil {
 			return errors.New(noFile(err))
 		}
@@ -76,7 +77,7 @@ func readBlocks(path string, take func(b *pem.Block) error) error {
 }
 
 // loadAuthority reads a ca-file.
-func loadAuthority(path string) (*Authority, error) {
+func loadAuthority(disk config.Files, path string) (*Authority, error) {
 	a := &Authority{Path: path, Pool: x509.NewCertPool()}
 	if path == systemCA {
 		pool, err := x509.SystemCertPool()
@@ -87,7 +88,7 @@ func loadAuthority(path string) (*Authority, error) {
 		a.Certs = systemCerts()
 		return a, nil
 	}
-	err := readBlocks(path, a.take)
+	err := readBlocks(disk, path, a.take)
 	if err == nil && len(a.Certs) == 0 {
 		err = errNothing
 	}
@@ -102,7 +103,7 @@ func loadAuthority(path string) (*Authority, error) {
 func systemCerts() []*x509.Certificate {
 	a := &Authority{Pool: x509.NewCertPool()}
 	for _, path := range []string{os.Getenv("SSL_CERT_FILE"), "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"} {
-		if path != "" && readBlocks(path, a.take) == nil && len(a.Certs) > 0 {
+		if path != "" && readBlocks(config.Disk, path, a.take) == nil && len(a.Certs) > 0 {
 			break
 		}
 	}
@@ -110,10 +111,10 @@ func systemCerts() []*x509.Certificate {
 }
 
 // loadRevocations reads a crl-file.
-func loadRevocations(path string) (*Revocations, error) {
+func loadRevocations(disk config.Files, path string) (*Revocations, error) {
 	r := &Revocations{Path: path}
 	some := false
-	err := readBlocks(path, func(b *pem.Block) error {
+	err := readBlocks(disk, path, func(b *pem.Block) error {
 		some = some || b.Type == "CERTIFICATE"
 		return r.take(b)
 	})

@@ -14,12 +14,13 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"gohap/lbcore/config"
 )
 
 // Kind is the algorithm of a certificate's key.
@@ -224,12 +225,12 @@ func parseKey(der []byte) (crypto.Signer, error) {
 	return k, nil
 }
 
-// load reads a certificate, its chain, key and side files, and tells where they were.
+// load reads a certificate, its chain, key and side files from disk, and tells where they were.
 // issuers complete a chain that has none. The errors are whole sentences, as the
 // reference's.
-func load(path string, f Files, update bool, x Extra, issuers []*x509.Certificate) (*Cert, names, error) {
+func load(disk config.Files, path string, f Files, update bool, x Extra, issuers []*x509.Certificate) (*Cert, names, error) {
 	n := names{crt: path}
-	text, err := os.ReadFile(path)
+	text, err := disk.ReadFile(path)
 	if err != nil {
 		return nil, n, fmt.Errorf("unable to stat SSL certificate from file '%s' : %s", path, noFile(err))
 	}
@@ -239,7 +240,7 @@ func load(path string, f Files, update bool, x Extra, issuers []*x509.Certificat
 	}
 	parts.update = update
 	if f.said() {
-		return loadNamed(path, path, parts, f, issuers, x.SkipRoots)
+		return loadNamed(disk, path, path, parts, f, issuers, x.SkipRoots)
 	}
 	side := func(ext string) string {
 		base := path
@@ -251,13 +252,13 @@ func load(path string, f Files, update bool, x Extra, issuers []*x509.Certificat
 	n.key, n.ocsp, n.issuer, n.sctl = side(".key"), side(".ocsp"), side(".issuer"), side(".sctl")
 	if parts.Key != nil {
 		n.key = path
-	} else if err := parts.findKey(path, n.key, x.Key); err != nil {
+	} else if err := parts.findKey(disk, path, n.key, x.Key); err != nil {
 		return nil, n, err
 	}
-	if err := parts.findSCTL(n.sctl, x.SCTL); err != nil {
+	if err := parts.findSCTL(disk, n.sctl, x.SCTL); err != nil {
 		return nil, n, err
 	}
-	if err := parts.findOCSP(&n, x.OCSP); err != nil {
+	if err := parts.findOCSP(disk, &n, x.OCSP); err != nil {
 		return nil, n, err
 	}
 	c, err := assemble(path, parts, issuers, x.SkipRoots)
@@ -304,9 +305,9 @@ func assemble(path string, parts *Parts, issuers []*x509.Certificate, skipRoots 
 }
 
 // findKey reads the key file where the certificate's own has none.
-func (p *Parts) findKey(path, keyPath string, wanted bool) error {
+func (p *Parts) findKey(disk config.Files, path, keyPath string, wanted bool) error {
 	if wanted {
-		if text, err := os.ReadFile(keyPath); err == nil {
+		if text, err := disk.ReadFile(keyPath); err == nil {
 			k, err := parsePEM(text)
 			if err != nil {
 				return fmt.Errorf("unable to load private key from file '%s': %w", keyPath, err)
@@ -391,11 +392,11 @@ func namesOf(leaf *x509.Certificate) (names []string) {
 }
 
 // findSCTL reads a list of signed certificate timestamps (RFC 6962 section 3.3).
-func (p *Parts) findSCTL(path string, wanted bool) error {
+func (p *Parts) findSCTL(disk config.Files, path string, wanted bool) error {
 	if !wanted {
 		return nil
 	}
-	b, err := os.ReadFile(path)
+	b, err := disk.ReadFile(path)
 	if err != nil {
 		return nil
 	}

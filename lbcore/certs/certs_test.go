@@ -21,6 +21,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"gohap/lbcore/config"
 )
 
 // issue makes a certificate for names, signed by parent or by itself.
@@ -311,7 +313,7 @@ func TestRevocations(t *testing.T) {
 		{"revoked, forgiven", list(time.Now().Add(time.Hour), q.certs[0].SerialNumber), ErrorSet{1 << VerifyRevoked}, VerifyRevoked, false},
 		{"expired", list(time.Now().Add(-time.Hour)), ErrorSet{}, VerifyCRLExpired, true},
 	} {
-		crl, err := loadRevocations(c.path)
+		crl, err := loadRevocations(config.Disk, c.path)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,8 +2,9 @@ package certs
 
 import (
 	"fmt"
-	"os"
 	"strings"
+
+	"gohap/lbcore/config"
 )
 
 // Line is one line of a crt-list.
@@ -14,9 +15,9 @@ type Line struct {
 	Filters []string // names, with * and ! in front
 }
 
-// ReadList reads a crt-list file; last is how many lines the file has.
-func ReadList(path string) (lines []Line, last int, err error) {
-	text, err := os.ReadFile(path)
+// readList reads a crt-list file; last is how many lines the file has.
+func readList(disk config.Files, path string) (lines []Line, last int, err error) {
+	text, err := disk.ReadFile(path)
 	if err != nil {
 		return nil, 0, fmt.Errorf("cannot open file '%s' : %s", path, noFile(err))
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,7 +36,7 @@ func (s *Store) List(path string) (l *List, lines []Line, err error) {
 	if l = s.list(path); l != nil {
 		return l, nil, nil
 	}
-	lines, last, err := ReadList(path)
+	lines, last, err := readList(s.From, path)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -61,7 +60,7 @@ func (s *Store) addList(l *List) *List {
 // Folder returns the list that a folder stands for; nil where name is none.
 func (s *Store) Folder(name string) (*List, error) {
 	path := under(s.CrtBase, name)
-	if info, err := os.Stat(path); err != nil || !info.IsDir() {
+	if info, err := s.From.Stat(path); err != nil || !info.IsDir() {
 		return nil, nil
 	}
 	if l := s.list(path); l != nil {

@@ -10,12 +10,12 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"os"
 	"slices"
 
 	"golang.org/x/crypto/ocsp"
 
 	"gohap/lbcore/clock"
+	"gohap/lbcore/config"
 )
 
 // Staple is what becomes of an OCSP response in a handshake.
@@ -42,8 +42,8 @@ func (c *Cert) staple(h *tls.ClientHelloInfo) Staple {
 }
 
 // findOCSP reads the response that is stapled, and the issuer's certificate.
-func (p *Parts) findOCSP(n *names, wanted bool) error {
-	if text, err := os.ReadFile(n.issuer); err == nil {
+func (p *Parts) findOCSP(disk config.Files, n *names, wanted bool) error {
+	if text, err := disk.ReadFile(n.issuer); err == nil {
 		i, err := parseIssuer(text)
 		if err != nil && wanted {
 			return fmt.Errorf("unable to load the issuer's certificate from file '%s'", n.issuer)
@@ -55,7 +55,7 @@ func (p *Parts) findOCSP(n *names, wanted bool) error {
 	if !wanted {
 		return nil
 	}
-	if der, err := os.ReadFile(n.ocsp); err == nil {
+	if der, err := disk.ReadFile(n.ocsp); err == nil {
 		p.OCSP = append([]byte{}, der...) // reference: an empty file is for a later update
 	}
 	return nil

@@ -6,8 +6,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
+
+	"gohap/lbcore/config"
 )
 
 // This file loads certificates of which the configuration says where each part is:
@@ -41,7 +42,7 @@ func (s *Store) Load(from *Storage, crt, alias string, f Files) error {
 		return Defined(name)
 	}
 	path := under(crtBase, crt)
-	text, err := os.ReadFile(path)
+	text, err := s.From.ReadFile(path)
 	if err != nil {
 		return fmt.Errorf("cannot open the file '%s'.\n '%s' cannot be read or parsed", path, path)
 	}
@@ -51,7 +52,7 @@ func (s *Store) Load(from *Storage, crt, alias string, f Files) error {
 	}
 	slot := &Slot{Path: name, files: f.names(crt), stored: true, update: f.Update}
 	parts.update = slot.updated(s.Update)
-	c, _, err := loadNamed(name, path, parts, f.from(crtBase, keyBase), s.Issuers, s.Extra.SkipRoots)
+	c, _, err := loadNamed(s.From, name, path, parts, f.from(crtBase, keyBase), s.Issuers, s.Extra.SkipRoots)
 	if err == nil {
 		s.enter(slot, c)
 	}
@@ -67,11 +68,11 @@ func (d Defined) Error() string { return fmt.Sprintf("store '%s' was already def
 func (f Files) names(crt string) names { return names{crt, f.Key, f.OCSP, f.Issuer, f.SCTL} }
 
 // loadNamed adds to what was read of path the parts that the configuration names.
-func loadNamed(name, path string, p *Parts, f Files, issuers []*x509.Certificate, skipRoots bool) (*Cert, names, error) {
+func loadNamed(disk config.Files, name, path string, p *Parts, f Files, issuers []*x509.Certificate, skipRoots bool) (*Cert, names, error) {
 	n := f.names(path)
 	unread := func(file string) error { return fmt.Errorf(" '%s' cannot be read or parsed", file) }
 	if f.Key != "" { // it counts more than one beside the certificate
-		text, err := os.ReadFile(f.Key)
+		text, err := disk.ReadFile(f.Key)
 		k, bad := parsePEM(text)
 		switch {
 		case err != nil || bad != nil:
@@ -86,7 +87,7 @@ func loadNamed(name, path string, p *Parts, f Files, issuers []*x509.Certificate
 		return nil, n, err
 	}
 	if f.Issuer != "" {
-		text, err := os.ReadFile(f.Issuer)
+		text, err := disk.ReadFile(f.Issuer)
 		if err == nil {
 			p.Issuer, err = parseIssuer(text)
 		}
@@ -95,14 +96,14 @@ func loadNamed(name, path string, p *Parts, f Files, issuers []*x509.Certificate
 		}
 	}
 	if f.OCSP != "" {
-		der, err := os.ReadFile(f.OCSP)
+		der, err := disk.ReadFile(f.OCSP)
 		if err != nil {
 			return nil, n, fmt.Errorf("Error opening OCSP response file '%s' cannot be read or parsed", f.OCSP)
 		}
 		p.OCSP = append([]byte{}, der...)
 	}
 	if f.SCTL != "" {
-		list, err := os.ReadFile(f.SCTL)
+		list, err := disk.ReadFile(f.SCTL)
 		if _, ok := parseSCTL(list); err != nil || !ok {
 			return nil, n, unread(f.SCTL)
 		}

@@ -5,12 +5,13 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"sort"
 	"strings"
 	"sync"
 	"time"
+
+	"gohap/lbcore/config"
 )
 
 // Store holds what the TLS settings of one configuration name. It is filled while
@@ -33,6 +34,7 @@ func (s *Store) lock() (unlock func()) {
 
 // core is what a store and its sealed view share.
 type core struct {
+	From                     config.Files // where files are read, until the store is sealed
 	CrtBase, CABase, KeyBase string
 	Extra                    Extra
 	Update                   Choice // whether OCSP responses are fetched where nothing is said
@@ -66,7 +68,7 @@ var errSealed = errors.New("it was not loaded at the start")
 
 // NewStore returns an empty store with the reference's defaults.
 func NewStore() *Store {
-	return &Store{core: &core{Extra: AllExtra, Lifetime: 300 * time.Second, slots: map[string]*Slot{}, cas: map[string]*Authority{},
+	return &Store{core: &core{From: config.Disk, Extra: AllExtra, Lifetime: 300 * time.Second, slots: map[string]*Slot{}, cas: map[string]*Authority{},
 		crls: map[string]*Revocations{}, lists: map[string]*List{}, random: randomTickets()}}
 }
 
@@ -125,7 +127,7 @@ func (s *Store) load(path string, f Files, listed bool) (*Slot, error) {
 		return slot, nil
 	}
 	slot := &Slot{Path: path, keyed: f.said(), update: f.Update}
-	c, files, err := load(path, f.from(s.CrtBase, s.KeyBase), slot.updated(s.Update), s.Extra, s.Issuers)
+	c, files, err := load(s.From, path, f.from(s.CrtBase, s.KeyBase), slot.updated(s.Update), s.Extra, s.Issuers)
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +175,7 @@ func (s *Store) find(name string, f Files, listed bool) ([]*Slot, error) {
 		}
 		return nil, fmt.Errorf("unable to stat SSL certificate '%s'", path) // reference
 	}
-	info, err := os.Stat(path)
+	info, err := s.From.Stat(path)
 	switch {
 	case err == nil && info.IsDir():
 		return s.findAll(path)
@@ -187,7 +189,7 @@ func (s *Store) find(name string, f Files, listed bool) ([]*Slot, error) {
 	var found []*Slot
 	if s.Extra.Bundle {
 		for _, ext := range bundleKinds {
-			if _, err := os.Stat(path + ext); err != nil {
+			if _, err := s.From.Stat(path + ext); err != nil {
 				continue
 			}
 			slot, err := s.load(path+ext, f, listed)
@@ -204,14 +206,14 @@ func (s *Store) find(name string, f Files, listed bool) ([]*Slot, error) {
 }
 
 func (s *Store) findAll(dir string) (found []*Slot, err error) {
-	entries, err := os.ReadDir(dir)
+	entries, err := s.From.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("unable to scan directory '%s' : %s", dir, noFile(err))
 	}
 	sort.Slice(entries, func(i, j int) bool { return entries[i].Name() < entries[j].Name() })
 	for _, e := range entries {
 		path := dir + "/" + e.Name()
-		if info, err := os.Stat(path); err != nil || info.IsDir() || sideFile(e.Name()) {
+		if info, err := s.From.Stat(path); err != nil || info.IsDir() || sideFile(e.Name()) {
 			continue
 		}
 		slot, err := s.load(path, Files{}, false)
@@ -235,7 +237,7 @@ func (s *Store) Revocations(name string) (*Revocations, error) {
 
 // once finds what a file holds among those loaded, or loads it there; no lock is held
 // while it is read.
-func once[T any](s *Store, loaded map[string]*T, path string, load func(string) (*T, error)) (*T, error) {
+func once[T any](s *Store, loaded map[string]*T, path string, load func(config.Files, string) (*T, error)) (*T, error) {
 	unlock := s.lock()
 	t := loaded[path]
 	unlock()
@@ -245,7 +247,7 @@ func once[T any](s *Store, loaded map[string]*T, path string, load func(string) 
 	case s.sealed:
 		return nil, errSealed
 	}
-	t, err := load(path)
+	t, err := load(s.From, path)
 	if err == nil {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -267,7 +269,7 @@ func (s *Store) Tickets(path string) (*Tickets, error) {
 		return s.tickets[at], nil
 	}
 	unlock()
-	t, err := LoadTickets(path)
+	t, err := loadTickets(s.From, path)
 	if err == nil {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -278,12 +280,12 @@ func (s *Store) Tickets(path string) (*Tickets, error) {
 
 // LoadIssuers reads the certificates that complete chains from a folder.
 func (s *Store) LoadIssuers(dir string) error {
-	entries, err := os.ReadDir(dir)
+	entries, err := s.From.ReadDir(dir)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		text, err := os.ReadFile(dir + "/" + e.Name())
+		text, err := s.From.ReadFile(dir + "/" + e.Name())
 		if err != nil {
 			continue
 		}

@@ -11,12 +11,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"sync/atomic"
 	"time"
 
 	"gohap/lbcore/clock"
+	"gohap/lbcore/config"
 )
 
 // ticketCount is how many keys a file needs and how many are in use.
@@ -67,10 +67,10 @@ func randomTickets() *Tickets {
 	return t
 }
 
-// LoadTickets reads a file of keys, one a line in base64, 48 or 80 bytes each.
+// loadTickets reads a file of keys, one a line in base64, 48 or 80 bytes each.
 // Reference: of the last three, the one but last seals.
-func LoadTickets(path string) (*Tickets, error) {
-	text, err := os.ReadFile(path)
+func loadTickets(disk config.Files, path string) (*Tickets, error) {
+	text, err := disk.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("'%s' : unable to load ssl tickets keys file", path)
 	}

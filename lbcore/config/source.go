@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -66,6 +65,9 @@ type Source struct {
 	// nobody.
 	Dump io.Writer
 
+	// From is where they are; nil is the disk.
+	From Files
+
 	files []file
 }
 
@@ -78,25 +80,32 @@ type file struct {
 // Texts are configuration files in memory.
 type Texts []file
 
+func (s *Source) from() Files {
+	if s.From == nil {
+		return Disk
+	}
+	return s.From
+}
+
 // Load finds and reads the files. A directory stands for its *.cfg files in
 // lexical order, without hidden ones. It reports false, after an alert, when
 // one cannot be read. No file at all is no error: see Files.
 func (s *Source) Load() bool {
 	for _, p := range s.Paths {
-		info, err := os.Stat(p)
+		info, err := s.from().Stat(p)
 		if err != nil {
 			s.Diag.Rawf(Alert, "config : Cannot open configuration file/directory %s : %s", p, Reason(err))
 			return false
 		}
 		names := []string{p}
 		if info.IsDir() {
-			if names, err = inDirectory(p); err != nil {
+			if names, err = inDirectory(s.from(), p); err != nil {
 				s.Diag.Rawf(Alert, "config : Cannot open configuration file %s : %s", p, Reason(err))
 				return false
 			}
 		}
 		for _, n := range names {
-			text, err := os.ReadFile(n)
+			text, err := s.from().ReadFile(n)
 			if err != nil {
 				s.Diag.Rawf(Alert, "config : Could not open configuration file %s : %s", n, Reason(err))
 				return false
@@ -126,8 +135,8 @@ func (s *Source) Files() []string {
 	return names
 }
 
-func inDirectory(dir string) ([]string, error) {
-	entries, err := os.ReadDir(dir)
+func inDirectory(from Files, dir string) ([]string, error) {
+	entries, err := from.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +147,7 @@ func inDirectory(dir string) ([]string, error) {
 			continue
 		}
 		path := filepath.Join(dir, name)
-		info, err := os.Stat(path)
+		info, err := from.Stat(path)
 		if err != nil {
 			return nil, err
 		}

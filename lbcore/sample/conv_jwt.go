@@ -11,8 +11,9 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"os"
 	"sync"
+
+	"gohap/lbcore/config"
 )
 
 // jwtPart decodes one of the dot-separated parts of a token.
@@ -76,7 +77,7 @@ var jwtAlgs = map[string]jwtAlg{
 // checkJWTVerify resolves a constant algorithm and loads the key file that the
 // second argument names; a file that cannot be read counts as unknown at run
 // time, as in the reference.
-func checkJWTVerify(args []Arg, _ *Options) error {
+func checkJWTVerify(args []Arg, o *Options) error {
 	if v, err := ParseVar(args[0].Str); err == nil {
 		args[0].Ref = &v
 	} else if a, ok := jwtAlgs[args[0].Str]; ok {
@@ -89,7 +90,7 @@ func checkJWTVerify(args []Arg, _ *Options) error {
 		return nil
 	}
 	if a, ok := args[0].Ref.(jwtAlg); !ok || a.family == 'R' || a.family == 'P' || a.family == 'E' {
-		jwtKeys.load(args[1].Str)
+		jwtKeys.load(o.disk(), args[1].Str)
 	}
 	return nil
 }
@@ -103,8 +104,8 @@ type jwtKeyCache struct {
 	keys map[string]crypto.PublicKey
 }
 
-func (k *jwtKeyCache) load(path string) {
-	key, err := readPublicKey(path)
+func (k *jwtKeyCache) load(disk config.Files, path string) {
+	key, err := readPublicKey(disk, path)
 	if err != nil {
 		return
 	}
@@ -122,8 +123,8 @@ func (k *jwtKeyCache) get(path []byte) crypto.PublicKey {
 	return k.keys[string(path)]
 }
 
-func readPublicKey(path string) (crypto.PublicKey, error) {
-	text, err := os.ReadFile(path)
+func readPublicKey(disk config.Files, path string) (crypto.PublicKey, error) {
+	text, err := disk.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}

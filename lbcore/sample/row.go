@@ -3,6 +3,7 @@ package sample
 import (
 	"net/netip"
 
+	"gohap/lbcore/config"
 	"gohap/lbcore/keyword"
 )
 
@@ -102,6 +103,8 @@ type Options struct {
 	Line  int
 	Refs  func(Ref) // collects references; nil makes one an error
 	Env   func(string) (string, bool)
+	// Files are where files are read from; nil is the disk.
+	Files config.Files
 	Words *keyword.Set // the scopes of variables that there are; nil: all
 	// ProcVars declares the variables of scope proc that are mentioned; may
 	// be nil.
@@ -117,6 +120,13 @@ type Options struct {
 	Resolve func(host string) (netip.Addr, error)
 	// Warn collects warnings; may be nil.
 	Warn func(string)
+}
+
+func (o *Options) disk() config.Files {
+	if o == nil || o.Files == nil {
+		return config.Disk
+	}
+	return o.Files
 }
 
 // fetchRow returns the implementation of a fetch, nil when unknown.
