@@ -62,7 +62,7 @@ func (n *Node) Apply(ctx context.Context, p *Proposal, progress func(string)) *A
 		a.Error = err.Error()
 		return a
 	}
-	m, err := n.contents.Gather(p.Bundle.Main, p.Bundle.Files)
+	m, err := n.contents.Gather(p.Bundle.Dir, p.Bundle.Main, p.Bundle.Files)
 	if err != nil {
 		return fail(err)
 	}
@@ -145,7 +145,7 @@ func (n *Node) try(ctx context.Context, from string, t *trial) *verdict {
 		files, err = n.contents.Files(&t.Manifest)
 	}
 	if err == nil {
-		err = n.config.Applier.Check(ctx, &Bundle{Main: t.Manifest.Main, Files: files})
+		err = n.config.Applier.Check(ctx, &Bundle{Dir: t.Manifest.Dir, Main: t.Manifest.Main, Files: files})
 	}
 	if err != nil {
 		return &verdict{Report: err.Error()}
@@ -226,7 +226,7 @@ func (n *Node) Bundle(ctx context.Context, generation uint64) (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Bundle{Generation: generation, Main: g.Manifest.Main, Files: files}, nil
+	return &Bundle{Generation: generation, Dir: g.Manifest.Dir, Main: g.Manifest.Main, Files: files}, nil
 }
 
 // Transfer hands the lead to a node by name, to any for an empty one.

@@ -81,7 +81,7 @@ func (n *Node) serve(s *state.State) error {
 	if err != nil {
 		return err
 	}
-	if err := n.config.Applier.Apply(ctx, &Bundle{Generation: g.Number, Main: g.Manifest.Main, Files: files}); err != nil {
+	if err := n.config.Applier.Apply(ctx, &Bundle{Generation: g.Number, Dir: g.Manifest.Dir, Main: g.Manifest.Main, Files: files}); err != nil {
 		return err
 	}
 	n.mu.Lock()
@@ -141,5 +141,5 @@ func LastGood(dir string) (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Bundle{Generation: last.Generation, Main: last.Manifest.Main, Files: files}, nil
+	return &Bundle{Generation: last.Generation, Dir: last.Manifest.Dir, Main: last.Manifest.Main, Files: files}, nil
 }

@@ -204,7 +204,7 @@ func (n *Node) own() (*state.Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	if m, err = n.contents.Gather(b.Main, b.Files); err != nil {
+	if m, err = n.contents.Gather(b.Dir, b.Main, b.Files); err != nil {
 		return nil, err
 	}
 	n.contents.Hold(m)

@@ -27,6 +27,7 @@ import (
 // Bundle is a configuration with everything that it names.
 type Bundle struct {
 	Generation uint64
+	Dir        string            // where relative names in it count from
 	Main       []string          // the names of the configuration's own files
 	Files      map[string][]byte // all, by name
 }

@@ -61,7 +61,7 @@ type Options struct {
 	Builtin string
 	// Files are where the files of the configuration are; nil is the disk.
 	Files config.Files
-	Words   *keyword.Set // nil: those of catalog.New
+	Words *keyword.Set // nil: those of catalog.New
 
 	// read is what Discover has read, for the Load behind it.
 	read config.Texts
@@ -86,6 +86,7 @@ type Config struct {
 	// one serves: it teaches peers sections what it knows.
 	Takeover bool
 	Set      *keyword.Set
+	Names    []string // of its files, in their order
 	Diag     *config.Diagnostics
 	Env      *config.Environ
 }
@@ -172,7 +173,7 @@ func Load(o *Options) (*Config, *config.Diagnostics) {
 	if diag.RefuseWarnings() {
 		return nil, diag
 	}
-	return &Config{Result: r, PerProxy: max(o.PerProxy, 0), States: states, Set: set, Diag: diag, Env: env}, diag
+	return &Config{Result: r, Names: src.Files(), PerProxy: max(o.PerProxy, 0), States: states, Set: set, Diag: diag, Env: env}, diag
 }
 
 // ServeMaster makes the process serve commands that its master passes over a unix

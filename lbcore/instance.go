@@ -40,7 +40,7 @@ type Instance struct {
 	Workers []*stream.Worker
 
 	checker  *check.Checker
-	renewals *renew.Updater // of OCSP responses
+	renewals *renew.Updater  // of OCSP responses
 	pages    *stats.Instance // serves the statistics pages
 	idle     *proxy.IdleLimits
 	commands *cli.Server

@@ -118,7 +118,7 @@ func (s *Server) bundle(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusServiceUnavailable, err)
 		return
 	}
-	write(w, Bundle{b.Generation, b.Main, b.Files})
+	write(w, Bundle{b.Generation, b.Dir, b.Main, b.Files})
 }
 
 func (s *Server) apply(w http.ResponseWriter, r *http.Request) {

@@ -11,12 +11,13 @@ const DefaultDir = "/var/lib/gohap"
 // Bundle is a configuration as it goes over the socket.
 type Bundle struct {
 	Generation uint64            `json:"generation,omitempty"`
+	Dir        string            `json:"dir,omitempty"`
 	Main       []string          `json:"main"`
 	Files      map[string][]byte `json:"files"` // base64
 }
 
 func (b *Bundle) bundle() *cluster.Bundle {
-	return &cluster.Bundle{Generation: b.Generation, Main: b.Main, Files: b.Files}
+	return &cluster.Bundle{Generation: b.Generation, Dir: b.Dir, Main: b.Main, Files: b.Files}
 }
 
 // Apply is a new configuration.

@@ -27,7 +27,7 @@ func TestStore(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "contents")
 	s := open(t, dir)
 	files := map[string][]byte{"haproxy.cfg": []byte("global\n"), "/etc/certs/a.pem": []byte("key"), "b.pem": []byte("key")}
-	m, err := s.Gather([]string{"haproxy.cfg"}, files)
+	m, err := s.Gather("", []string{"haproxy.cfg"}, files)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func TestStore(t *testing.T) {
 		}
 		return nil
 	})
-	if _, err := s.Gather([]string{"other"}, files); err == nil {
+	if _, err := s.Gather("", []string{"other"}, files); err == nil {
 		t.Error("a bundle without its configuration")
 	}
 	other := open(t, t.TempDir())
@@ -108,7 +108,7 @@ func TestLast(t *testing.T) {
 		t.Errorf("%v %v", l, err)
 	}
 	s := open(t, t.TempDir())
-	m, err := s.Gather([]string{"c"}, map[string][]byte{"c": []byte("x")})
+	m, err := s.Gather("", []string{"c"}, map[string][]byte{"c": []byte("x")})
 	if err != nil {
 		t.Fatal(err)
 	}

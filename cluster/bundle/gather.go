@@ -10,9 +10,9 @@ import (
 )
 
 // Gather stores files by name and returns the manifest of them; main are the names of
-// the configuration's own.
-func (s *Store) Gather(main []string, files map[string][]byte) (*state.Manifest, error) {
-	m := &state.Manifest{Main: main}
+// the configuration's own, dir is where relative names in them count from.
+func (s *Store) Gather(dir string, main []string, files map[string][]byte) (*state.Manifest, error) {
+	m := &state.Manifest{Dir: dir, Main: main}
 	for name, text := range files {
 		h, size, err := s.Put(bytes.NewReader(text), "", state.MaxSize)
 		if err != nil {

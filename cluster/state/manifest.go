@@ -27,8 +27,9 @@ type File struct {
 
 // Manifest names what a configuration consists of. The contents are elsewhere.
 type Manifest struct {
-	Main  []string `json:"main"`  // the configuration's own files, in their order
-	Files []File   `json:"files"` // all, by name
+	Dir   string   `json:"dir,omitempty"` // where relative names in them count from
+	Main  []string `json:"main"`          // the configuration's own files, in their order
+	Files []File   `json:"files"`         // all, by name
 }
 
 // Bounds of a bundle.
@@ -43,6 +44,8 @@ func (m *Manifest) Check() error {
 	switch {
 	case len(m.Main) == 0:
 		return errors.New("a bundle without a configuration")
+	case len(m.Dir) > MaxName:
+		return errors.New("a bundle with the name of a directory that is too long")
 	case len(m.Files) > MaxFiles:
 		return fmt.Errorf("a bundle of %d files, %d is the most", len(m.Files), MaxFiles)
 	}
@@ -84,5 +87,5 @@ func (m *Manifest) File(name string) (File, bool) {
 
 // Equal tells whether two bundles are the same.
 func (m *Manifest) Equal(o *Manifest) bool {
-	return slices.Equal(m.Main, o.Main) && slices.Equal(m.Files, o.Files)
+	return m.Dir == o.Dir && slices.Equal(m.Main, o.Main) && slices.Equal(m.Files, o.Files)
 }

@@ -179,13 +179,15 @@ func (r *Recorder) Dir() string {
 
 // Abs is the absolute form of a name.
 func (r *Recorder) Abs(name string) string {
-	if !filepath.IsAbs(name) {
-		r.used = true
+	if filepath.IsAbs(name) {
+		return filepath.Clean(name)
 	}
-	if at, err := filepath.Abs(name); err == nil {
-		return at
+	at, err := os.Getwd()
+	if err != nil {
+		return name
 	}
-	return name
+	r.used = r.used || at == r.start
+	return filepath.Join(at, name)
 }
 
 // ReadFile implements Files.
