@@ -93,7 +93,6 @@ type Node struct {
 	ctx      context.Context
 	stop     context.CancelFunc
 	work     sync.WaitGroup
-	poke     chan struct{} // a member came or went
 
 	mu      sync.Mutex
 	id      *identity
@@ -126,7 +125,7 @@ func Start(c Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{config: c, id: id, started: time.Now(), poke: make(chan struct{}, 1)}
+	n := &Node{config: c, id: id, started: time.Now()}
 	n.ctx, n.stop = context.WithCancel(context.Background())
 	if err := n.open(); err != nil {
 		n.release()
@@ -135,6 +134,7 @@ func Start(c Config) (*Node, error) {
 	n.work.Go(n.join)
 	n.work.Go(n.follow)
 	n.work.Go(n.lead)
+	n.work.Go(n.figures)
 	return n, nil
 }
 
@@ -169,12 +169,7 @@ func (n *Node) open() error {
 	}
 	list, err := member.Start(member.Config{
 		Port: n.port, Streams: gossip, Packets: c.Packets, Advertise: c.Advertise, Log: c.Log,
-		Meta: n.meta, Changed: func() {
-			select {
-			case n.poke <- struct{}{}:
-			default:
-			}
-		},
+		Meta: n.meta,
 	})
 	if err != nil {
 		return err
@@ -303,8 +298,17 @@ func (n *Node) tell() {
 	}
 }
 
-// sleep waits about as long as told, less when a member comes or goes; false when the
-// node ends.
+// figuresEvery is how often the others are told a node's figures.
+const figuresEvery = 10 * time.Second
+
+// figures keeps what the others know of this node's sessions and age fresh.
+func (n *Node) figures() {
+	for n.sleep(figuresEvery) {
+		n.tell()
+	}
+}
+
+// sleep waits about as long as told, at least half of it; false when the node ends.
 func (n *Node) sleep(d time.Duration) bool {
 	t := time.NewTimer(d/2 + rand.N(d/2+1))
 	defer t.Stop()

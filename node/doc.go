@@ -5,10 +5,13 @@
 //	main -> Run(args) -> exit code
 //	        -c, -cc, -v, -vv, -dK…   answer and end
 //	        -f …                      load, start, wait for signals
+//	        join --peers a,b,c -f …   the same, as one of a fleet
 //	        demo                      sample servers, a node in front, a few requests
 //
 // goroutine (*process).serve: waits for signals; ended by the process's end
 // goroutine (*demo).run: sample servers and requests of the demo
 //
-// Imports: lbcore and what it exposes.
+// fleet.go is where the balancer and the fleet meet: neither knows of the other.
+//
+// Imports: lbcore and what it exposes, cluster.
 package node

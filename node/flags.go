@@ -222,6 +222,7 @@ func usage() string {
 	b.WriteString(`gohap-node: a load balancer that takes HAProxy's configuration and command line.
 
 Usage: gohap-node [-f <file|directory>]* [options]
+       gohap-node join --peers a,b,c -f <file>   one of a fleet; join --help
        gohap-node demo           sample servers and a node in front of them
 `)
 	for i := range flagRows {

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -33,6 +34,9 @@ type process struct {
 	in             *lbcore.Instance
 	calls          chan func()    // for the goroutine that serves
 	retiring       sync.WaitGroup // instances that were replaced
+	fleet          *fleet         // nil: a node of its own
+	// instance is in, for goroutines that ask it something.
+	instance atomic.Pointer[lbcore.Instance]
 }
 
 // run is the process from its command line on.
@@ -41,7 +45,7 @@ func (p *process) run() int {
 	if f.check {
 		return p.checkOnly()
 	}
-	o := f.options(p.stderr)
+	o := p.options(p.stderr)
 	if p.birth.role == worker {
 		o.Master = true
 		return p.work(o)
@@ -58,6 +62,15 @@ func (p *process) run() int {
 		return newMaster(p).run()
 	}
 	return p.work(o)
+}
+
+// options are those of a load of what the process serves.
+func (p *process) options(stderr io.Writer) *lbcore.Options {
+	o := p.flags.options(stderr)
+	if p.fleet != nil {
+		return p.fleet.options(o)
+	}
+	return o
 }
 
 func (p *process) checkOnly() int {
@@ -95,6 +108,15 @@ func (p *process) work(o *lbcore.Options) int {
 		return 1
 	}
 	p.in.Run()
+	p.instance.Store(p.in)
+	if p.fleet != nil {
+		if err := p.fleet.start(); err != nil {
+			p.say(config.Alert, err.Error())
+			p.in.Stop()
+			p.report(false)
+			return 1
+		}
+	}
 	p.report(true)
 	p.flags.formers.signal(p.flags.formers.end)
 	return p.serve(signals, lost)
@@ -269,7 +291,13 @@ var signalRows = []signalRow{
 		p.softStop(idle)
 		return 0, false
 	}},
-	{"SIGHUP", "dumps the states of servers and proxies", syscall.SIGHUP, going(func(p *process) { p.in.DumpStates() })},
+	{"SIGHUP", "dumps the states of servers and proxies; in a fleet: serves anew what the fleet has", syscall.SIGHUP, going(func(p *process) {
+		if p.fleet != nil {
+			p.fleet.reloadActive()
+			return
+		}
+		p.in.DumpStates()
+	})},
 	{"SIGQUIT", "dumps the use of pools", syscall.SIGQUIT, going(func(p *process) { p.in.DumpPools(p.stderr) })},
 	{"SIGTTOU", "pauses all listeners", syscall.SIGTTOU, going(func(p *process) { p.in.SetListening(false) })},
 	{"SIGTTIN", "resumes all listeners", syscall.SIGTTIN, going(func(p *process) { p.in.SetListening(true) })},
@@ -288,6 +316,7 @@ func going(do func(p *process)) func(*process, chan<- bool) (int, bool) {
 // dying is a signal that ends the process.
 func dying(s syscall.Signal) func(*process, chan<- bool) (int, bool) {
 	return func(p *process, _ chan<- bool) (int, bool) {
+		p.fleet.leave()
 		p.in.Stop()
 		return dieBy(s), true
 	}
@@ -297,6 +326,7 @@ func dying(s syscall.Signal) func(*process, chan<- bool) (int, bool) {
 func (p *process) softStop(idle chan<- bool) {
 	limit := p.in.Config.Global.HardStop
 	p.in.Drain()
+	go p.fleet.leave()
 	go func() { // ends with the process at the latest
 		if !p.in.Wait(limit) {
 			p.in.TellHardStop()

@@ -38,7 +38,7 @@ func (p *process) Reload() Report {
 func (p *process) replace() Report {
 	var said strings.Builder
 	out := io.MultiWriter(p.stderr, &said)
-	o := p.flags.options(out)
+	o := p.options(out)
 	c, _ := lbcore.Load(o)
 	if c == nil {
 		return Report{Log: said.String()}
@@ -65,6 +65,7 @@ func (p *process) replace() Report {
 	next.Run()
 	former := p.in
 	p.in = next
+	p.instance.Store(next)
 	p.retire(former)
 	return Report{Ready: true, Log: said.String()}
 }

@@ -87,7 +87,7 @@ type lines struct{ log *slog.Logger }
 func (l lines) Write(b []byte) (int, error) {
 	text := strings.TrimSpace(string(b))
 	level := slog.LevelDebug
-	for word, of := range map[string]slog.Level{"[WARN]": slog.LevelWarn, "[ERROR]": slog.LevelError, "[INFO]": slog.LevelInfo, "[DEBUG]": slog.LevelDebug} {
+	for word, of := range map[string]slog.Level{"[WARN]": slog.LevelWarn, "[ERROR]": slog.LevelError, "[INFO]": slog.LevelDebug, "[DEBUG]": slog.LevelDebug} {
 		if rest, ok := strings.CutPrefix(text, word); ok {
 			text, level = strings.TrimSpace(rest), of
 			break

@@ -226,7 +226,7 @@ const suspects, suspected = "Suspect ", " has failed, no acks received"
 func (l lines) Write(b []byte) (int, error) {
 	text := strings.TrimSpace(string(b))
 	level := slog.LevelDebug
-	for word, of := range map[string]slog.Level{"[WARN] ": slog.LevelWarn, "[ERR] ": slog.LevelError, "[INFO] ": slog.LevelInfo, "[DEBUG] ": slog.LevelDebug} {
+	for word, of := range map[string]slog.Level{"[WARN] ": slog.LevelWarn, "[ERR] ": slog.LevelError, "[INFO] ": slog.LevelDebug, "[DEBUG] ": slog.LevelDebug} {
 		if rest, ok := strings.CutPrefix(text, word); ok {
 			text, level = strings.TrimPrefix(rest, "memberlist: "), of
 			break

@@ -1,4 +1,13 @@
-// Command gohap is the fleet's tool: what an operator talks to a fleet with.
-// Until a fleet exists it answers for one node: version and help. Imports:
-// lbcore.
+// Command gohap is the fleet's tool: what an operator talks to a fleet with. It asks
+// the node of its machine over that node's control socket.
+//
+//	cluster status, members            who is there, and one sentence on the whole
+//	cluster apply, rollback            a configuration becomes the fleet's
+//	cluster history, show, diff        the configurations that there were
+//	cluster leader transfer, remove    who leads, who is gone for good
+//	keys new, rotate                   the fleet's secret
+//	node status                        the node of this machine
+//
+// Exit codes: 0 fine, 1 degraded or refused, 2 cannot tell. Imports: cluster/admin,
+// and lbcore, which reads the configuration that is to be applied.
 package main

@@ -14,7 +14,8 @@ import (
 // checks it; what is wrong is told to w.
 func gather(w io.Writer, paths []string) (*admin.Bundle, error) {
 	host, _ := os.Hostname()
-	g, ok := lbcore.Gather(&lbcore.Options{Paths: paths, Stderr: w, Env: os.Environ(), LocalPeer: host})
+	path, _ := os.Executable()
+	g, ok := lbcore.Gather(&lbcore.Options{Paths: paths, Stderr: w, Env: os.Environ(), LocalPeer: host, Path: path})
 	if !ok {
 		return nil, fmt.Errorf("%s is not valid; nothing changed", strings.Join(paths, ", "))
 	}

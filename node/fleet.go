@@ -1,0 +1,245 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"gohap/cluster"
+	"gohap/cluster/admin"
+	"gohap/lbcore"
+	"gohap/lbcore/catalog"
+	"gohap/lbcore/config"
+)
+
+// leaveTime is how long a node may take to tell the others that it goes.
+const leaveTime = 3 * time.Second
+
+// runJoin is the verb join: a process that is one of a fleet.
+func runJoin(args []string, b birth, stdout, stderr io.Writer) int {
+	fail := func(err error) int {
+		fmt.Fprintf(stderr, "gohap-node join: %s\n", err)
+		return 1
+	}
+	if slices.Contains(args, "-h") || slices.Contains(args, "--help") {
+		joinUsage(stdout)
+		return 0
+	}
+	j, rest, err := parseJoin(args)
+	if err != nil {
+		return fail(err)
+	}
+	f, err := parseFlags(catalog.New(Register), rest)
+	switch {
+	case err != nil && !errors.Is(err, errUsage):
+		return fail(err)
+	case err != nil || len(f.paths) == 0:
+		return fail(errors.New("which configuration? gohap-node join --peers a,b,c -f haproxy.cfg ('gohap-node join --help' lists the options)"))
+	case f.daemon || f.master:
+		return fail(errors.New("-D and -W: a node of a fleet stays in the foreground and reloads by itself"))
+	}
+	if f.peer == "" {
+		f.peer = j.name
+	}
+	p := &process{flags: f, birth: b, calls: make(chan func()), stdout: stdout, stderr: stderr, log: slog.New(slog.NewTextHandler(stderr, nil))}
+	p.fleet = &fleet{process: p, flags: j}
+	if err := p.fleet.open(); err != nil {
+		return fail(err)
+	}
+	defer p.fleet.close()
+	return p.run()
+}
+
+// fleet is a process's part in a fleet.
+type fleet struct {
+	process *process
+	flags   *joinFlags
+	own     *lbcore.Gathered // what the process was started with, nil where it is not valid
+	node    *cluster.Node
+	admin   *admin.Server
+	once    sync.Once
+
+	serving *lbcore.Gathered // the process's goroutine's; nil: its own files
+}
+
+// open finds what the process is to serve first: the last good configuration of the
+// fleet, or else its own, which is read now so that the others can compare it.
+func (f *fleet) open() error {
+	p := f.process
+	if err := os.MkdirAll(f.flags.dir, 0o700); err != nil {
+		return fmt.Errorf("the data directory: %w", err)
+	}
+	last, err := cluster.LastGood(f.flags.dir)
+	if err != nil {
+		p.log.Error("fleet: the last good configuration cannot be read; starting with -f", "error", err)
+	}
+	var said strings.Builder
+	f.own, _ = lbcore.Gather(p.flags.options(&said))
+	if last == nil {
+		return nil // what is wrong with its own is told when it is served
+	}
+	if f.own == nil {
+		p.log.Warn("fleet: the files of -f are not valid; starting with the fleet's last good configuration", "said", said.String())
+	}
+	g := gathered(last)
+	said.Reset()
+	if _, ok := g.Judge(p.flags.options(nil), &said); !ok {
+		p.log.Error("fleet: the last good configuration is not good any more; starting with -f", "said", said.String())
+		return nil
+	}
+	p.log.Info("fleet: starting with the last good configuration", "generation", last.Generation)
+	f.serving = g
+	return nil
+}
+
+func gathered(b *cluster.Bundle) *lbcore.Gathered {
+	return &lbcore.Gathered{Dir: b.Dir, Main: b.Main, Files: b.Files}
+}
+
+// options has a load read what the node serves.
+func (f *fleet) options(o *lbcore.Options) *lbcore.Options {
+	if f.serving != nil {
+		o.Paths, o.Files = f.serving.Main, f.serving.Tree()
+	}
+	return o
+}
+
+// start joins, once the process serves.
+func (f *fleet) start() error {
+	j, p := f.flags, f.process
+	l, packets, at, err := j.listen()
+	if err != nil {
+		return err
+	}
+	secrets, err := j.secrets(at.Addr())
+	if err == nil {
+		f.node, err = cluster.Start(cluster.Config{
+			Name: j.name, Dir: j.dir, Version: lbcore.Version, Log: p.log, Seeds: j.peers, Expect: j.expect, MaxVoters: j.voters,
+			Port: j.port, Listener: l, Packets: packets, Advertise: at, Secrets: secrets, Applier: f, Load: f.load, Local: f.local,
+		})
+	}
+	if err != nil {
+		l.Close()
+		packets.Close()
+		return err
+	}
+	f.admin, err = admin.Serve(j.socket, f.node, admin.Self{Name: j.name, ID: f.node.ID(), Address: at.String(), Dir: j.dir, Version: lbcore.Version})
+	if err != nil {
+		f.node.Close()
+		f.node = nil
+	}
+	return err
+}
+
+// leave tells the others that the node goes, once.
+func (f *fleet) leave() {
+	if f == nil || f.node == nil {
+		return
+	}
+	f.once.Do(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), leaveTime)
+		defer cancel()
+		if err := f.node.Leave(ctx); err != nil {
+			f.process.log.Warn("fleet: leaving", "error", err)
+		}
+	})
+}
+
+func (f *fleet) close() {
+	if f.admin != nil {
+		f.admin.Close()
+	}
+	if f.node != nil {
+		f.node.Close()
+	}
+}
+
+// load are the figures that the node tells of itself; any goroutine.
+func (f *fleet) load() cluster.Load {
+	if in := f.process.instance.Load(); in != nil {
+		return cluster.Load{Sessions: in.Process.Conn.Load(), Draining: in.Process.Stopping.Load()}
+	}
+	return cluster.Load{}
+}
+
+// local is the configuration that the node was started with.
+func (f *fleet) local() (*cluster.Bundle, error) {
+	if f.own == nil {
+		return nil, errors.New("the files of -f are not valid")
+	}
+	return &cluster.Bundle{Dir: f.own.Dir, Main: f.own.Main, Files: f.own.Files}, nil
+}
+
+// Check implements cluster.Applier: it reads and checks a bundle in this node's own
+// environment.
+func (f *fleet) Check(_ context.Context, b *cluster.Bundle) error {
+	var said strings.Builder
+	c, ok := gathered(b).Judge(f.process.flags.options(nil), &said)
+	if !ok {
+		return errors.New(strings.TrimSpace(said.String()))
+	}
+	if !c.HasListeners() && len(c.Global.Sockets) == 0 {
+		return errors.New("it has no listener: nothing would be served")
+	}
+	return nil
+}
+
+// Apply implements cluster.Applier by a reload in the process.
+func (f *fleet) Apply(ctx context.Context, b *cluster.Bundle) error {
+	g := gathered(b)
+	told := make(chan Report, 1)
+	call := func() {
+		former := f.serving
+		f.serving = g
+		if former == nil && f.own != nil && same(f.own, g) { // it is served already
+			told <- Report{Ready: true}
+			return
+		}
+		r := f.process.replace()
+		if !r.Ready {
+			f.serving = former
+		}
+		told <- r
+	}
+	select {
+	case f.process.calls <- call:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if r := <-told; !r.Ready {
+		return errors.New(strings.TrimSpace(r.Log))
+	}
+	return nil
+}
+
+// reloadActive is SIGHUP on a node of a fleet: what it serves is read anew, and a hint
+// where its own files say something else by now.
+func (f *fleet) reloadActive() {
+	p := f.process
+	if f.serving != nil {
+		now, ok := lbcore.Gather(p.flags.options(io.Discard))
+		if !ok || !same(now, f.serving) {
+			p.say(config.Notice, "the files of -f are not what the fleet serves: 'gohap cluster diff -f FILE' shows how they differ, 'gohap cluster apply -f FILE' makes them the fleet's")
+		}
+	}
+	p.replace()
+}
+
+func same(a, b *lbcore.Gathered) bool {
+	if a.Dir != b.Dir || !slices.Equal(a.Main, b.Main) || len(a.Files) != len(b.Files) {
+		return false
+	}
+	for name, text := range a.Files {
+		if o, ok := b.Files[name]; !ok || string(o) != string(text) {
+			return false
+		}
+	}
+	return true
+}
