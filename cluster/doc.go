@@ -12,6 +12,7 @@
 //	apply.go     a new configuration: checked everywhere, agreed on, reported
 //	calls.go     what nodes ask each other
 //	status.go    what a person sees of it all
+//	watch.go     what the log is told
 //
 // Under it: keyring (the secret), port (one TLS port), member (gossip), rpc (calls),
 // agree over state and raftlog (Raft), bundle (contents on disk).

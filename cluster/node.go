@@ -135,6 +135,7 @@ func Start(c Config) (*Node, error) {
 	n.work.Go(n.follow)
 	n.work.Go(n.lead)
 	n.work.Go(n.figures)
+	n.work.Go(n.watch)
 	return n, nil
 }
 

@@ -100,16 +100,19 @@ func (n *Node) judge(st *Status, s *state.State, voters int) (healthy bool, summ
 	waits, refused, differ := n.waits, n.refused, n.differ
 	n.mu.Unlock()
 	stats := n.raft.Stats()
-	var gone, behind, vip []string
+	var gone, silent, behind, vip []string
 	there := 0
 	for _, r := range st.Nodes {
-		if r.State == string(member.Failed) {
-			gone = append(gone, r.Name)
-		} else if r.State != string(member.Left) {
+		switch member.State(r.State) {
+		case member.Failed:
+			gone, silent = append(gone, r.Name), append(silent, r.Name)
+		case member.Suspect, member.Left:
+			silent = append(silent, r.Name)
+		default:
 			if r.Role == "leader" || r.Role == "voter" {
 				there++
 			}
-			if s.Active != 0 && !r.Active && r.State != string(member.Suspect) {
+			if s.Active != 0 && !r.Active {
 				behind = append(behind, r.Name)
 			}
 		}
@@ -118,6 +121,7 @@ func (n *Node) judge(st *Status, s *state.State, voters int) (healthy bool, summ
 		}
 	}
 	slices.Sort(gone)
+	slices.Sort(silent)
 	switch {
 	case stats.Parked != nil:
 		return false, fmt.Sprintf("This node's disk failed (%v): it serves on and takes no part in agreeing; mend the disk and restart it.", stats.Parked)
@@ -128,7 +132,7 @@ func (n *Node) judge(st *Status, s *state.State, voters int) (healthy bool, summ
 	case waits != "":
 		return false, "This node is not in the fleet yet: " + waits + "."
 	case st.Leader == "" && there*2 <= voters:
-		return false, fmt.Sprintf("No leader: %d of %d voters are here, more than half are needed; every node serves its last good configuration. Missing: %s.", there, voters, strings.Join(gone, ", "))
+		return false, fmt.Sprintf("No leader: %d of %d voters are here, more than half are needed; every node serves its last good configuration. Missing: %s.", there, voters, strings.Join(silent, ", "))
 	case st.Leader == "":
 		return false, "No leader at the moment; one is being elected."
 	case refused != "":

@@ -82,17 +82,11 @@ func logger(l *slog.Logger) hclog.Logger {
 	return hclog.New(&hclog.LoggerOptions{Output: lines{l}, Level: hclog.Debug, DisableTime: true})
 }
 
+// lines passes them on for debugging alone: a node that is away makes some every
+// second. What an operator is to know, package cluster says once.
 type lines struct{ log *slog.Logger }
 
 func (l lines) Write(b []byte) (int, error) {
-	text := strings.TrimSpace(string(b))
-	level := slog.LevelDebug
-	for word, of := range map[string]slog.Level{"[WARN]": slog.LevelWarn, "[ERROR]": slog.LevelError, "[INFO]": slog.LevelDebug, "[DEBUG]": slog.LevelDebug} {
-		if rest, ok := strings.CutPrefix(text, word); ok {
-			text, level = strings.TrimSpace(rest), of
-			break
-		}
-	}
-	l.log.Log(context.Background(), level, "raft: "+text)
+	l.log.Debug("raft: " + strings.TrimSpace(string(b)))
 	return len(b), nil
 }

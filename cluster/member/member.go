@@ -1,7 +1,6 @@
 package member
 
 import (
-	"context"
 	"fmt"
 	"log"
 	"log/slog"
@@ -217,27 +216,22 @@ func (l *List) Close() {
 	_ = l.wire.Shutdown()
 }
 
-// lines makes memberlist's lines of logs ours, and reads in them what it says nowhere
-// else: whom it suspects.
+// lines passes memberlist's lines on for debugging, and reads in them what it says
+// nowhere else: whom it suspects.
 type lines struct{ list *List }
 
 const suspects, suspected = "Suspect ", " has failed, no acks received"
 
 func (l lines) Write(b []byte) (int, error) {
 	text := strings.TrimSpace(string(b))
-	level := slog.LevelDebug
-	for word, of := range map[string]slog.Level{"[WARN] ": slog.LevelWarn, "[ERR] ": slog.LevelError, "[INFO] ": slog.LevelDebug, "[DEBUG] ": slog.LevelDebug} {
-		if rest, ok := strings.CutPrefix(text, word); ok {
-			text, level = strings.TrimPrefix(rest, "memberlist: "), of
-			break
+	if _, rest, ok := strings.Cut(text, "memberlist: "); ok {
+		if id, ok := strings.CutPrefix(rest, suspects); ok {
+			if id, ok = strings.CutSuffix(id, suspected); ok {
+				l.list.doubt(id, true)
+			}
 		}
 	}
-	if id, ok := strings.CutPrefix(text, suspects); ok {
-		if id, ok = strings.CutSuffix(id, suspected); ok {
-			l.list.doubt(id, true)
-		}
-	}
-	l.list.config.Log.Log(context.Background(), level, "gossip: "+text)
+	l.list.config.Log.Debug("gossip: " + text)
 	return len(b), nil
 }
 
