@@ -178,7 +178,7 @@ func (f *joinFlags) reached() (netip.Addr, error) {
 		if err != nil || len(all) == 0 {
 			return netip.Addr{}, fmt.Errorf("the address %s: %v", said, err)
 		}
-		if a, ok := netip.AddrFromSlice(all[0]); ok && !a.IsUnspecified() {
+		if a, ok := netip.AddrFromSlice(all[0]); ok && !a.Unmap().IsUnspecified() {
 			return a.Unmap(), nil
 		}
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 func newCluster(t *tool) *cobra.Command {
-	k := &cobra.Command{Use: "cluster", Short: "The fleet: its nodes and the configuration that they share"}
+	k := group(&cobra.Command{Use: "cluster", Short: "The fleet: its nodes and the configuration that they share"})
 	k.AddCommand(newStatus(t), newMembers(t), newApply(t), newDiff(t), newHistory(t), newRollback(t), newShow(t), newLeader(t), newRemove(t))
 	return k
 }
@@ -47,7 +47,7 @@ func newStatus(t *tool) *cobra.Command {
 }
 
 func showStatus(w io.Writer, s *cluster.Status) {
-	rows := [][]string{{"NODE", "ADDRESS", "ROLE", "STATE", "GENERATION", "SESSIONS", "VIP", "UPTIME"}}
+	rows := [][]string{{"NODE", "ADDRESS", "ROLE", "STATE", "SERVES", "SESSIONS", "VIP", "UPTIME"}}
 	for _, n := range s.Nodes {
 		generation := strconv.FormatUint(n.Generation, 10)
 		switch {
@@ -311,7 +311,7 @@ func sorted(b *admin.Bundle) (names []string) {
 }
 
 func newLeader(t *tool) *cobra.Command {
-	k := &cobra.Command{Use: "leader", Short: "Who leads the fleet"}
+	k := group(&cobra.Command{Use: "leader", Short: "Who leads the fleet"})
 	k.AddCommand(&cobra.Command{
 		Use: "transfer [NODE]", Short: "Hand the lead to another node", Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {

@@ -9,7 +9,7 @@ import (
 )
 
 func newKeys() *cobra.Command {
-	k := &cobra.Command{Use: "keys", Short: "The fleet's secret: make one, change it without an outage"}
+	k := group(&cobra.Command{Use: "keys", Short: "The fleet's secret: make one, change it without an outage"})
 	var out string
 	fresh := &cobra.Command{
 		Use: "new", Short: "Make a new secret", Args: cobra.NoArgs,
@@ -25,7 +25,7 @@ func newKeys() *cobra.Command {
 		},
 	}
 	fresh.Flags().StringVar(&out, "out", "", "write it to this file, which may not be there yet")
-	rotate := &cobra.Command{
+	rotate := group(&cobra.Command{
 		Use: "rotate", Short: "The steps from one secret to the next",
 		Long: `The steps from one secret to the next. Each is done once, its file goes to every
 node, and every node has it before the next step:
@@ -33,7 +33,7 @@ node, and every node has it before the next step:
   1. add      a new secret that all accept and nobody uses yet
   2. promote  the new one signs and encrypts, the old one is accepted still
   3. remove   the old one; sessions that it made end`,
-	}
+	})
 	for _, step := range []struct {
 		name, short string
 		do          func([]keyring.Secret) ([]keyring.Secret, error)

@@ -63,6 +63,22 @@ func run(args []string) int {
 	return exitUnknown
 }
 
+// group makes a command that only has others below it.
+func group(k *cobra.Command) *cobra.Command {
+	k.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return c.Help()
+		}
+		text := fmt.Sprintf("%s has no command %q", c.CommandPath(), args[0])
+		if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+			text += "; is it " + near[0] + "?"
+		}
+		return fmt.Errorf("%s ('%s --help' lists them)", text, c.CommandPath())
+	}
+	k.Args, k.SuggestionsMinimumDistance = cobra.ArbitraryArgs, 2
+	return k
+}
+
 func newRoot() *cobra.Command {
 	t := &tool{}
 	root := &cobra.Command{

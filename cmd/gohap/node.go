@@ -7,7 +7,7 @@ import (
 )
 
 func newNode(t *tool) *cobra.Command {
-	k := &cobra.Command{Use: "node", Short: "The node of this machine"}
+	k := group(&cobra.Command{Use: "node", Short: "The node of this machine"})
 	k.AddCommand(&cobra.Command{
 		Use: "status", Short: "Who the node is, and how it sees itself", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

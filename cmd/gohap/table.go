@@ -9,8 +9,9 @@ import (
 	"unicode/utf8"
 )
 
-// table writes rows in columns as wide as needed. The first row is the head. Of
-// columns whose name is in cut, texts are shortened so that a line has 80 columns.
+// table writes rows in columns as wide as needed. The first row is the head. Where a
+// line has more than 80 columns they move together, and texts of the column cut are
+// shortened.
 func table(w io.Writer, rows [][]string, cut string) {
 	width := make([]int, len(rows[0]))
 	for _, r := range rows {
@@ -18,9 +19,13 @@ func table(w io.Writer, rows [][]string, cut string) {
 			width[i] = max(width[i], utf8.RuneCountInString(text))
 		}
 	}
-	total := 2 * (len(width) - 1)
+	gap := 2
+	total := gap * (len(width) - 1)
 	for _, n := range width {
 		total += n
+	}
+	if total > 80 {
+		gap, total = 1, total-(len(width)-1)
 	}
 	for i, name := range rows[0] {
 		if name == cut && total > 80 {
@@ -35,7 +40,7 @@ func table(w io.Writer, rows [][]string, cut string) {
 			}
 			line.WriteString(text)
 			if i < len(r)-1 {
-				line.WriteString(strings.Repeat(" ", width[i]-utf8.RuneCountInString(text)+2))
+				line.WriteString(strings.Repeat(" ", width[i]-utf8.RuneCountInString(text)+gap))
 			}
 		}
 		fmt.Fprintln(w, strings.TrimRight(line.String(), " "))
