@@ -36,7 +36,7 @@ type Peer struct {
 type Link struct {
 	Config
 	wake   chan struct{}
-	wakes  atomic.Int64 // how often it woke the sessions
+	wakes  atomic.Int64    // how often it woke the sessions
 	ctx    context.Context // ends with Stop
 	cancel context.CancelFunc
 	all    sync.WaitGroup
