@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gohap/lbcore/clock"
+	"gohap/peers"
 	"gohap/stick"
 )
 
@@ -181,9 +182,11 @@ func TestManyUpdates(t *testing.T) {
 	h, g := startHaproxy(t, "a", text), startGohap(t, "b", text)
 	live := g.in.Config.Peers[0].Peers[0].Live
 	tab := g.table("p/t")
-	eventually(t, "they are connected", func() string {
-		if v := g.in.Config.Peers[0].Section.View(false).Peers[0]; !v.Established {
-			return v.Status
+	// Who learns takes what the other one had before for what it counts meanwhile.
+	eventually(t, "they have learned from each other", func() string {
+		v := g.in.Config.Peers[0].Section.View(false)
+		if p := v.Peers[0]; !p.Established || p.Teaching || v.State != peers.Finished {
+			return fmt.Sprint(p.Status, v.State)
 		}
 		return ""
 	})
@@ -205,7 +208,7 @@ func TestManyUpdates(t *testing.T) {
 		last := fmt.Sprint("g", many-1)
 		eventually(t, "a round is there", func() string {
 			if said := h.ask("show table p/t key " + last); !strings.Contains(said, fmt.Sprintf(" gpc0=%d\n", round)) {
-				return said
+				return fmt.Sprintf("round %d: %s", round, said)
 			}
 			return ""
 		})
