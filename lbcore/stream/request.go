@@ -259,6 +259,9 @@ func (s *Stream) ruled(at int, v rule.Verdict) bool {
 			s.sendReply(s.Reply)
 		}
 	case rule.Close:
+		if s.exchange != nil {
+			s.pullBody() // reference: what has come of it counts
+		}
 		s.terminate('P', 'R')
 		s.Status = -1
 		if !s.buffered { // reference: the request's time is taken behind the rules

@@ -102,6 +102,10 @@ func (s *Stream) responseRules() {
 		s.responseCookies()
 	}
 	s.afterRules()
+	if s.challenging {
+		s.challenging = false
+		s.CountClientError()
+	}
 	if s.local {
 		s.BytesOut += headBytes(s.Res)
 	}

@@ -117,19 +117,22 @@ type Stream struct {
 	marks     *transport.Source // mark and type of service towards the server, nil without
 	stands    int               // the error that the answer from here stands for, 0: its own status
 	challenge []byte            // value of www-authenticate that the answer gets
-	applet    applet
-	service   service
-	parked    any // see Park
-	pageRule  int // the rule of the statistics page that waits
-	pageFound bool
-	pageAdmin bool          // see pageAdmins
-	reqHead   *message.Head // the client mux's head: Req while it is there
-	resHead   message.Head  // head of a reply from here
-	first     *buffer.Buffer
-	claim     *claim         // an idle connection of another loop is awaited
-	kept      kept           // the request as it was sent, for retry-on
-	held      *buffer.Buffer // further request body held back, linked by Next
-	heldLen   int
+	// challenging: the answer has it; it counts as an error once the rules have seen
+	// the answer (reference).
+	challenging bool
+	applet      applet
+	service     service
+	parked      any // see Park
+	pageRule    int // the rule of the statistics page that waits
+	pageFound   bool
+	pageAdmin   bool          // see pageAdmins
+	reqHead     *message.Head // the client mux's head: Req while it is there
+	resHead     message.Head  // head of a reply from here
+	first       *buffer.Buffer
+	claim       *claim         // an idle connection of another loop is awaited
+	kept        kept           // the request as it was sent, for retry-on
+	held        *buffer.Buffer // further request body held back, linked by Next
+	heldLen     int
 
 	reqEnd    bool // the request was read to its end
 	reqSent   bool // the request was written to its end
