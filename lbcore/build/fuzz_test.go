@@ -70,6 +70,7 @@ func FuzzTables(f *testing.F) {
 		{"type string len 32 size 10 store gpc(3),gpt(100),gpc_rate(2,10s) recv-only", "table t type ipv6 size 2k store server_id,server_key"},
 		{"type binary len 4 size 100k expire 24d", "server a 127.0.0.1:1 shard 2\n shards 3"},
 		{"type integer size 10 store http_req_cnt,http_req_rate(1)", "bind 127.0.0.1:1\n default-bind v4v6\n server a\n default-server weight 1\n disabled\n log 127.0.0.1 local0"},
+		{"type binary len 4 size 10 type string len", "bind\n bind 127.0.0.1\n peer a 127.0.0.1:1\n bind 127.0.0.1:2"},
 		{"type ip size 0 store gpc0(3),gpc(),gpc(101),gpc0_rate(),conn_rate(x)", "table\n table t\n peer a\n shards 0\n bind"},
 	} {
 		f.Add(words[0], words[1])
