@@ -147,9 +147,9 @@ func TestSticking(t *testing.T) {
 	sockets, addrs := map[string]string{}, map[string][]string{}
 	for name, find := range map[string]func() (string, error){"the reference": Haproxy, "gohap": Gohap} {
 		socket := filepath.Join(t.TempDir(), "s")
-		var open []net.Listener // all at once: they differ
+		var open []net.Listener // all at once: they differ; nobody else listens there
 		for range backs {
-			l, err := net.Listen("tcp", "127.0.0.1:0")
+			l, err := net.Listen("tcp", "127.0.0.62:0")
 			if err != nil {
 				t.Fatal(err)
 			}
