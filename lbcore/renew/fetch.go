@@ -106,10 +106,8 @@ func (u *Updater) fetch(r *certs.Renewal) (*answer, error) {
 		}
 	}
 	a.total = time.Duration(u.Clock.Mono() - start)
-	if err != nil || a.status/100 != 2 {
-		if err != nil {
-			a.status = map[bool]int{false: 503, true: 504}[errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errSlow)]
-		}
+	if err != nil && u.ctx.Err() == nil {
+		a.status = map[bool]int{false: 503, true: 504}[errors.Is(err, errSlow)]
 		u.Log(LevelInfo, a.line(t))
 	}
 	return a, err

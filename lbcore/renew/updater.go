@@ -277,7 +277,7 @@ func (u *Updater) ask(r *certs.Renewal) (o Outcome, detail string, until time.Ti
 		return NotChecked, err.Error(), until
 	}
 	if err := u.Store.Insert(a.body); err != nil {
-		return NotInserted, strings.TrimRight(err.Error(), "."), until
+		return NotInserted, strings.TrimSuffix(err.Error(), "."), until
 	}
 	if now, err := u.Store.Renewal(r.Path); err == nil {
 		until = now.Until
