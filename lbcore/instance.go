@@ -352,7 +352,7 @@ func (in *Instance) prepareChecks() {
 		plan.Process = in.Process.Facts
 	}
 	restoring := true // reference: what saved states mean is told, not logged
-	in.checker = &check.Checker{Proxies: in.Config.Proxies, Endpoints: in.Config.Endpoints, Spread: g.SpreadChecks, MaxSpread: g.MaxSpreadChecks,
+	in.checker = &check.Checker{Proxies: in.Config.Proxies, Endpoints: in.Config.Endpoints, Spread: g.SpreadChecks, MaxSpread: g.MaxSpreadChecks, NeverLocal: g.NeverLocal,
 		AgentWords: in.Config.AgentWords, Changed: in.serverChanged,
 		Log: func(p *proxy.Proxy, level int, line string) {
 			told := line

@@ -66,6 +66,7 @@ type Global struct {
 	StateFile       string // server-state-file
 	StateBase       string // server-state-base
 	OCSP            OCSPUpdates
+	NeverLocal      bool // pp2-never-send-local
 }
 
 // StatsSocket is one "stats socket" line.
