@@ -18,11 +18,13 @@ import (
 // allows one, else a fresh one.
 func (s *Stream) attempt() {
 	s.phase = phaseConnect
-	if s.BE.Mode != proxy.HTTP {
-		s.dialTCP()
+	if s.BE.Mode == proxy.HTTP && s.redirected() {
 		return
 	}
-	if s.redirected() {
+	s.srv.Add(proxy.CumSess, 1) // reference: attempts count
+	s.Server.SessRate.Count(s.W.Loop.Now())
+	if s.BE.Mode != proxy.HTTP {
+		s.dialTCP()
 		return
 	}
 	if c := s.idleConnection(); c != nil {
@@ -211,9 +213,6 @@ func (s *Stream) connected() {
 		s.secured()
 		s.options()
 	}
-	s.srv.Add(proxy.CumSess, 1)
-	s.srv.Add(proxy.CumReq, 1)
-	s.Server.SessRate.Count(s.Times.Connect)
 	if !s.inspectServer() {
 		return
 	}
