@@ -65,6 +65,7 @@ type Builder struct {
 	statsAt    int              // how many proxies stood in front of the first stats line, which counts as one; -1 for none
 	procVars   *sample.ProcVars // reference: the variables of scope proc that are named exist from the start
 	lastError  *config.Position
+	captures   bool // a size of captured hellos was said
 	stop       bool // the reference reads no further
 	late       []string
 	files      map[string][]byte

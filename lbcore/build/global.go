@@ -86,6 +86,7 @@ func (g *Global) init() {
 	g.Limits = proxy.Limits{LogURILen: 1024, CookieLen: 63, BufSize: 16384, MaxRewrite: 1024, StickCounters: 3}
 	g.MaxHeaders = 101
 	g.MaxAccept = 16
+	g.Limits.Records.Idle = int64(time.Second)
 	g.OCSP = OCSPUpdates{Least: 5 * time.Minute, Most: time.Hour}
 	g.Idle = proxy.IdleRules{LowRatio: 20, HighRatio: 25}
 	g.Node, _ = hostname()

@@ -48,6 +48,7 @@ func Register(set *keyword.Set) {
 	set.Add(mailRows()...)
 	set.Add(crtStoreRows()...)
 	set.Add(ocspGlobalRows()...)
+	set.Add(tuneTLSRows()...)
 	set.Add(peersRows()...)
 	set.Add(dynamic(peerServerRows())...)
 	set.Add(peersGlobalRow())

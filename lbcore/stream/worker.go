@@ -59,6 +59,7 @@ func NewWorker(l *loop.Loop, p *proxy.Process, lim proxy.Limits) *Worker {
 	w.waiters.Loop = l
 	w.Logs.Sender = w
 	w.Mux.Secured = p.SSL.Alive
+	w.Mux.Records = &w.Limits.Records
 	w.Logs.Encoder.PID = p.Facts.PID
 	return w
 }
