@@ -40,7 +40,7 @@ type Instance struct {
 	Workers []*stream.Worker
 
 	checker  *check.Checker
-	renewals *renew.Updater // of OCSP responses
+	renewals *renew.Updater  // of OCSP responses
 	pages    *stats.Instance // serves the statistics pages
 	idle     *proxy.IdleLimits
 	commands *cli.Server
@@ -260,6 +260,10 @@ func (in *Instance) proxies() {
 		}
 		for _, s := range p.Set().All {
 			in.prepareServer(s)
+		}
+		if p.Direct != nil {
+			in.partsOf(p.Direct)
+			p.Direct.Init(in.started.Unix(), func(*proxy.Server) {})
 		}
 		if p.IsBackend && p.Unlimited > 0 {
 			p.SetFullconn(in.Process.HardMaxconn)

@@ -68,6 +68,7 @@ func Register(set *keyword.Set) {
 	set.Add(tableWordRows()...)
 	set.Add(stickRuleRows()...)
 	set.Add(persistRows()...)
+	set.Add(dispatchProxyRows()...)
 	set.Add(sourceProxyRows()...)
 	set.Add(launchRows()...)
 	set.Add(dynamic(protoRows())...)

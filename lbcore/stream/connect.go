@@ -165,15 +165,22 @@ func (s *Stream) mayReuse() (may, proven bool) {
 // route is how the connection to the server goes.
 func (s *Stream) route() mux.Route { return mux.Route{To: s.target(), From: s.origin()} }
 
-// target is the address to connect to.
+// target is the address to connect to. Reference: no address is the one that the client
+// connected to; without a port, or with an offset, its port is used.
 func (s *Stream) target() *loop.Sockaddr {
 	at := s.Server.Address()
-	if !at.Relative || !at.To.IP.IsValid() {
+	ip, port := at.To.IP.Addr(), at.To.IP.Port()
+	if !ip.IsValid() || !at.Relative && !ip.IsUnspecified() {
 		return at.To
 	}
-	// Reference: without a port, or with an offset, the client's port is used.
-	port := uint16(int(s.Sess.Destination().Port()) + at.Offset)
-	return loop.IPSockaddr(netip.AddrPortFrom(at.To.IP.Addr(), port))
+	asked := s.Sess.Destination()
+	if at.Relative {
+		port = uint16(int(asked.Port()) + at.Offset)
+	}
+	if ip.IsUnspecified() && asked.IsValid() {
+		ip = asked.Addr()
+	}
+	return loop.IPSockaddr(netip.AddrPortFrom(ip, port))
 }
 
 func (s *Stream) dialed(st transport.State, c *mux.H1Server) {

@@ -93,6 +93,9 @@ func (s *Stream) assign() (srv *proxy.Server, hashed, busy bool) {
 
 // pick asks the backend's policy; avoid is a server that just failed, if any. hashed tells that the request's key names that server.
 func (s *Stream) pick(avoid *proxy.Server) (srv *proxy.Server, hashed, busy bool) {
+	if s.BE.Direct != nil {
+		return s.BE.Direct, false, false
+	}
 	set := s.BE.Set()
 	r := &s.W.pick // behind the interface: a local one would be allocated
 	*r = balance.Request{Avoid: set.IndexOf(avoid)}
@@ -127,7 +130,7 @@ func (s *Stream) pick(avoid *proxy.Server) (srv *proxy.Server, hashed, busy bool
 func (s *Stream) setServer(srv *proxy.Server) {
 	s.Server = srv
 	s.srv = srv.Counters.For(s.W.Loop)
-	if !s.Direct {
+	if !s.Direct && srv != s.BE.Direct {
 		s.srv.Add(proxy.LBTotal, 1)
 		s.be.Add(proxy.LBTotal, 1)
 	}

@@ -106,6 +106,9 @@ func (c chores) Expired(t *loop.Timer) {
 		for _, s := range p.Set().All {
 			s.Purge(c.w.Loop)
 		}
+		if p.Direct != nil {
+			p.Direct.Purge(c.w.Loop)
+		}
 	}
 	c.w.Loop.Arm(t, c.w.Loop.Now()+int64(time.Second))
 }
