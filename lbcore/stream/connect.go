@@ -346,11 +346,12 @@ func (s *Stream) retry(cause byte, pause bool) {
 	}
 	s.Retries++
 	s.phase = phaseServer
-	if s.redispatches() {
-		s.moveOn()
-		return
+	s.leaving = s.redispatches()
+	// Reference: a redispatch waits as a retry does where no other server is up.
+	pause = pause && (!s.leaving || s.Server.Usable() && s.BE.Availability().Active <= 1)
+	if !s.leaving {
+		s.countBackend(proxy.Retries)
 	}
-	s.countBackend(proxy.Retries)
 	if !pause {
 		s.chooseServer()
 		return
@@ -366,10 +367,10 @@ func (s *Stream) retry(cause byte, pause bool) {
 	}
 }
 
-// moveOn goes to another server.
+// moveOn chooses anew, another server where there is one.
 func (s *Stream) moveOn() {
-	s.avoid = s.Server
-	s.redispatch()
+	s.leaving, s.avoid = false, s.Server
+	s.giveUp()
 	s.Times.Queue = 0 // reference: what came before counts as waiting, unlike attempts on one server
 	s.chooseServer()
 }
@@ -388,7 +389,7 @@ func (s *Stream) redispatches() bool {
 	switch {
 	case s.Forced:
 		return false // reference: force-persist holds
-	case !s.Server.Usable(), !s.Direct && set.Policy != nil && set.Policy.Dynamic() && len(set.Active) > 1:
+	case !s.Server.Usable(), !s.Direct && set.Policy != nil && !set.Policy.Hashes() && be.Availability().Active > 1:
 		return true // reference: at once when nothing ties the request to it
 	}
 	return every > 0 && s.Retries%every == 0
