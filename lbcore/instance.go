@@ -25,6 +25,7 @@ import (
 	"gohap/lbcore/log"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/proxy"
+	"gohap/lbcore/renew"
 	"gohap/lbcore/sample"
 	"gohap/lbcore/stats"
 	"gohap/lbcore/stream"
@@ -39,6 +40,7 @@ type Instance struct {
 	Workers []*stream.Worker
 
 	checker  *check.Checker
+	renewals *renew.Updater  // of OCSP responses
 	pages    *stats.Instance // serves the statistics pages
 	idle     *proxy.IdleLimits
 	commands *cli.Server
@@ -123,6 +125,7 @@ func (c *Config) Open(logger *slog.Logger) (*Instance, error) {
 		return nil, err
 	}
 	in.prepareChecks()
+	in.prepareRenewals()
 	if err := in.openCommands(); err != nil {
 		in.abandon()
 		return nil, err
@@ -147,6 +150,7 @@ func (in *Instance) Run() {
 	in.Group.Start()
 	in.listen()
 	in.checker.Start()
+	in.renewals.Start()
 	in.serving.Add(1)
 	go in.expireTables()
 }
@@ -257,6 +261,10 @@ func (in *Instance) proxies() {
 		for _, s := range p.Set().All {
 			in.prepareServer(s)
 		}
+		if p.Direct != nil {
+			in.partsOf(p.Direct)
+			p.Direct.Init(in.started.Unix(), func(*proxy.Server) {})
+		}
 		if p.IsBackend && p.Unlimited > 0 {
 			p.SetFullconn(in.Process.HardMaxconn)
 		}
@@ -348,7 +356,7 @@ func (in *Instance) prepareChecks() {
 		plan.Process = in.Process.Facts
 	}
 	restoring := true // reference: what saved states mean is told, not logged
-	in.checker = &check.Checker{Proxies: in.Config.Proxies, Endpoints: in.Config.Endpoints, Spread: g.SpreadChecks, MaxSpread: g.MaxSpreadChecks,
+	in.checker = &check.Checker{Proxies: in.Config.Proxies, Endpoints: in.Config.Endpoints, Spread: g.SpreadChecks, MaxSpread: g.MaxSpreadChecks, NeverLocal: g.NeverLocal,
 		AgentWords: in.Config.AgentWords, Changed: in.serverChanged,
 		Log: func(p *proxy.Proxy, level int, line string) {
 			told := line
@@ -371,6 +379,15 @@ func (in *Instance) prepareChecks() {
 		in.Config.States.Apply(in.checker, in.Config.Diag.Tell)
 	}
 	restoring = false
+}
+
+// prepareRenewals makes what keeps OCSP responses up to date.
+func (in *Instance) prepareRenewals() {
+	g := &in.Config.Global
+	in.renewals = &renew.Updater{Store: in.Config.Certs, Least: g.OCSP.Least, Most: g.OCSP.Most, Proxy: g.OCSP.Proxy, Off: g.OCSP.Off,
+		Log: func(level int, line string) {
+			in.shared.Emit(in.Config.GlobalLoggers, &log.Message{Level: log.Level(level), Time: clock.Wall(), Tag: g.LogTag, Text: []byte(line)})
+		}}
 }
 
 // openCommands binds the command sockets.
@@ -401,7 +418,7 @@ func (in *Instance) serveCommands(l net.Listener, s *build.StatsSocket) {
 
 // Control implements control.Host.
 func (in *Instance) Control() *control.Control {
-	return &control.Control{Words: in.Config.Set, Proxies: in.Config.Proxies, Peers: in.Config.Peers, Tables: in.Config.Tables, Checks: in.checker, Lists: in.Config.Lists, Certs: in.Config.Certs, Shutdown: in.shutdownServer,
+	return &control.Control{Words: in.Config.Set, Proxies: in.Config.Proxies, Peers: in.Config.Peers, Tables: in.Config.Tables, Checks: in.checker, Lists: in.Config.Lists, Certs: in.Config.Certs, Renewals: in.renewals, Shutdown: in.shutdownServer,
 		Refuses: in.Config.Servers.Refuses, Add: in.AddServer, Delete: in.DeleteServer,
 		Process: in.Process, Vars: in.Config.ProcVars, SetFrontend: in.SetFrontend, StopFrontend: in.StopFrontend,
 		Readmit: in.Readmit, ShutdownStream: in.ShutdownStream}

@@ -63,6 +63,7 @@ func (in *Instance) Stop() {
 		close(in.stopped)
 		in.stopPeers()
 		in.checker.Stop()
+		in.renewals.Stop()
 		in.commands.Close()
 		in.Group.Each(func(l *loop.Loop) { in.Workers[l.ID].Kill() })
 		in.Group.Stop()

@@ -70,6 +70,9 @@ func bindTLSRows() []keyword.Row {
 				return 0, errors.New("'crt-list' : missing certificate location")
 			}
 			if err := b.bindList(t, w[1]); err != nil {
+				if strings.HasPrefix(err.Error(), "\n") {
+					return 0, err
+				}
 				var file *fileError
 				if errors.As(err, &file) {
 					return 0, &fileError{file.first, "'crt-list' : " + file.then}
@@ -113,12 +116,28 @@ func (b *Builder) bindCert(t *bindTLS, w []string, fallback bool) (int, error) {
 		t.entries = append(t.entries, bindEntry{list: folder, fallback: fallback})
 		return 2, nil
 	}
+	if err := b.certs.Like(w[1], certs.Files{}); err != nil {
+		return 0, defined("Can't load '"+w[1]+"',", err)
+	}
 	slots, err := b.certs.Find(w[1], certs.Files{})
+	if err == nil {
+		err = served(slots)
+	}
 	if err != nil {
 		return 0, fmt.Errorf("%w.", err)
 	}
 	t.entries = append(t.entries, bindEntry{slots: slots, fallback: fallback})
 	return 2, nil
+}
+
+// served tells why certificates cannot be used on a bind line.
+func served(slots []*certs.Slot) error {
+	for _, s := range slots {
+		if err := s.Served(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (b *Builder) bindList(t *bindTLS, path string) error {
@@ -133,8 +152,14 @@ func (b *Builder) bindList(t *bindTLS, path string) error {
 		if err != nil {
 			return err
 		}
+		if err := b.certs.Like(l.Name, files); err != nil {
+			return defined(fmt.Sprintf("'crt-list' : '%s' in crt-list '%s' line %d,", l.Name, path, l.Number), err)
+		}
 		slots, err := b.certs.FindListed(l.Name, files)
-		if err != nil && !strings.HasPrefix(err.Error(), "unable to stat") {
+		if err == nil {
+			err = served(slots)
+		}
+		if err != nil && !strings.HasPrefix(err.Error(), "unable to stat") && !strings.HasSuffix(err.Error(), "cannot be read or parsed") {
 			return fmt.Errorf("error processing line %d in file '%s' : %w.", l.Number, path, err)
 		}
 		if err != nil {

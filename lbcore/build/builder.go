@@ -39,42 +39,45 @@ type Builder struct {
 	LocalPeer string
 	PeerFixed bool
 
-	sections  []*section // proxies, in order
-	byName    map[string]*section
-	defaults  map[string]*section
-	current   *section // latest defaults, anonymous ones included
-	open      opened
-	sec       *section // the proxy or defaults section being read
-	httpErrs  map[string]*errorSection
-	errPages  rule.Pages // of the http-errors section being read
-	rings     map[string]*ringConf
-	ring      *ringConf
-	users     *userlist // being read
-	userlists map[string]*userlist
-	userOrder []*userlist
-	mailers   []*mailersConf
-	mailing   *mailersConf // being read
-	peers     []*peersConf
-	peering   *peersConf     // being read
-	tables    []*proxy.Table // in order of declaration, those of peers sections included
-	writeTo   []writeTo
-	twins     []string // what is wrong with peers of one name
-	alerts    map[*proxy.Proxy]*check.Alerts
-	plans     []*check.Plan
-	checkEnds map[*proxy.Server]check.Endpoints
-	statsAt   int              // how many proxies stood in front of the first stats line, which counts as one; -1 for none
-	procVars  *sample.ProcVars // reference: the variables of scope proc that are named exist from the start
-	lastError *config.Position
-	stop      bool // the reference reads no further
-	late      []string
-	files     map[string][]byte
-	loggers   map[*log.Target]*log.Logger
-	lists     *acl.Refs
-	certs     *certs.Store
-	bindTLS   map[*proxy.Bind]*bindTLS
-	threads   map[*proxy.Bind]threadSet // of bind lines with "thread"
-	paths     paths
-	guids     map[string]string // who has them
+	sections   []*section // proxies, in order
+	byName     map[string]*section
+	defaults   map[string]*section
+	current    *section // latest defaults, anonymous ones included
+	open       opened
+	sec        *section // the proxy or defaults section being read
+	httpErrs   map[string]*errorSection
+	errPages   rule.Pages // of the http-errors section being read
+	rings      map[string]*ringConf
+	ring       *ringConf
+	users      *userlist // being read
+	userlists  map[string]*userlist
+	userOrder  []*userlist
+	mailers    []*mailersConf
+	mailing    *mailersConf // being read
+	peers      []*peersConf
+	peering    *peersConf     // being read
+	tables     []*proxy.Table // in order of declaration, those of peers sections included
+	writeTo    []writeTo
+	twins      []string // what is wrong with peers of one name
+	alerts     map[*proxy.Proxy]*check.Alerts
+	plans      []*check.Plan
+	checkEnds  map[*proxy.Server]check.Endpoints
+	statsAt    int              // how many proxies stood in front of the first stats line, which counts as one; -1 for none
+	procVars   *sample.ProcVars // reference: the variables of scope proc that are named exist from the start
+	lastError  *config.Position
+	captures   bool // a size of captured hellos was said
+	stop       bool // the reference reads no further
+	late       []string
+	files      map[string][]byte
+	loggers    map[*log.Target]*log.Logger
+	lists      *acl.Refs
+	certs      *certs.Store
+	storage    *certs.Storage // of the crt-store being read
+	storeLoads bool           // it has a load line
+	bindTLS    map[*proxy.Bind]*bindTLS
+	threads    map[*proxy.Bind]threadSet // of bind lines with "thread"
+	paths      paths
+	guids      map[string]string // who has them
 	// tableUsers are the actions that get a stick table once all are known.
 	tableUsers []tableUser
 }
@@ -91,6 +94,7 @@ const (
 	inUserlist
 	inMailers
 	inPeers
+	inCrtStore
 	inRefused // a section that is not served: its lines are passed over
 )
 
@@ -161,6 +165,9 @@ func (b *Builder) Section(st *config.Statement) config.Outcome {
 	case "peers":
 		b.open = inPeers
 		return b.openPeers(st)
+	case "crt-store":
+		b.open = inCrtStore
+		return b.openCrtStore(st)
 	default:
 		b.open = inRefused
 		b.Alertf(st, "%s.", keyword.Refusal("section '"+st.Words[0]+"'"))
@@ -186,6 +193,8 @@ func (b *Builder) Statement(st *config.Statement) config.Outcome {
 		b.mailersLine(st)
 	case inPeers:
 		b.peersLine(st)
+	case inCrtStore:
+		b.crtStoreLine(st)
 	}
 	if b.Diag.Errors() > before {
 		pos := st.Pos

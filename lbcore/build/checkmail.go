@@ -77,6 +77,11 @@ func checkGlobalRows() []keyword.Row {
 			}
 		}, "external-check foo"),
 		fork,
+		row("pp2-never-send-local", "", "checks say addresses in PROXY headers of version 2, not that they speak for themselves", "pp2-never-send-local", func(b *Builder, st *config.Statement) {
+			if !b.tooMany(st, 1) {
+				b.Global.NeverLocal = true
+			}
+		}, "pp2-never-send-local x"),
 		row("spread-checks", "<percent>", "how much intervals of checks vary by chance", "spread-checks 5", func(b *Builder, st *config.Statement) {
 			if b.tooMany(st, 2) {
 				return

@@ -285,6 +285,7 @@ func (b *Builder) settleServers(s *section) {
 		b.serverCookie(s, l)
 	}
 	b.settleBalance(s)
+	b.settleDispatch(s)
 }
 
 // settleServer turns a line with an id into its server.

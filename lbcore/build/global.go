@@ -65,6 +65,8 @@ type Global struct {
 	Shards          int    // tune.listener.default-shards: zero for one socket a loop
 	StateFile       string // server-state-file
 	StateBase       string // server-state-base
+	OCSP            OCSPUpdates
+	NeverLocal      bool // pp2-never-send-local
 }
 
 // StatsSocket is one "stats socket" line.
@@ -84,6 +86,8 @@ func (g *Global) init() {
 	g.Limits = proxy.Limits{LogURILen: 1024, CookieLen: 63, BufSize: 16384, MaxRewrite: 1024, StickCounters: 3}
 	g.MaxHeaders = 101
 	g.MaxAccept = 16
+	g.Limits.Records.Idle = int64(time.Second)
+	g.OCSP = OCSPUpdates{Least: 5 * time.Minute, Most: time.Hour}
 	g.Idle = proxy.IdleRules{LowRatio: 20, HighRatio: 25}
 	g.Node, _ = hostname()
 }

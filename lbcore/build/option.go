@@ -44,7 +44,7 @@ func optionRows() []keyword.Row {
 		fe  = keyword.InFrontends
 		be  = keyword.InBackends
 	)
-	return append(persistOptions(flag), []keyword.Row{
+	return append(append(persistOptions(flag), dispatchRows(flag)...), []keyword.Row{
 		flag("http-server-close", proxy.OptServerClose, all, true, "closes server connections after each response"),
 		flag("httpclose", proxy.OptClose, all, true, "closes the connections of this side after each response"),
 		keepAliveOption(),

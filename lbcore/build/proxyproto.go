@@ -42,7 +42,7 @@ func sendProxyRows() []keyword.Row {
 		return keyword.Row{Class: keyword.Server, Name: name, Summary: summary, Good: []keyword.Example{{Config: "server s1 127.0.0.1:80 " + name}},
 			Impl: ServerFunc(func(_ *Builder, _ *config.Statement, to *serverLine, _ []string) (int, error) {
 				p := to.sendProxy()
-				p.Version = version
+				p.Version = max(p.Version, version) // reference: whichever is said first
 				if set != nil {
 					set(p)
 				}

@@ -18,6 +18,7 @@ func Register(set *keyword.Set) {
 		{"userlist", "users, their passwords and groups"},
 		{"mailers", "SMTP servers that alerts are sent by"},
 		{"peers", "nodes that stick tables are shared with"},
+		{"crt-store", "certificates, and where each of their parts is"},
 	} {
 		set.Add(keyword.Row{Class: keyword.Section, Name: r.name, Summary: r.summary, Good: []keyword.Example{{Config: r.name}}})
 	}
@@ -45,6 +46,9 @@ func Register(set *keyword.Set) {
 	set.Add(dynamic(checkServerRows())...)
 	set.Add(checkGlobalRows()...)
 	set.Add(mailRows()...)
+	set.Add(crtStoreRows()...)
+	set.Add(ocspGlobalRows()...)
+	set.Add(tuneTLSRows()...)
 	set.Add(peersRows()...)
 	set.Add(dynamic(peerServerRows())...)
 	set.Add(peersGlobalRow())
@@ -64,6 +68,7 @@ func Register(set *keyword.Set) {
 	set.Add(tableWordRows()...)
 	set.Add(stickRuleRows()...)
 	set.Add(persistRows()...)
+	set.Add(dispatchProxyRows()...)
 	set.Add(sourceProxyRows()...)
 	set.Add(launchRows()...)
 	set.Add(dynamic(protoRows())...)

@@ -84,6 +84,7 @@ type section struct {
 
 	binds      []*bindLine
 	servers    []*serverLine
+	dispatch   *serverLine // nil for none
 	switches   []switchLine
 	useServers []useServer
 	sticks     []stickLine

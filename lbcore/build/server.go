@@ -185,7 +185,9 @@ func (b *Builder) readServer(s *section, st *config.Statement, dynamic bool) *se
 		return nil
 	}
 	l.quiet = true
-	if !dynamic && !b.serverOptions(st, l, s.defaultServer) {
+	read := dynamic || b.serverOptions(st, l, s.defaultServer)
+	l.tls.inherited = l.tls.said
+	if !read {
 		return nil
 	}
 	l.quiet = false

@@ -17,15 +17,16 @@ import (
 
 // serverTLS is what a server line says about TLS.
 type serverTLS struct {
-	denied   bool // no-ssl was said last
-	on       bool
-	said     bool // ssl was said, even if no-ssl was said behind it
-	noReuse  bool
-	settings certs.Settings
-	crt      string
-	host     string // verifyhost
-	sni      placed
-	back     *certs.Back // once settled
+	denied    bool // no-ssl was said last
+	on        bool
+	said      bool // ssl was said, and no-ssl not behind it on the same line
+	inherited bool // default-server said it
+	noReuse   bool
+	settings  certs.Settings
+	crt       string
+	host      string // verifyhost
+	sni       placed
+	back      *certs.Back // once settled
 }
 
 const noCAText = "verify is enabled by default but no CA file specified. If you're running on a LAN where you're certain to trust the server's certificate, please set an explicit 'verify none' statement on the 'server' line, or use 'ssl-server-verify none' in the global section to disable server-side verifications by default."
@@ -59,7 +60,9 @@ func serverTLSRows() []keyword.Row {
 	}
 	rows := []keyword.Row{
 		flag("ssl", "speaks TLS with the server", func(t *serverTLS) { t.on, t.said, t.denied = true, true, false }),
-		flag("no-ssl", "does not speak TLS with the server", func(t *serverTLS) { t.on, t.denied = false, true }),
+		flag("no-ssl", "does not speak TLS with the server", func(t *serverTLS) {
+			t.on, t.denied, t.said = false, true, t.inherited // reference: what default-server says stays to be switched on
+		}),
 		flag("ssl-reuse", "resumes sessions", func(t *serverTLS) { t.noReuse = false }),
 		flag("no-ssl-reuse", "resumes no sessions", func(t *serverTLS) { t.noReuse = true }),
 		text("crt", "<file>", "missing certificate file path", "crt "+certExample, "the certificate that the server is shown", func(t *serverTLS) *string { return &t.crt }),
@@ -152,7 +155,7 @@ func (l *serverLine) settleTLS(b *Builder, s *section) bool {
 	if t.on {
 		l.srv.Config.TLS = back
 	}
-	if t.said {
+	if t.said || l.more.transport.SSL { // reference: what checks speak will do
 		l.srv.TLS, l.srv.SNI = back, b.sniExpr(l, s)
 	}
 	return true

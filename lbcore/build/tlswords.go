@@ -192,27 +192,32 @@ func (w *tlsWord) take(b *Builder, to *certs.Settings, words []string) (int, err
 }
 
 // listSettings reads the options in the brackets of a crt-list's line.
-func (b *Builder) listSettings(path string, l *certs.Line) (s certs.Settings, f certs.Files, err error) {
-	words := l.Options
+func (b *Builder) listSettings(path string, line *certs.Line) (s certs.Settings, f certs.Files, err error) {
+	words := line.Options
+	var l loaded
 	for len(words) > 0 {
-		if to := map[string]*string{"key": &f.Key, "ocsp": &f.OCSP, "issuer": &f.Issuer, "sctl": &f.SCTL}[words[0]]; to != nil && len(words) > 1 {
-			*to, words = words[1], words[2:]
+		taken, err := b.listedPart(&l, words)
+		switch {
+		case err != nil:
+			return s, l.files, fmt.Errorf("parsing [%s:%d] : %w", path, line.Number, err)
+		case taken:
+			words = words[min(2, len(words)):]
 			continue
 		}
 		w := b.tlsNamed(words[0], inList)
 		switch {
 		case w == nil:
-			return s, f, fmt.Errorf("parsing [%s:%d]: unknown ssl keyword %s", path, l.Number, words[0])
+			return s, l.files, fmt.Errorf("parsing [%s:%d]: unknown ssl keyword %s", path, line.Number, words[0])
 		case w.arg != "" && len(words) < 2:
-			return s, f, fmt.Errorf("parsing [%s:%d]: ssl args out of '[]' for %s", path, l.Number, words[0])
+			return s, l.files, fmt.Errorf("parsing [%s:%d]: ssl args out of '[]' for %s", path, line.Number, words[0])
 		}
 		n, err := w.take(b, &s, words)
 		if err != nil {
-			return s, f, err
+			return s, l.files, err
 		}
 		words = words[n:]
 	}
-	return s, f, nil
+	return s, l.files, nil
 }
 
 // sentenceOf takes the full stop off an error that is put into a message.

@@ -41,10 +41,12 @@ type Cert struct {
 	Kind  Kind
 	slow  bool // its key is used by helpers
 
-	parts     Parts
-	sum       [sha256.Size]byte // of the leaf
-	stapleEnd time.Time         // when the OCSP response is out of date, zero for never
-	ocspID    []byte            // the DER of the id that its OCSP response is known by, nil for none
+	parts      Parts
+	sum        [sha256.Size]byte // of the leaf
+	stapleEnd  time.Time         // when the OCSP response is out of date, zero for never
+	ocspID     []byte            // the DER of the id that its OCSP response is known by, nil for none
+	ocspIssuer *x509.Certificate // who may say whether it is good, nil for nobody
+	orphan     bool              // its OCSP response is to be fetched, and nobody knows for which issuer
 }
 
 // Parts are what a certificate is made of. They are read-only once they are parts of
@@ -57,6 +59,7 @@ type Parts struct {
 	Issuer  *x509.Certificate
 	SCTL    []byte
 	blocked bool // the key is there but encrypted
+	update  bool // the OCSP response is fetched from who is named in the certificate
 }
 
 // Leaf returns the certificate itself.
@@ -64,9 +67,12 @@ func (c *Cert) Leaf() *x509.Certificate { return c.TLS.Leaf }
 
 // Slot is the place of a certificate that may be replaced; any goroutine.
 type Slot struct {
-	Path  string
-	files names // as show ssl cert has them
-	cert  atomic.Pointer[Cert]
+	Path   string
+	files  names // as show ssl cert has them
+	stored bool  // of a crt-store
+	keyed  bool  // the line of the crt-list that loaded it said how
+	update Choice
+	cert   atomic.Pointer[Cert]
 }
 
 // names are where a certificate's parts were read from, "" for nowhere.
@@ -89,9 +95,21 @@ type Extra struct {
 // AllExtra is what is looked at by default.
 var AllExtra = Extra{Key: true, OCSP: true, Issuer: true, SCTL: true, Bundle: true}
 
-// Files names a certificate's side files where the configuration does; an empty
-// name is the file's own with an extension.
-type Files struct{ Key, OCSP, Issuer, SCTL string }
+// Files names a certificate's side files where the configuration does, and whether its
+// OCSP response is fetched. When it says nothing at all, side files are found by their
+// extension.
+type Files struct {
+	Key, OCSP, Issuer, SCTL string
+	Update                  Choice
+}
+
+// said tells whether the configuration says anything.
+func (f Files) said() bool { return f != Files{} }
+
+// from tells where relative files lie.
+func (f Files) from(crtBase, keyBase string) Files {
+	return Files{under(keyBase, f.Key), under(crtBase, f.OCSP), under(crtBase, f.Issuer), under(crtBase, f.SCTL), f.Update}
+}
 
 // noFile is the operating system's text behind an error.
 func noFile(err error) string {
@@ -209,7 +227,7 @@ func parseKey(der []byte) (crypto.Signer, error) {
 // load reads a certificate, its chain, key and side files, and tells where they were.
 // issuers complete a chain that has none. The errors are whole sentences, as the
 // reference's.
-func load(path string, f Files, x Extra, issuers []*x509.Certificate) (*Cert, names, error) {
+func load(path string, f Files, update bool, x Extra, issuers []*x509.Certificate) (*Cert, names, error) {
 	n := names{crt: path}
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -219,26 +237,27 @@ func load(path string, f Files, x Extra, issuers []*x509.Certificate) (*Cert, na
 	if err != nil {
 		return nil, n, err
 	}
-	side := func(name, ext string) string {
-		if name != "" {
-			return name
-		}
+	parts.update = update
+	if f.said() {
+		return loadNamed(path, path, parts, f, issuers, x.SkipRoots)
+	}
+	side := func(ext string) string {
 		base := path
 		if i := strings.LastIndexByte(path, '.'); x.DelExt && i > strings.LastIndexByte(path, '/') {
 			base = path[:i]
 		}
 		return base + ext
 	}
-	n.key, n.ocsp, n.issuer, n.sctl = side(f.Key, ".key"), side(f.OCSP, ".ocsp"), side(f.Issuer, ".issuer"), side(f.SCTL, ".sctl")
+	n.key, n.ocsp, n.issuer, n.sctl = side(".key"), side(".ocsp"), side(".issuer"), side(".sctl")
 	if parts.Key != nil {
 		n.key = path
-	} else if err := parts.findKey(path, n.key, f.Key != "" || x.Key); err != nil {
+	} else if err := parts.findKey(path, n.key, x.Key); err != nil {
 		return nil, n, err
 	}
-	if err := parts.findSCTL(n.sctl, f.SCTL != "", x.SCTL); err != nil {
+	if err := parts.findSCTL(n.sctl, x.SCTL); err != nil {
 		return nil, n, err
 	}
-	if err := parts.findOCSP(&n, f.OCSP != "" || x.OCSP); err != nil {
+	if err := parts.findOCSP(&n, x.OCSP); err != nil {
 		return nil, n, err
 	}
 	c, err := assemble(path, parts, issuers, x.SkipRoots)
@@ -372,15 +391,12 @@ func namesOf(leaf *x509.Certificate) (names []string) {
 }
 
 // findSCTL reads a list of signed certificate timestamps (RFC 6962 section 3.3).
-func (p *Parts) findSCTL(path string, named, wanted bool) error {
-	if !wanted && !named {
+func (p *Parts) findSCTL(path string, wanted bool) error {
+	if !wanted {
 		return nil
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {
-		if named {
-			return fmt.Errorf("unable to load SCTL from file '%s' : %s", path, noFile(err))
-		}
 		return nil
 	}
 	if _, ok := parseSCTL(b); !ok {

@@ -187,7 +187,11 @@ func (s *Store) CommitCert(path string) (used int, err error) {
 		return 0, Refusal{fmt.Errorf("inconsistencies between private key and certificate loaded '%s'.", path)}
 	}
 	s.draft = nil
+	d.parts.update = d.slot.updated(s.Update)
 	c, err := assemble(path, &d.parts, s.Issuers, s.Extra.SkipRoots)
+	if err == nil && c.orphan {
+		err = fmt.Errorf(orphanText, path)
+	}
 	if err != nil {
 		return min(1, s.uses(d.slot)), fmt.Errorf("%w.", err)
 	}

@@ -165,6 +165,9 @@ func (f *Front) publish(entries []*Entry, plain *profile) {
 	x.config.GetConfigForClient = f.choose
 	f.entries, f.plain = entries, plain
 	f.index.Store(x)
+	if changed := f.store.changed; changed != nil {
+		changed()
+	}
 }
 
 // form is the form of a name that an entry answers, in the order of the reference's

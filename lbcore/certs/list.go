@@ -206,9 +206,12 @@ func (s *Store) HasList(path string) (name string, ok bool) {
 // certificate's path and how many bind lines took it; begun tells that an error is
 // about one of those and not about the line.
 func (s *Store) AddLine(list string, l *Line) (path string, used int, begun bool, err error) {
-	own, _, err := s.ReadLine(l)
+	own, files, err := s.ReadLine(l)
 	if err != nil {
 		return "", 0, false, err
+	}
+	if err := s.Like(l.Name, files); err != nil {
+		return "", 0, false, fmt.Errorf("'%s' is already instantiated with incompatible parameters:\n%w", l.Name, err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -77,15 +77,21 @@ func parseIssuer(text []byte) (*x509.Certificate, error) {
 // certificate or not good is refused.
 func (c *Cert) useOCSP(chain []*x509.Certificate) error {
 	der := c.parts.OCSP
-	if der == nil {
+	fetched := c.parts.update && len(c.TLS.Leaf.OCSPServer) > 0
+	if der == nil && !fetched {
 		return nil
 	}
 	name := c.Path + ".ocsp"
 	issuer := c.issuer(chain)
+	if issuer == nil && der == nil {
+		c.orphan = true
+		return nil
+	}
 	if issuer == nil {
 		return fmt.Errorf(" '%s' is present and activates OCSP but it is impossible to compute the OCSP certificate ID (maybe the issuer could not be found)'", name) // reference
 	}
 	c.ocspID = ocspID(c.TLS.Leaf, issuer)
+	c.ocspIssuer = issuer
 	if len(der) == 0 {
 		return nil
 	}

@@ -88,6 +88,9 @@ func (c *Cert) id() *certID {
 	return id
 }
 
+// statusUnknown is the tag of what a responder does not know (RFC 6960 section 4.2.1).
+const statusUnknown = 2
+
 // remaining is how long a response that is set must be valid (reference).
 const remaining = 300 * time.Second
 
@@ -98,15 +101,26 @@ func (s *Store) SetResponse(text string) error {
 	if err != nil || len(der) == 0 {
 		return errors.New("'set ssl ocsp-response' received invalid base64 encoded response.")
 	}
+	return s.Insert(der)
+}
+
+// Insert gives a response to the certificates that it is about.
+func (s *Store) Insert(der []byte) error {
 	r, err := parseResponse(der)
 	if err != nil {
 		return err
 	}
 	one := &r.Data.Responses[0]
-	if !one.NextUpdate.IsZero() && one.NextUpdate.Before(clock.Wall()) {
+	switch {
+	case one.Status.Tag == statusUnknown:
+		return errors.New("OCSP single response: certificate status is unknown.")
+	case one.NextUpdate.IsZero():
+		return errors.New("OCSP single response: missing nextupdate.")
+	}
+	if one.NextUpdate.Before(clock.Wall()) {
 		return errors.New("OCSP single response: no longer valid..")
 	}
-	if !one.NextUpdate.IsZero() && one.NextUpdate.Before(clock.Wall().Add(remaining)) {
+	if one.NextUpdate.Before(clock.Wall().Add(remaining)) {
 		return fmt.Errorf("OCSP single response: no longer valid. Must be valid during at least %ds..", remaining/time.Second)
 	}
 	s.mu.Lock()

@@ -35,6 +35,7 @@ func (s *Store) lock() (unlock func()) {
 type core struct {
 	CrtBase, CABase, KeyBase string
 	Extra                    Extra
+	Update                   Choice // whether OCSP responses are fetched where nothing is said
 	Issuers                  []*x509.Certificate
 	Lifetime                 time.Duration // of sessions
 	// ReadLine reads a line of a crt-list that a command adds; it is asked by that
@@ -52,6 +53,7 @@ type core struct {
 	fronts  []*Front
 	backs   []*Back
 	draft   *draft      // of a certificate
+	changed func()      // see OnChange, nil for nobody
 	next    [2]*trusted // drafts of a ca-file and of a crl-file
 }
 
@@ -122,20 +124,25 @@ func (s *Store) load(path string, f Files, listed bool) (*Slot, error) {
 	if slot := s.slot(path); slot != nil {
 		return slot, nil
 	}
-	f.Key, f.OCSP, f.Issuer, f.SCTL = under(s.KeyBase, f.Key), under(s.CrtBase, f.OCSP), under(s.CrtBase, f.Issuer), under(s.CrtBase, f.SCTL)
-	c, files, err := load(path, f, s.Extra, s.Issuers)
+	slot := &Slot{Path: path, keyed: f.said(), update: f.Update}
+	c, files, err := load(path, f.from(s.CrtBase, s.KeyBase), slot.updated(s.Update), s.Extra, s.Issuers)
 	if err != nil {
 		return nil, err
 	}
+	slot.files = files
 	if listed { // reference: it shows what the line says
-		files = names{path, f.Key, f.OCSP, f.Issuer, f.SCTL}
+		slot.files = f.names(path)
 	}
-	slot := &Slot{Path: path, files: files}
+	s.enter(slot, c)
+	return slot, nil
+}
+
+// enter adds a certificate.
+func (s *Store) enter(slot *Slot, c *Cert) {
 	slot.cert.Store(c)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.slots[path] = slot
-	return slot, nil
+	s.slots[slot.Path] = slot
 }
 
 // bundleKinds are the extensions of a bundle's files.

@@ -45,6 +45,8 @@ type Checker struct {
 	// Spread is spread-checks in percent, MaxSpread max-spread-checks.
 	Spread    int
 	MaxSpread time.Duration
+	// NeverLocal has PROXY headers of version 2 say addresses (pp2-never-send-local).
+	NeverLocal bool
 	// AgentWords are what agents may say; nil means all there is.
 	AgentWords []AgentWord
 	// Mail sends alerts; nil is nobody.

@@ -71,7 +71,7 @@ func (r *run) prepare(conn net.Conn, network, address string, socks, sendProxy b
 		}
 	}
 	if sendProxy {
-		if _, err := conn.Write(proxyLine(conn)); err != nil {
+		if _, err := conn.Write(r.proxyHeader(conn)); err != nil {
 			return err
 		}
 	}
@@ -124,15 +124,42 @@ func dialAddress(a *loop.Sockaddr) (network, address string) {
 	return "tcp", net.JoinHostPort(a.IP.Addr().String(), strconv.Itoa(int(a.IP.Port())))
 }
 
-// proxyLine is the first version of the PROXY protocol's header.
-func proxyLine(conn net.Conn) []byte {
+// proxyHeader is the PROXY protocol's header: of version 1, or of version 2 where
+// traffic has that. A check speaks for itself (LOCAL).
+func (r *run) proxyHeader(conn net.Conn) []byte {
 	from, err1 := netip.ParseAddrPort(conn.LocalAddr().String())
 	to, err2 := netip.ParseAddrPort(conn.RemoteAddr().String())
 	if err1 != nil || err2 != nil { // unix sockets
 		from, to = netip.AddrPort{}, netip.AddrPort{}
 	}
-	return transport.AppendProxyV1(nil, from, to)
+	p := r.srv.SendProxy
+	if p == nil || p.Version == 1 {
+		return transport.AppendProxyV1(nil, from, to)
+	}
+	if !r.NeverLocal {
+		from, to = netip.AddrPort{}, netip.AddrPort{}
+	}
+	b := transport.AppendProxyV2(nil, from, to)
+	for i := range p.TLVs {
+		v := p.TLVs[i].Value.Append(nil, &r.sc)
+		b = transport.AppendTLV(b, p.TLVs[i].Kind, v[:min(len(v), mostTLV)])
+	}
+	sum := len(b)
+	if p.Checksum {
+		b = transport.AppendTLV(b, transport.TLVCRC, []byte{0, 0, 0, 0})
+	}
+	if p.SSL { // no client came by it
+		b = transport.AppendTLV(b, transport.TLVSSL, []byte{0, 0, 0, 0, 0})
+	}
+	b = transport.FinishProxyV2(b, 0, false)
+	if p.Checksum {
+		transport.SumProxyV2(b, sum+3)
+	}
+	return b
 }
+
+// mostTLV bounds a computed TLV.
+const mostTLV = 1024
 
 // errSocks is a SOCKS4 proxy that does not connect.
 var errSocks = errors.New("SOCKS4 Proxy deny the request")

@@ -33,6 +33,7 @@ var certUsages = map[string]string{
 	"show ssl sni":           "show ssl sni [-f <frontend>] [-A]",
 	"show ssl crl-file":      "show ssl crl-file [<crlfile[:<index>>]]",
 	"show ssl ocsp-response": "show ssl ocsp-response [[text|base64] id] ",
+	"show ssl ocsp-updates":  "show ssl ocsp-updates                     ",
 	"set ssl ocsp-response":  "set ssl ocsp-response <resp|payload>      ",
 	"add ssl crt-list":       "add ssl crt-list <list> <cert> [opts]*",
 }

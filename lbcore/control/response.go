@@ -17,6 +17,9 @@ func registerResponses(set *keyword.Set) {
 		open("show ssl ocsp-response", showResponse), "show ssl ocsp-response", "show ssl ocsp-response nosuch", "show ssl ocsp-response text")
 	certCommand(set, "set ssl ocsp-response", "<resp|payload>", "update a certificate's OCSP Response from a base64-encode DER", cli.User,
 		open("set ssl ocsp-response", setResponse), "set ssl ocsp-response AAAA", "set ssl ocsp-response")
+	certCommand(set, "show ssl ocsp-updates", "", "display information about the next 'nb' ocsp responses that will be updated automatically", cli.User,
+		func(r *cli.Request, _ *certs.Store) { r.WriteString(control(r).Renewals.Describe()) }, "show ssl ocsp-updates")
+	certCommand(set, "update ssl ocsp-response", "<certfile>", "send ocsp request and update stored ocsp response", cli.User, updateResponse, "update ssl ocsp-response site.pem", "update ssl ocsp-response", "update ssl ocsp-response nosuch")
 	certCommand(set, "show ssl sni", "[-f <frontend>] [-A] [-t <offset>]", "display the list of SNI and their corresponding filename", cli.User, showSNI, "show ssl sni -A", "show ssl sni -f", "show ssl sni nosuch")
 }
 
@@ -56,6 +59,17 @@ func setResponse(r *cli.Request, s *certs.Store) {
 		r.Fail("%s", err)
 	} else {
 		r.Message(cli.Info, "OCSP Response updated!")
+	}
+}
+
+// updateResponse has a response fetched; how that goes is logged and listed.
+func updateResponse(r *cli.Request, _ *certs.Store) {
+	path, ok := fileNamed(r, "'update ssl ocsp-response' expects a filename")
+	if !ok {
+		return
+	}
+	if err := control(r).Renewals.Update(path); err != nil {
+		r.Fail("%s\nCan't send ocsp request for %s!", err, path)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"gohap/lbcore/keyword"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/proxy"
+	"gohap/lbcore/renew"
 	"gohap/lbcore/sample"
 )
 
@@ -31,6 +32,8 @@ type Control struct {
 	Lists *acl.Refs
 	// Certs are certificates and authorities, and how TLS is spoken.
 	Certs *certs.Store
+	// Renewals keeps OCSP responses up to date.
+	Renewals *renew.Updater
 	// Shutdown ends the sessions of a server; cause is the first letter of their
 	// termination state. It returns at once.
 	Shutdown func(s *proxy.Server, cause byte)

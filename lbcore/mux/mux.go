@@ -128,6 +128,7 @@ type Worker struct {
 	Loop *loop.Loop
 	// Secured is told of TLS connections that come and go, both sides.
 	Secured func(n int64)
+	Records *transport.Records // of TLS connections, nil for as large as can be
 	scratch []byte
 	free    []*exchange
 	live    int
@@ -273,6 +274,7 @@ func (c *conn) secure(back *certs.Back, connected transport.State) transport.Sta
 			name = n.ServerName()
 		}
 		t = transport.Client(&c.Raw, back.Config(name))
+		t.Size(c.w.Records)
 		c.t = t
 		c.w.Secured(1)
 		c.NoDelay() // the request follows the handshake's last flight

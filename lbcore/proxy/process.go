@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"gohap/lbcore/sample"
+	"gohap/lbcore/transport"
 )
 
 // Process is what all proxies of an instance share: the global limits, gauges
@@ -86,6 +87,7 @@ type Limits struct {
 	// StickCounters is how many entries of stick tables a connection or a stream
 	// may track (tune.stick-counters).
 	StickCounters int
+	Records       transport.Records // of TLS
 }
 
 // SocketSizes are sizes of what the kernel holds for a connection, bytes, zero for

@@ -71,6 +71,7 @@ const (
 	OptSpliceRequest
 	OptSpliceResponse
 	OptSpliceAuto
+	OptTransparent
 )
 
 // Timeouts are a proxy's time-outs; zero means none was set.
@@ -148,6 +149,9 @@ type Proxy struct {
 	// its own file for them.
 	StateFrom StateSource
 	StateFile string
+	// Direct is where requests go that no persistence names a server for, in place of a
+	// policy (dispatch, option transparent); nil for none. It is among no servers.
+	Direct    *Server
 	Algorithm string         // the word of balance
 	Balancing balance.Config // what else the policies are made from
 	Hashing   Hashing

@@ -410,7 +410,7 @@ func reqTotal(o *object) cell {
 	case o.p.Mode != proxy.HTTP:
 		return empty
 	}
-	return number(o.sum(proxy.CumSess))
+	return number(o.sum(proxy.CumReq)) // of servers: those that were answered
 }
 
 func addr(o *object) cell {

@@ -206,6 +206,7 @@ func TestCountersAndClear(t *testing.T) {
 		fe.Add(proxy.BytesIn, 100)
 		be.Add(proxy.Resp2xx, 4)
 		be.Add(proxy.CumSess, 4)
+		be.Add(proxy.CumReq, 4)
 		sv.Add(proxy.LBTotal, 6)
 		sv.Add(proxy.TTimeSum, 90)
 		sv.Add(proxy.CumSess, 3)

@@ -67,6 +67,7 @@ func (o *opening) handshake() transport.State {
 	}
 	if o.tls == nil {
 		o.tls = transport.Server(&o.Raw, front.Config())
+		o.tls.Size(ss.W.Mux.Records)
 		ss.flags |= secured
 		ss.W.Mux.Secured(1)
 		ss.W.Proc.SSL.Accept(ss.W.Loop.Now())

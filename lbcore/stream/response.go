@@ -41,6 +41,7 @@ func (s *Stream) headed() {
 	}
 	if s.srv != nil {
 		s.srv.Add(class(h.Status), 1) // reference: what the server said, whatever rules make of it
+		s.srv.Add(proxy.CumReq, 1)    // reference: those that were answered
 	}
 	s.trackStatus(h.Status)
 	s.Server.Responded(h.Status, "")
@@ -354,10 +355,10 @@ func (s *Stream) responseCut(b *buffer.Buffer, st mux.ReadState) {
 		s.cl.Write(b, false, nil)
 	}
 	s.countBackend(proxy.SrvAborts)
+	s.countBackend(proxy.FailedResp)
 	s.trackFailure()
 	if st == mux.Invalid {
 		s.terminate('P', 'D')
-		s.countBackend(proxy.FailedResp)
 	} else {
 		s.terminate('S', 'D')
 	}

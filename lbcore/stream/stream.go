@@ -86,7 +86,10 @@ type Stream struct {
 	Conns                [5]int64 // actconn, feconn, beconn, srv_conn, retries at the end
 	BytesIn, BytesOut    int64
 	Retries              int
-	Redispatched         bool
+	Redispatched         bool // it went to another server than it was given first
+	loose                bool // persistence does not choose any more
+	leaving              bool // behind the pause that runs another server is chosen
+	former               former
 	Direct               bool // persistence chose the server, not the policy
 	retryLimit           retryLimit
 	NoRetry              bool // the request is not sent twice (disable-l7-retry)

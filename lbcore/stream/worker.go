@@ -59,6 +59,7 @@ func NewWorker(l *loop.Loop, p *proxy.Process, lim proxy.Limits) *Worker {
 	w.waiters.Loop = l
 	w.Logs.Sender = w
 	w.Mux.Secured = p.SSL.Alive
+	w.Mux.Records = &w.Limits.Records
 	w.Logs.Encoder.PID = p.Facts.PID
 	return w
 }
@@ -104,6 +105,9 @@ func (c chores) Expired(t *loop.Timer) {
 	for _, p := range c.w.proxies {
 		for _, s := range p.Set().All {
 			s.Purge(c.w.Loop)
+		}
+		if p.Direct != nil {
+			p.Direct.Purge(c.w.Loop)
 		}
 	}
 	c.w.Loop.Arm(t, c.w.Loop.Now()+int64(time.Second))

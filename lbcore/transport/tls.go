@@ -35,8 +35,9 @@ type TLS struct {
 	shut    bool           // our direction ends when out has left
 	closed  bool
 	client  bool
-	broken  error // why nothing more can be read
-	stood   int64 // when the handshake was over
+	broken  error   // why nothing more can be read
+	stood   int64   // when the handshake was over
+	sizing  *sizing // nil for records as large as can be
 }
 
 // recordSize is the most plaintext of one record, bytes.
@@ -133,8 +134,8 @@ func (t *TLS) Send(p []byte) (int, State) {
 	if len(p) == 0 {
 		return 0, OK
 	}
-	t.cork = len(p) > recordSize // more than one record leaves in one piece
-	_, err := t.conn.Write(p)
+	t.cork = len(p) > recordSize || t.sizing != nil // more than one record leaves in one piece
+	err := t.write(p)
 	t.cork = false
 	if err != nil {
 		t.drop()
@@ -152,7 +153,7 @@ func (t *TLS) SendLast(p []byte) (int, State) {
 		return t.Send(p)
 	}
 	t.cork = true
-	_, err := t.conn.Write(p)
+	err := t.write(p)
 	if err == nil {
 		_ = t.conn.CloseWrite()
 	}
