@@ -15,6 +15,7 @@ import (
 	"gohap/lbcore/certs"
 	"gohap/lbcore/check"
 	"gohap/lbcore/config"
+	"gohap/lbcore/h1"
 	"gohap/lbcore/keyword"
 	"gohap/lbcore/log"
 	"gohap/lbcore/proxy"
@@ -75,6 +76,8 @@ type Builder struct {
 	threads   map[*proxy.Bind]threadSet // of bind lines with "thread"
 	paths     paths
 	guids     map[string]string // who has them
+	cases     h1.Cases          // h1-case-adjust
+	caseFile  placed            // h1-case-adjust-file
 	// tableUsers are the actions that get a stick table once all are known.
 	tableUsers []tableUser
 }

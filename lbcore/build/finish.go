@@ -55,9 +55,11 @@ func (b *Builder) Finish() *Result {
 	for _, t := range b.Global.LogTargets {
 		b.findRing(nil, t)
 	}
+	b.readCases()
 	for _, s := range b.sections {
 		b.settle(s)
 	}
+	b.settleVars()
 	for _, s := range b.sections {
 		b.connect(s)
 	}
@@ -201,6 +203,7 @@ func (b *Builder) settle(s *section) {
 	}
 	if p.IsBackend {
 		b.settleServers(s)
+		b.settleForwarded(s)
 		b.settleCookie(s)
 		b.settlePersist(s)
 		if !p.IsFrontend { // for what becomes of its servers
@@ -231,7 +234,12 @@ func (b *Builder) settleLog(s *section) {
 
 func (b *Builder) clientConfig(s *section) mux.ClientConfig {
 	t := s.timeouts
+	var cases h1.Cases
+	if s.options&proxy.OptCaseClient != 0 {
+		cases = b.cases
+	}
 	return mux.ClientConfig{
+		Cases:         cases,
 		Decode:        b.decode(s.options&proxy.OptRelaxedRequest != 0),
 		RequestTime:   int64(cmp.Or(t.HTTPRequest, t.Client)),
 		KeepAliveTime: int64(cmp.Or(t.KeepAlive, t.HTTPRequest, t.Client)),
@@ -295,6 +303,9 @@ func (b *Builder) settleServer(s *section, l *serverLine) {
 	l.settleTLVs(b, s)
 	l.settleSource(b, s)
 	l.srv.Config.Decode = b.decode(s.options&proxy.OptRelaxedResponse != 0)
+	if s.options&proxy.OptCaseServer != 0 {
+		l.srv.Config.Cases = b.cases
+	}
 	if l.check {
 		l.settleCheck(s)
 		l.srv.Check.Init = l.more.initState

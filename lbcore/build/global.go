@@ -65,6 +65,7 @@ type Global struct {
 	Shards          int    // tune.listener.default-shards: zero for one socket a loop
 	StateFile       string // server-state-file
 	StateBase       string // server-state-base
+	CheckVars       int    // tune.vars.check-max-size, bytes
 }
 
 // StatsSocket is one "stats socket" line.
@@ -82,6 +83,7 @@ func (g *Global) init() {
 	g.StatsTimeout = 10 * time.Second
 	g.StatsMaxconn = 10
 	g.Limits = proxy.Limits{LogURILen: 1024, CookieLen: 63, BufSize: 16384, MaxRewrite: 1024, StickCounters: 3}
+	g.Limits.ErrCodes, g.Limits.FailCodes = proxy.StandardCodes()
 	g.MaxHeaders = 101
 	g.MaxAccept = 16
 	g.Idle = proxy.IdleRules{LowRatio: 20, HighRatio: 25}
@@ -102,6 +104,9 @@ func (b *Builder) globalLine(st *config.Statement) {
 	if (st.No || st.Default) && row.Flags&keyword.Negatable == 0 {
 		b.Alertf(st, "negation/default currently supported only for options, log, busy-polling, set-dumpable, strict-limits, insecure-fork-wanted and numa-cpu-mapping.")
 		return
+	}
+	if row.Flags&keyword.NoEffect != 0 {
+		b.Diag.Diagf(st.Pos, "'%s' has no effect: %s.", word, row.Summary)
 	}
 	row.Impl.(GlobalFunc)(b, st)
 }

@@ -74,6 +74,10 @@ func Register(set *keyword.Set) {
 	rows := guidRows()
 	set.Add(dynamic(rows)...)
 	set.Add(tuneRows()...)
+	set.Add(codeRows()...)
+	set.Add(noEffectRows()...)
+	set.Add(headerCaseRows()...)
+	set.Add(variableRows()...)
 	set.Add(statsPageRows()...)
 }
 

@@ -29,6 +29,7 @@ type conf struct {
 	balancing     balancing
 	forwardFor    *proxy.Forwarded
 	originalTo    *proxy.Forwarded
+	rfc7239       *forwardedLine
 	pages         []pageLine
 	logTargets    []*LogTarget
 	logGlobal     bool

@@ -201,6 +201,7 @@ type conn struct {
 	parting bool // a close follows the next write at once
 	cut     bool // the peer left in the middle of a message
 	partial bool // which was a head of which something had come
+	cases   h1.Cases
 }
 
 // framing is how a body is delimited in one direction.
@@ -485,6 +486,9 @@ func (c *conn) Trailers() []message.Field {
 
 // writeHead puts the encoded head, which lies in scratch, in front of b.
 func (c *conn) writeHead(h *message.Head, head []byte, b *buffer.Buffer, end bool) WriteState {
+	if c.cases != nil {
+		c.cases.Apply(head)
+	}
 	switch {
 	case h.Flags.Has(message.NoBody):
 		c.outMode = none
@@ -571,6 +575,9 @@ func (c *conn) Write(b *buffer.Buffer, end bool, trailers []message.Field) Write
 func (c *conn) writeTrailers(trailers []message.Field) {
 	text := append(c.w.scratch[:0], "0\r\n"...)
 	text = h1.AppendTrailers(text, trailers)
+	if c.cases != nil {
+		c.cases.Apply(text)
+	}
 	c.count(len(text))
 	for len(text) > 0 {
 		b := c.w.Loop.Buffers.Get()

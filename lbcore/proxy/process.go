@@ -86,6 +86,49 @@ type Limits struct {
 	// StickCounters is how many entries of stick tables a connection or a stream
 	// may track (tune.stick-counters).
 	StickCounters int
+	// RulesAtOnce is tune.max-rules-at-once, zero for no bound.
+	RulesAtOnce int
+	// ErrCodes and FailCodes are the statuses of a server's answer that are an error
+	// of the client, and a failure of the server.
+	ErrCodes, FailCodes StatusSet
+	// Vars is how much memory variables may take.
+	Vars VarLimits
+}
+
+// VarLimits are the sizes of the variables of sessions, bytes, zero for no limit: each
+// scope's with those of the scopes inside it (tune.vars.*-max-size).
+type VarLimits struct {
+	Sess, Txn, ReqRes int
+	On                bool // there is one, of the process's or the whole too
+}
+
+// StatusSet is a set of statuses from 100 to 599.
+type StatusSet [8]uint64
+
+// Has tells whether a status is in the set.
+func (t *StatusSet) Has(code int) bool {
+	i := uint(code - 100)
+	return i < 500 && t[i>>6]&(1<<(i&63)) != 0
+}
+
+// StandardCodes are the two sets without http-err-codes and http-fail-codes.
+func StandardCodes() (errors, failures StatusSet) {
+	errors.Put(400, 499, true)
+	failures.Put(500, 599, true)
+	failures.Put(501, 501, false)
+	failures.Put(505, 505, false)
+	return errors, failures
+}
+
+// Put adds the statuses from low to high, or takes them out.
+func (t *StatusSet) Put(low, high int, in bool) {
+	for i := low - 100; i <= high-100; i++ {
+		if in {
+			t[i>>6] |= 1 << (i & 63)
+		} else {
+			t[i>>6] &^= 1 << (i & 63)
+		}
+	}
 }
 
 // SocketSizes are sizes of what the kernel holds for a connection, bytes, zero for

@@ -192,7 +192,7 @@ func capture(s *Stream, into [][]byte, h *message.Head, caps []proxy.Capture) []
 func (s *Stream) requestRules(p *proxy.Proxy) bool {
 	rules := p.HTTPReqRules
 	if s.ruleAt <= len(rules) {
-		at, v := rules.Run(&s.Ctx, s.ruleAt)
+		at, v := s.rules(rules, s.ruleAt)
 		if !s.ruled(at, v) {
 			return false
 		}
@@ -350,6 +350,9 @@ func (s *Stream) rewrite() bool {
 	}
 	if s.FE.Options&proxy.OptOriginalTo|s.BE.Options&proxy.OptOriginalTo != 0 {
 		s.addAddress(s.FE.OriginalTo, s.BE.OriginalTo, s.Sess.Destination().Addr())
+	}
+	if f := s.BE.Forwarded; f != nil {
+		s.addForwarded(f)
 	}
 	if s.FE.UniqueID != nil {
 		s.makeUniqueID()

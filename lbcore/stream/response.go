@@ -91,7 +91,7 @@ func (s *Stream) responseRules() {
 			if p == nil || p == s.BE && s.backDone || p == s.FE && s.FE == s.BE && s.backDone {
 				continue
 			}
-			at, v := p.HTTPResRules.Run(&s.Ctx, s.ruleAt)
+			at, v := s.rules(p.HTTPResRules, s.ruleAt)
 			if !s.responseRuled(at, v) {
 				return
 			}
@@ -99,7 +99,11 @@ func (s *Stream) responseRules() {
 		}
 	}
 	if !s.local {
+		cookie := s.setsCookie()
 		s.responseCookies()
+		if cookie && s.refuseCookie() {
+			return
+		}
 	}
 	s.afterRules()
 	if s.challenging {
@@ -167,6 +171,7 @@ func (s *Stream) replaceResponse() {
 // afterRules runs http-after-response, which sees every response, those from
 // here included: the backend's first.
 func (s *Stream) afterRules() {
+	s.Ctx.Acting = false // of a rule that waits for ever
 	if s.BE != nil && s.BE != s.FE {
 		s.BE.HTTPAfterRules.Run(&s.Ctx, 0)
 	}

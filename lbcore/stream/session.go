@@ -205,6 +205,7 @@ func (ss *Session) dropExtra() {
 		return
 	}
 	ss.W.end(&x.slots)
+	x.vars.Reset() // what it has counts elsewhere too
 	*x = extra{}
 	ss.extra = nil
 	ss.W.extras = append(ss.W.extras, x)
@@ -427,7 +428,23 @@ func (ss *Session) Event(mux.Side, mux.Event) {
 
 // Vars returns the variables of scope sess.
 func (ss *Session) Vars() *sample.Store {
-	return &ss.more().vars
+	v := &ss.more().vars
+	if w := ss.W; w != nil && w.Limits.Vars.On {
+		v.Limit = w.Limits.Vars.Sess
+		if p := w.Proc.Facts.ProcVars; p != nil {
+			v.Pool = p.Budget
+		}
+	}
+	return v
+}
+
+// limitVars gives the stream's variables their limits, and where their bytes count.
+func (s *Stream) limitVars() {
+	l := &s.W.Limits.Vars
+	of := s.Sess.Vars()
+	s.txnVars.Limit, s.txnVars.Up = l.Txn, of
+	s.reqVars.Limit, s.reqVars.Up = l.ReqRes, &s.txnVars
+	s.resVars.Limit, s.resVars.Up = l.ReqRes, &s.txnVars
 }
 
 var _ loop.Acceptor = (*Acceptor)(nil)
