@@ -50,7 +50,9 @@ type Builder struct {
 	errPages  rule.Pages // of the http-errors section being read
 	rings     map[string]*ringConf
 	ring      *ringConf
-	users     *userlist // being read
+	profiles  map[string]*logProfile
+	profile   *logProfile // being read
+	users     *userlist   // being read
 	userlists map[string]*userlist
 	userOrder []*userlist
 	mailers   []*mailersConf
@@ -91,6 +93,7 @@ const (
 	inProxy
 	inHTTPErrors
 	inRing
+	inProfile
 	inUserlist
 	inMailers
 	inPeers
@@ -155,6 +158,9 @@ func (b *Builder) Section(st *config.Statement) config.Outcome {
 	case "ring":
 		b.open = inRing
 		return b.openRing(st)
+	case "log-profile":
+		b.open = inProfile
+		return b.openProfile(st)
 	case "userlist":
 		b.open = inUserlist
 		return b.openUserlist(st)
@@ -183,6 +189,8 @@ func (b *Builder) Statement(st *config.Statement) config.Outcome {
 		b.httpErrorsLine(st)
 	case inRing:
 		b.ringLine(st)
+	case inProfile:
+		b.profileLine(st)
 	case inUserlist:
 		b.userlistLine(st)
 	case inMailers:

@@ -107,7 +107,7 @@ func (b *Builder) unknownLogWord(words []string, stream bool) string {
 	for words = words[1:]; len(words) > 0; words = words[1:] {
 		word, class, param := words[0], keyword.Class(""), words[0]
 		switch word {
-		case "len", "sample", "format":
+		case "len", "sample", "format", "profile":
 			if word == "format" {
 				class = keyword.LogFormat
 			}
@@ -158,6 +158,10 @@ func logKeyword(b *Builder, s *section, st *config.Statement) {
 func (b *Builder) logging(s *section) *proxy.Logging {
 	lg := &proxy.Logging{Tag: b.tagOf(s), Loggers: b.loggersOf(s)}
 	lg.Format = b.format(s, s.logFormat, sample.ForLog, sample.Logs, "log-format")
+	lg.Steps = s.logSteps
+	for _, l := range lg.Loggers {
+		lg.Profiled = lg.Profiled || l.Profile != nil
+	}
 	lg.SD = b.format(s, s.sdFormat, sample.ForLog, sample.Logs, "log-format-sd")
 	if len(lg.Loggers) == 0 && (lg.Format != nil || lg.SD != nil) {
 		b.Diag.Rawf(config.Warning, "log format ignored for %s '%s' since it has no log address.", s.noun(), s.name)
@@ -185,6 +189,7 @@ func (b *Builder) loggersOf(s *section) []*log.Logger {
 	var all []*log.Logger
 	for _, t := range targets {
 		b.findRing(s, t)
+		b.findProfile(s, t)
 		all = append(all, b.logger(t))
 	}
 	return all
@@ -216,7 +221,7 @@ func (b *Builder) logger(t *LogTarget) *log.Logger {
 	}
 	l := b.loggers[t.Target]
 	if l == nil {
-		l = &log.Logger{Target: t.Target}
+		l = &log.Logger{Target: t.Target, Profile: b.logProfile(t)}
 		b.loggers[t.Target] = l
 	}
 	return l

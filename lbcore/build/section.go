@@ -39,6 +39,7 @@ type conf struct {
 	logFormatWord string // that set it
 	errorFormat   placed
 	sdFormat      placed
+	logSteps      uint32
 	uniqueFormat  placed
 	uniqueHeader  string
 	monitorURI    string

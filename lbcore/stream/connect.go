@@ -214,6 +214,7 @@ func (s *Stream) connected() {
 	s.srv.Add(proxy.CumSess, 1)
 	s.srv.Add(proxy.CumReq, 1)
 	s.Server.SessRate.Count(s.Times.Connect)
+	s.stepAt(OriginConnect)
 	if !s.inspectServer() {
 		return
 	}

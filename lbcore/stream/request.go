@@ -30,6 +30,7 @@ func (s *Stream) beginHTTP(ep mux.ClientEndpoint, h *message.Head, begin int64) 
 	for _, f := range s.FE.Filters {
 		s.attach([]Filter{f.(Filter)})
 	}
+	s.stepAt(OriginAccept)
 	s.run()
 	if s.phase != ended {
 		s.watch()
@@ -146,6 +147,7 @@ func (s *Stream) monitor() bool {
 	fe := s.FE
 	if len(fe.MonitorURI) == 0 || !bytes.Equal(s.Req.Target, fe.MonitorURI) {
 		s.captureRequest()
+		s.stepAt(OriginRequest)
 		return true
 	}
 	s.logged = true

@@ -185,6 +185,7 @@ func (s *Stream) sendResponse() {
 	s.filterHeaders(mux.Server, h)
 	if !s.local {
 		s.logAt(OriginResponse)
+		s.stepAt(OriginResponse)
 	}
 	if h.Flags.Has(message.Tunnel) && !s.local {
 		s.status(s.Status)

@@ -123,7 +123,7 @@ func (ss *Session) began() {
 // shows costs a system call.
 func (ss *Session) announced() bool {
 	lg := ss.FE.Logging
-	return lg != nil && lg.Format == nil && len(lg.Loggers) > 0
+	return lg != nil && lg.Format == nil && len(lg.Loggers) > 0 && lg.Steps == 0
 }
 
 // announce writes the one line that a frontend without a log format has for

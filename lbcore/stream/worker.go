@@ -19,6 +19,7 @@ type Worker struct {
 	Mux    *mux.Worker
 	Proc   *proxy.Process
 	Limits proxy.Limits
+	aside  *Stream   // of do-log in rules of connections
 	Logs   log.Lines // with the loop's own batch of datagrams
 	// FindBackend serves use_backend rules whose name is computed.
 	FindBackend func(name []byte) *proxy.Proxy
