@@ -166,6 +166,7 @@ func (in *Instance) process(loops int) {
 	}
 	p.Maxconn.Store(p.HardMaxconn)
 	p.MaxConnRate.Store(g.MaxConnRate)
+	p.PartTime = g.CloseSpread
 	p.MaxSessRate.Store(g.MaxSessRate)
 	p.SSL.Most.Store(g.MaxSSLConn)
 	p.SSL.MostRate.Store(g.MaxSSLRate)

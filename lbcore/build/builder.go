@@ -39,6 +39,8 @@ type Builder struct {
 	// change it.
 	LocalPeer string
 	PeerFixed bool
+	// OnlyIPv4: names of hosts have addresses of IPv4 alone (flag -4).
+	OnlyIPv4 bool
 
 	sections  []*section // proxies, in order
 	byName    map[string]*section
@@ -295,6 +297,14 @@ func (b *Builder) trailing(t config.Time, text string) {
 func (b *Builder) rules(r config.AddressRules) *config.AddressRules {
 	r.Env = b.Env.Lookup
 	r.Resolve = resolve
+	if b.OnlyIPv4 {
+		r.Resolve = func(host string, family config.Family) (netip.Addr, error) {
+			if family == config.AnyIP {
+				family = config.IPv4
+			}
+			return resolve(host, family)
+		}
+	}
 	r.UnixPrefix = b.Global.UnixPrefix
 	r.Words = b.Set
 	if !r.Default { // reference: what logs write to is not looked at

@@ -300,6 +300,9 @@ func (b *Builder) settleServer(s *section, l *serverLine) {
 	l.srv.RingKey = l.ringKey()
 	l.settleLimits()
 	l.settleSendProxy()
+	if l.srv.SendProxy != nil {
+		l.srv.SendProxy.NeverLocal = b.Global.NeverLocal
+	}
 	l.settleTLVs(b, s)
 	l.settleSource(b, s)
 	l.srv.Config.Decode = b.decode(s.options&proxy.OptRelaxedResponse != 0)

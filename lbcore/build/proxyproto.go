@@ -116,6 +116,15 @@ func (l *serverLine) settleTLVs(b *Builder, s *section) {
 }
 
 // sendProxy is what the line says about PROXY headers.
+// neverLocalRow is pp2-never-send-local.
+func neverLocalRow() keyword.Row {
+	return globalRow("pp2-never-send-local", "", "checks of servers with send-proxy-v2 say where they come from, as if they were traffic", "pp2-never-send-local", func(b *Builder, st *config.Statement) {
+		if !b.tooMany(st, 1) {
+			b.Global.NeverLocal = true
+		}
+	}, "pp2-never-send-local x")
+}
+
 func (l *serverLine) sendProxy() *proxy.SendProxy {
 	if l.srv.SendProxy == nil {
 		l.srv.SendProxy = &proxy.SendProxy{}

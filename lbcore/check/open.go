@@ -71,7 +71,7 @@ func (r *run) prepare(conn net.Conn, network, address string, socks, sendProxy b
 		}
 	}
 	if sendProxy {
-		if _, err := conn.Write(proxyLine(conn)); err != nil {
+		if _, err := conn.Write(proxyHeader(conn, r.srv.SendProxy)); err != nil {
 			return err
 		}
 	}
@@ -124,14 +124,35 @@ func dialAddress(a *loop.Sockaddr) (network, address string) {
 	return "tcp", net.JoinHostPort(a.IP.Addr().String(), strconv.Itoa(int(a.IP.Port())))
 }
 
-// proxyLine is the first version of the PROXY protocol's header.
-func proxyLine(conn net.Conn) []byte {
+// proxyHeader is the PROXY protocol's header of a check: of version 2 where the server
+// gets that with its traffic. Reference: it is a LOCAL one, unless
+// pp2-never-send-local; of what it says beyond, the checksum and that there is no TLS
+// are there.
+func proxyHeader(conn net.Conn, p *proxy.SendProxy) []byte {
 	from, err1 := netip.ParseAddrPort(conn.LocalAddr().String())
 	to, err2 := netip.ParseAddrPort(conn.RemoteAddr().String())
 	if err1 != nil || err2 != nil { // unix sockets
 		from, to = netip.AddrPort{}, netip.AddrPort{}
 	}
-	return transport.AppendProxyV1(nil, from, to)
+	if p == nil || p.Version != 2 {
+		return transport.AppendProxyV1(nil, from, to)
+	}
+	if !p.NeverLocal {
+		from, to = netip.AddrPort{}, netip.AddrPort{}
+	}
+	b := transport.AppendProxyV2(nil, from, to)
+	sum := len(b)
+	if p.Checksum {
+		b = transport.AppendTLV(b, transport.TLVCRC, []byte{0, 0, 0, 0})
+	}
+	if p.SSL {
+		b = transport.AppendTLV(b, transport.TLVSSL, []byte{0, 0, 0, 0, 0})
+	}
+	b = transport.FinishProxyV2(b, 0, false)
+	if p.Checksum {
+		transport.SumProxyV2(b, sum+3)
+	}
+	return b
 }
 
 // errSocks is a SOCKS4 proxy that does not connect.

@@ -25,11 +25,31 @@ type Process struct {
 	Malformed   atomic.Int64 // messages that broke their protocol
 	StreamID    atomic.Uint64
 	Stopping    atomic.Bool
-	SSL         SSL
-	Facts       *sample.Process
+	// PartFrom is when a soft stop began, monotonic ns; PartTime how long connections
+	// are closed from then on, ns: all at once with zero, none below it
+	// (close-spread-time).
+	PartFrom atomic.Int64
+	PartTime int64
+	SSL      SSL
+	Facts    *sample.Process
 	// Resumers are told when a connection slot of the process is freed while
 	// listeners are paused for want of one.
 	Waiting atomic.Int32
+}
+
+// Parts tells whether a soft stop has come to a connection by now, monotonic ns: seed
+// is its share of the time, any number.
+func (p *Process) Parts(seed, now int64) bool {
+	switch {
+	case !p.Stopping.Load():
+		return false
+	case p.PartTime == 0:
+		return true
+	case p.PartTime < 0:
+		return false
+	}
+	share := float64(uint64(seed)*0x9e3779b97f4a7c15>>11) / (1 << 53)
+	return float64(now-p.PartFrom.Load()) >= share*float64(p.PartTime)
 }
 
 // SSL counts the TLS connections of the process, those of both sides unless a

@@ -139,6 +139,8 @@ type Server struct {
 // SendProxy is the PROXY header that a server is sent first.
 type SendProxy struct {
 	Version int // 1 or 2
+	// NeverLocal: checks say where they come from (pp2-never-send-local).
+	NeverLocal bool
 	// What version 2 says beyond the addresses.
 	SSL, CertCN, Cipher, CertSig, CertKey bool
 	Authority, UniqueID, Checksum         bool

@@ -346,7 +346,10 @@ func (ss *Session) Bind() *proxy.Bind {
 
 // Stopping implements mux.ClientOwner.
 func (ss *Session) Stopping() bool {
-	return ss.W.Proc.Stopping.Load() || ss.FE.State.Load() == int32(proxy.Stopped)
+	if p := ss.W.Proc; p.Stopping.Load() {
+		return p.Parts(ss.AcceptedAt, ss.W.Loop.Now())
+	}
+	return ss.FE.State.Load() == int32(proxy.Stopped)
 }
 
 // Gone implements mux.ClientOwner.

@@ -133,10 +133,10 @@ func (w *Worker) Walk(from uint64, f func(*Stream) bool) uint64 {
 }
 
 // CloseIdle closes the client connections that wait between requests, as a
-// soft stop does.
+// soft stop does, as far as it has come to them.
 func (w *Worker) CloseIdle() {
 	w.Loop.Handlers(func(h loop.Handler) bool {
-		if c, ok := h.(*mux.H1Client); ok {
+		if c, ok := h.(*mux.H1Client); ok && c.Owner().Stopping() {
 			c.CloseIdle()
 		}
 		return true
