@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -325,6 +326,10 @@ func (in *Instance) openLogs() {
 			l.Out = s
 		}
 	}
+	for i := range in.Config.Forwards {
+		f := &in.Config.Forwards[i]
+		in.streams = append(in.streams, log.NewForward(f.Ring, f.To, new(atomic.Uint64), clock.Wall))
+	}
 	in.shared = log.NewShared(log.Encoder{Host: in.Config.Global.LogHost, PID: os.Getpid()}, &log.Sockets{Now: clock.Wall})
 }
 
@@ -442,7 +447,7 @@ func (in *Instance) preparePages() {
 func (in *Instance) Stats() *stats.Instance {
 	g := &in.Config.Global
 	return &stats.Instance{
-		Proxies: in.Config.Proxies, Process: in.Process, Group: in.Group, Words: in.Config.Set,
+		Proxies: in.Config.Proxies, Rings: in.Config.RingOrder, Process: in.Process, Group: in.Group, Words: in.Config.Set,
 		Name: Name, Version: Version, ReleaseDate: ReleaseDate,
 		Node: g.Node, Description: g.Desc, PID: os.Getpid(),
 		Started: in.started.Unix(), StartedMono: in.mono, ULimitN: in.fileLimit(),

@@ -52,6 +52,7 @@ type Builder struct {
 	errPages  rule.Pages // of the http-errors section being read
 	rings     map[string]*ringConf
 	ring      *ringConf
+	ringOrder []*ringConf
 	profiles  map[string]*logProfile
 	profile   *logProfile // being read
 	users     *userlist   // being read

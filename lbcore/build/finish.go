@@ -25,7 +25,10 @@ type Result struct {
 	Proxies []*proxy.Proxy // in order of declaration, disabled ones left out
 	Global  Global
 	Rings   map[string]*log.Ring
-	Loggers map[*log.Target]*log.Logger
+	// RingOrder are the rings in order of declaration, Forwards where their lines go.
+	RingOrder []*log.Ring
+	Forwards  []RingForward
+	Loggers   map[*log.Target]*log.Logger
 	// GlobalLoggers are the outputs of the process's own messages.
 	GlobalLoggers []*log.Logger
 	Alerts        map[*proxy.Proxy]*check.Alerts
@@ -43,14 +46,24 @@ type Result struct {
 	Late []string
 }
 
+// RingForward is a server line of a ring.
+type RingForward struct {
+	Ring *log.Ring
+	To   *log.Forward
+}
+
 // Finish checks what only shows once everything was read, resolves references
 // and returns the proxies; nil when there were errors, which Diag was told.
 func (b *Builder) Finish() *Result {
 	parsing := b.Diag.Errors()
 	b.numberProxies()
 	r := &Result{Rings: map[string]*log.Ring{}, ProcVars: b.procVars, Certs: b.certs}
-	for name, rc := range b.rings {
-		r.Rings[name] = log.NewRing(name, rc.size)
+	for _, rc := range b.ringOrder {
+		ring := rc.newRing()
+		r.Rings[rc.name], r.RingOrder = ring, append(r.RingOrder, ring)
+		for _, f := range rc.to {
+			r.Forwards = append(r.Forwards, RingForward{ring, f})
+		}
 	}
 	for _, t := range b.Global.LogTargets {
 		b.findRing(nil, t)
