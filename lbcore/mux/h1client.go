@@ -317,7 +317,7 @@ func (c *H1Client) WriteHead(h *message.Head, b *buffer.Buffer, end bool) WriteS
 	c.keep = h1.ClientKeeps(c.x.req, h, p)
 	c.parting = c.parting && !c.keep
 	con := h1.ClientConnection(c.x.req, h, p)
-	c.cases = c.owner.Config().Cases
+	c.x.cases = c.owner.Config().Cases
 	return c.writeHead(h, h1.AppendResponse(c.w.scratch[:0], h, con), b, end)
 }
 

@@ -254,7 +254,7 @@ func (c *H1Server) WriteHead(h *message.Head, b *buffer.Buffer, end bool) WriteS
 	c.req = h1.Info(h)
 	c.single = h.Flags.Has(message.HasTransfer) && !h.Version11() // reference: not trusted with more
 	con := h1.ServerConnection(h, c.Policy)
-	c.cases = c.cfg.Cases
+	c.x.cases = c.cfg.Cases
 	st := c.writeHead(h, h1.AppendRequest(c.w.scratch[:0], h, con), b, end)
 	c.t.Watch()
 	return st

@@ -155,6 +155,7 @@ type exchange struct {
 	head   message.Head
 	dec    h1.Decoder
 	chunks h1.Chunks
+	cases  h1.Cases // how names of fields are spelt for the peer, nil for as they are
 }
 
 func (w *Worker) exchange() *exchange {
@@ -201,7 +202,6 @@ type conn struct {
 	parting bool // a close follows the next write at once
 	cut     bool // the peer left in the middle of a message
 	partial bool // which was a head of which something had come
-	cases   h1.Cases
 }
 
 // framing is how a body is delimited in one direction.
@@ -486,8 +486,8 @@ func (c *conn) Trailers() []message.Field {
 
 // writeHead puts the encoded head, which lies in scratch, in front of b.
 func (c *conn) writeHead(h *message.Head, head []byte, b *buffer.Buffer, end bool) WriteState {
-	if c.cases != nil {
-		c.cases.Apply(head)
+	if c.x != nil && c.x.cases != nil {
+		c.x.cases.Apply(head)
 	}
 	switch {
 	case h.Flags.Has(message.NoBody):
@@ -575,8 +575,8 @@ func (c *conn) Write(b *buffer.Buffer, end bool, trailers []message.Field) Write
 func (c *conn) writeTrailers(trailers []message.Field) {
 	text := append(c.w.scratch[:0], "0\r\n"...)
 	text = h1.AppendTrailers(text, trailers)
-	if c.cases != nil {
-		c.cases.Apply(text)
+	if c.x != nil && c.x.cases != nil {
+		c.x.cases.Apply(text)
 	}
 	c.count(len(text))
 	for len(text) > 0 {
