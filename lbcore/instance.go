@@ -330,7 +330,7 @@ func (in *Instance) openLogs() {
 		f := &in.Config.Forwards[i]
 		in.streams = append(in.streams, log.NewForward(f.Ring, f.To, new(atomic.Uint64), clock.Wall))
 	}
-	in.shared = log.NewShared(log.Encoder{Host: in.Config.Global.LogHost, PID: os.Getpid()}, &log.Sockets{Now: clock.Wall})
+	in.shared = log.NewShared(log.Encoder{Host: in.Config.Global.LogHost, PID: os.Getpid()}, &log.Sockets{Now: clock.Wall, SendBuffer: in.Config.Global.Limits.LogSend})
 }
 
 // closeLogs writes the lines that are left, those of all connections at a time, and

@@ -101,6 +101,7 @@ type Limits struct {
 	PipeSize   int  // tune.pipesize, zero for sizes by need
 	Client     SocketSizes
 	Server     SocketSizes
+	LogSend    int // tune.sndbuf.backend: the send buffer of sockets for log lines
 	// NoPrivilegedPorts is harden.reject-privileged-ports.tcp.
 	NoPrivilegedPorts bool
 	// StickCounters is how many entries of stick tables a connection or a stream

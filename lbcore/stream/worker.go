@@ -57,6 +57,7 @@ func NewWorker(l *loop.Loop, p *proxy.Process, lim proxy.Limits) *Worker {
 		line: make([]byte, 0, 8192), totals: p.Totals.For(l),
 		batch: loop.NewDatagrams(l), targets: map[*log.Target]*loop.Sockaddr{},
 	}
+	w.batch.SendBuffer = lim.LogSend
 	w.waiters.Loop = l
 	w.Logs.Sender = w
 	w.Mux.Secured = p.SSL.Alive
