@@ -22,7 +22,7 @@ import (
 // group and folders are replaced, all else is as readers have it on disk.
 func TestSeed(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("the example changes its root and its user, for which one has to be root")
+		t.Skip("run as root, nothing to install: the example changes its root and its user")
 	}
 	dir := t.TempDir()
 	root, pidFile, socket := filepath.Join(dir, "root"), filepath.Join(dir, "pid"), filepath.Join(dir, "cli")
