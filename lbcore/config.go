@@ -43,12 +43,14 @@ type Options struct {
 	Env       []string // the process's environment
 	LocalPeer string
 	PeerFixed bool // LocalPeer is from -L
-	Quiet     bool // -q
-	Loud      bool // -V or -d
-	Diagnose  bool // -dD
-	ZeroWarn  bool // -dW
-	Maxconn   int64
-	NoSplice  bool // -dS
+	// OnlyIPv4: names of hosts have addresses of IPv4 alone.
+	OnlyIPv4 bool
+	Quiet    bool // -q
+	Loud     bool // -V or -d
+	Diagnose bool // -dD
+	ZeroWarn bool // -dW
+	Maxconn  int64
+	NoSplice bool // -dS
 	// NoReusePort is -dR.
 	NoReusePort bool
 	// PerProxy is the maxconn of frontends that have none (-N); zero: the process's.
@@ -129,6 +131,7 @@ func Load(o *Options) (*Config, *config.Diagnostics) {
 	set := o.words()
 	b := build.New(set, diag, env)
 	b.LocalPeer, b.PeerFixed = o.LocalPeer, o.PeerFixed
+	b.OnlyIPv4 = o.OnlyIPv4
 	if o.Secrets != nil {
 		if err := b.Inherit(o.Secrets); err != nil {
 			diag.Rawf(config.Warning, "TLS sessions begin anew: %s.", err)

@@ -56,7 +56,12 @@ func (t *target) execute(ctx context.Context, plan *Plan) (proxy.Result, bool) {
 		r.sc.Process = &sample.Process{}
 	}
 	r.sc.Vars.Check, r.sc.Vars.Sess = &r.vars, &r.vars
+	r.vars.Limit = plan.VarSize
+	if p := r.sc.Process.ProcVars; p != nil {
+		r.vars.Pool = p.Budget
+	}
 	res := r.rules()
+	r.vars.Reset()
 	res.Duration = time.Duration(t.Clock.Mono() - r.begin)
 	r.close()
 	return res, !r.stopped

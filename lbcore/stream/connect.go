@@ -220,6 +220,7 @@ func (s *Stream) connected() {
 		s.secured()
 		s.options()
 	}
+	s.stepAt(OriginConnect)
 	if !s.inspectServer() {
 		return
 	}
