@@ -43,12 +43,14 @@ type Options struct {
 	Env       []string // the process's environment
 	LocalPeer string
 	PeerFixed bool // LocalPeer is from -L
-	Quiet     bool // -q
-	Loud      bool // -V or -d
-	Diagnose  bool // -dD
-	ZeroWarn  bool // -dW
-	Maxconn   int64
-	NoSplice  bool // -dS
+	// OnlyIPv4: names of hosts have addresses of IPv4 alone.
+	OnlyIPv4 bool
+	Quiet    bool // -q
+	Loud     bool // -V or -d
+	Diagnose bool // -dD
+	ZeroWarn bool // -dW
+	Maxconn  int64
+	NoSplice bool // -dS
 	// NoReusePort is -dR.
 	NoReusePort bool
 	// PerProxy is the maxconn of frontends that have none (-N); zero: the process's.
@@ -86,9 +88,10 @@ type Config struct {
 	// one serves: it teaches peers sections what it knows.
 	Takeover bool
 	Set      *keyword.Set
-	Names    []string // of its files, in their order
-	Diag     *config.Diagnostics
-	Env      *config.Environ
+	// Names are those of its files, in their order.
+	Names []string
+	Diag  *config.Diagnostics
+	Env   *config.Environ
 }
 
 // Diagnostics returns where messages of this load go.
@@ -135,6 +138,7 @@ func Load(o *Options) (*Config, *config.Diagnostics) {
 	if o.Files != nil {
 		b.From(o.Files)
 	}
+	b.OnlyIPv4 = o.OnlyIPv4
 	if o.Secrets != nil {
 		if err := b.Inherit(o.Secrets); err != nil {
 			diag.Rawf(config.Warning, "TLS sessions begin anew: %s.", err)

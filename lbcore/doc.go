@@ -10,6 +10,8 @@
 // signals, files of pids, exit codes and the command line are node's.
 //
 // goroutine (*Instance).serveCommands: one per command socket, ended by Stop
+// goroutine (*Instance).partIdle: closes idle connections while a soft stop takes its
+// time (close-spread-time), ended by it or by Stop
 //
 // Imports: every package below.
 package lbcore

@@ -158,7 +158,7 @@ func (in *Instance) ShutdownStream(address uint64) bool {
 	found := make(chan bool, len(in.Group.Loops))
 	in.Group.Each(func(l *loop.Loop) {
 		var it *stream.Stream
-		in.Workers[l.ID].Walk(0, func(s *stream.Stream) bool {
+		in.Workers[l.ID].Walk(stream.Place{}, func(s *stream.Stream) bool {
 			if uint64(uintptr(unsafe.Pointer(s))) == address {
 				it = s
 			}

@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -170,6 +171,7 @@ func (in *Instance) process(loops int) {
 	}
 	p.Maxconn.Store(p.HardMaxconn)
 	p.MaxConnRate.Store(g.MaxConnRate)
+	p.PartTime = g.CloseSpread
 	p.MaxSessRate.Store(g.MaxSessRate)
 	p.SSL.Most.Store(g.MaxSSLConn)
 	p.SSL.MostRate.Store(g.MaxSSLRate)
@@ -261,6 +263,10 @@ func (in *Instance) proxies() {
 		for _, s := range p.Set().All {
 			in.prepareServer(s)
 		}
+		if p.Direct != nil {
+			in.partsOf(p.Direct)
+			p.Direct.Init(in.started.Unix(), func(*proxy.Server) {})
+		}
 		if p.IsBackend && p.Unlimited > 0 {
 			p.SetFullconn(in.Process.HardMaxconn)
 		}
@@ -328,7 +334,11 @@ func (in *Instance) openLogs() {
 			l.Out = s
 		}
 	}
-	in.shared = log.NewShared(log.Encoder{Host: in.Config.Global.LogHost, PID: os.Getpid()}, &log.Sockets{Now: clock.Wall})
+	for i := range in.Config.Forwards {
+		f := &in.Config.Forwards[i]
+		in.streams = append(in.streams, log.NewForward(f.Ring, f.To, new(atomic.Uint64), clock.Wall))
+	}
+	in.shared = log.NewShared(log.Encoder{Host: in.Config.Global.LogHost, PID: os.Getpid()}, &log.Sockets{Now: clock.Wall, SendBuffer: in.Config.Global.Limits.LogSend})
 }
 
 // closeLogs writes the lines that are left, those of all connections at a time, and
@@ -454,7 +464,7 @@ func (in *Instance) preparePages() {
 func (in *Instance) Stats() *stats.Instance {
 	g := &in.Config.Global
 	return &stats.Instance{
-		Proxies: in.Config.Proxies, Process: in.Process, Group: in.Group, Words: in.Config.Set,
+		Proxies: in.Config.Proxies, Rings: in.Config.RingOrder, Process: in.Process, Group: in.Group, Words: in.Config.Set,
 		Name: Name, Version: Version, ReleaseDate: ReleaseDate,
 		Node: g.Node, Description: g.Desc, PID: os.Getpid(),
 		Started: in.started.Unix(), StartedMono: in.mono, ULimitN: in.fileLimit(),

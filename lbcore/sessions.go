@@ -12,12 +12,12 @@ import (
 
 // walkStreams serves "show sess": it visits the streams of a loop, on it.
 func (in *Instance) walkStreams(l *loop.Loop, at any, into *stats.StreamInfo, visit func() bool) any {
-	from, _ := at.(uint64)
+	from, _ := at.(stream.Place)
 	next := in.Workers[l.ID].Walk(from, func(s *stream.Stream) bool {
 		in.describe(l, s, into)
 		return visit()
 	})
-	if next == 0 {
+	if next == (stream.Place{}) {
 		return nil
 	}
 	return next

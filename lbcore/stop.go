@@ -3,16 +3,41 @@ package lbcore
 import (
 	"time"
 
+	"gohap/lbcore/clock"
 	"gohap/lbcore/loop"
 )
 
 // Drain begins a soft stop: the accept queues are taken, the listeners closed,
 // idle connections closed at once, the others after their present exchange.
 func (in *Instance) Drain() {
+	in.Process.PartFrom.Store(clock.Mono())
 	in.Process.Stopping.Store(true)
+	if in.Process.PartTime > 0 {
+		in.serving.Add(1)
+		go in.partIdle()
+	}
 	in.letGo(all, func(l *loop.Loop) { in.Workers[l.ID].CloseIdle() })
 	in.tellStopped(all)
 	in.teachPeers()
+}
+
+// partPeriod is how often a soft stop that takes its time closes idle connections.
+const partPeriod = 50 * time.Millisecond
+
+// partIdle closes idle connections while a soft stop comes to one after another.
+func (in *Instance) partIdle() {
+	defer in.serving.Done()
+	t := time.NewTicker(partPeriod)
+	defer t.Stop()
+	for end := false; !end; {
+		select {
+		case <-t.C:
+		case <-in.stopped:
+			return
+		}
+		end = clock.Mono()-in.Process.PartFrom.Load() > in.Process.PartTime
+		in.Group.Each(func(l *loop.Loop) { in.Workers[l.ID].CloseIdle() })
+	}
 }
 
 // Busy returns how many client connections are left; any goroutine but a

@@ -35,6 +35,7 @@ type birth struct {
 	report  *os.File // where it tells once that it serves
 	control int      // worker: where command connections come from the master, else -1
 	former  int      // worker: a command connection to the worker before it, else -1
+	null    *os.File // daemon: /dev/null, from before a chroot; nil until hold
 }
 
 // readBirth takes the variable out of the environment.
@@ -160,15 +161,22 @@ func findInherited(b birth) {
 	}
 }
 
+// hold opens what detach needs, which may not be there once the root has changed.
+func (b *birth) hold() (err error) {
+	b.null, err = os.OpenFile("/dev/null", os.O_RDWR, 0)
+	return err
+}
+
 // detach lets go of the terminal: what is written to the standard files is gone.
-func detach() error {
-	null, err := os.OpenFile("/dev/null", os.O_RDWR, 0)
-	if err != nil {
-		return err
+func (b *birth) detach() error {
+	if b.null == nil {
+		if err := b.hold(); err != nil {
+			return err
+		}
 	}
-	defer null.Close()
+	defer b.null.Close()
 	for fd := range 3 {
-		if err := unix.Dup3(int(null.Fd()), fd, 0); err != nil {
+		if err := unix.Dup3(int(b.null.Fd()), fd, 0); err != nil {
 			return err
 		}
 	}

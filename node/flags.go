@@ -31,6 +31,7 @@ type flags struct {
 	maxconn   int64
 	noSplice  bool
 	noReuse   bool // -dR
+	only4     bool // -4
 	dump      bool // -dC
 	perProxy  int64
 	memory    int64 // MiB
@@ -197,6 +198,7 @@ var flagRows = []flagRow{
 		return nil
 	}},
 	{name: "-dC", summary: "print the configuration as it was read", set: on(func(f *flags) *bool { return &f.dump })},
+	{name: "-4", summary: "names of hosts have addresses of IPv4 alone", set: on(func(f *flags) *bool { return &f.only4 })},
 	{name: "-dR", summary: "no SO_REUSEPORT, as the word noreuseport", set: on(func(f *flags) *bool { return &f.noReuse })},
 	{name: "-h", summary: "print this text", set: func(*flags, string) error { return errUsage }},
 	{name: "-d", summary: "stay in the foreground", set: on(func(f *flags) *bool { return &f.debug })},

@@ -138,7 +138,7 @@ func (m *master) started(r Report) {
 		return
 	}
 	if m.birth.role == daemon {
-		if err := detach(); err != nil {
+		if err := m.birth.detach(); err != nil {
 			m.say(config.Warning, "cannot let go of the terminal: "+err.Error())
 		}
 	}

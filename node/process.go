@@ -145,7 +145,9 @@ func (p *process) open(o *lbcore.Options) (lost <-chan struct{}, ok bool) {
 	}
 	if p.in, err = c.Open(p.log); err == nil {
 		if p.birth.role == daemon {
-			err = p.writePid()
+			if err = p.birth.hold(); err == nil {
+				err = p.writePid()
+			}
 		}
 		if err == nil {
 			err = p.in.Confine()
@@ -169,7 +171,7 @@ func (p *process) report(ready bool) {
 		r.Log = p.said.String()
 	}
 	if ready && p.birth.role == daemon {
-		if err := detach(); err != nil {
+		if err := p.birth.detach(); err != nil {
 			p.log.Warn("cannot let go of the terminal", "error", err.Error())
 		}
 	}

@@ -114,7 +114,7 @@ func (f *flags) options(stderr io.Writer) *lbcore.Options {
 	if f.peer != "" {
 		host = f.peer
 	}
-	return &lbcore.Options{Paths: f.paths, Stderr: stderr, Env: os.Environ(), LocalPeer: host, PeerFixed: f.peer != "",
+	return &lbcore.Options{Paths: f.paths, Stderr: stderr, Env: os.Environ(), LocalPeer: host, PeerFixed: f.peer != "", OnlyIPv4: f.only4,
 		Quiet: f.quiet, Loud: f.verbose || f.debug, Words: f.words, Diagnose: f.diagnose, ZeroWarn: f.zeroWarn,
 		Maxconn: f.maxconn, NoSplice: f.noSplice, NoReusePort: f.noReuse, PerProxy: f.perProxy, Path: path}
 }

@@ -53,10 +53,12 @@ func (e Entry) TouchFor(now, left uint32) {
 
 // TouchLearned is TouchFor for what a peer told: it is not told to peers again.
 func (e Entry) TouchLearned(now, left uint32) {
-	if e.t.Expire != 0 {
-		now += min(left, e.t.Expire)
+	if e.t.Expire == 0 || left >= e.t.Expire {
+		atomic.StoreUint32(e.t.mem.word(e.id, wExpire), e.t.expiry(now))
+		return
 	}
-	atomic.StoreUint32(e.t.mem.word(e.id, wExpire), now)
+	atomic.StoreUint32(e.t.mem.word(e.id, wExpire), now+left)
+	e.t.sooner(e.id, now+left)
 }
 
 // Left returns the ms until the entry expires, 0 where it does not or should have.

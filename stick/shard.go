@@ -142,6 +142,21 @@ func (s *shard) sort(t *Table, id, at uint32) {
 	w.last = id
 }
 
+// sooner puts an entry that is held where the wheel comes by at a time, if it stands
+// further on: what others told of need not have the whole of the table's expiry left.
+func (t *Table) sooner(id, at uint32) {
+	s := t.shard(atomic.LoadUint32(t.mem.word(id, wHash)))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if first := s.swept << t.width; int32(at-first) < 0 { // it stands there already
+		at = first
+	}
+	if sorted := *t.mem.word(id, wSorted); int32(at-sorted) < 0 && t.slot(at) != t.slot(sorted) {
+		s.unsort(t, id)
+		s.sort(t, id, at)
+	}
+}
+
 // unsort takes it out of its slot.
 func (s *shard) unsort(t *Table, id uint32) {
 	w := &s.wheel[t.slot(*t.mem.word(id, wSorted))]

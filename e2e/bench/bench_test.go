@@ -56,7 +56,11 @@ func sample() *results {
 				r.add(&p, gohap, turn{Requests: 1e6, Seconds: 3, CPUMicros: 100 + float64(round), Calls: 4})
 				r.add(&p, prototype, turn{Requests: 1e6, Seconds: 3, CPUMicros: 62.225})
 			}
-		case atRate:
+		case sharedTable:
+			for _, name := range []string{reference, gohap} {
+				appendTo(&r.Sharing, p.name, name, sharing{LearnMicros: 1.5, LearnRate: 1234567, EntryBytes: 100, TeachRate: 1e6, ChangeBytes: 20})
+			}
+		case atRate, expiring:
 			for _, name := range []string{reference, gohap, prototype} {
 				r.addPercentiles(&p, name, percentiles{Rate: 123456, P50: 1, P99: 1234567, P999: 1234567, Max: 99999999})
 			}
@@ -78,7 +82,7 @@ func TestTable(t *testing.T) {
 		}
 	}
 	for _, p := range profiles {
-		if (p.kind == perRequest || p.kind == idleMemory) && !strings.Contains(text, p.what) {
+		if (p.kind == perRequest || p.kind == idleMemory || p.kind == sharedTable || p.kind == expiring) && !strings.Contains(text, p.what) {
 			t.Errorf("no line %q", p.what)
 		}
 	}

@@ -18,6 +18,7 @@
 //	backend.go    the servers and C programs               idle.go       bytes an idle connection
 //	scaling.go    one loop, two loops, two processes       certs.go      certificates
 //	table.go      tables, JSON, docs/performance.md        syscalls.go   system calls a request
+//	peers.go      a large stick table: by a peer, and while it expires
 //
 // BENCH_PROTOTYPE='PROGRAM ARGUMENTS with {port}' adds a third column: any program
 // that listens on that port and passes on to the servers' ports (-backends).

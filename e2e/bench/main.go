@@ -26,6 +26,7 @@ type options struct {
 	backends        []string
 	collect         string // command that makes gohap collect
 	idle            int    // connections
+	entries         int    // of the table of the profiles with a peer
 }
 
 func main() {
@@ -60,6 +61,7 @@ func parseOptions() (o options, list bool, err error) {
 	flag.StringVar(&o.reference, "reference", "", "the reference's binary")
 	flag.StringVar(&o.collect, "collect", "debug gc", "command that makes gohap collect its garbage")
 	flag.IntVar(&o.idle, "idle", 5000, "connections of the idle profile")
+	flag.IntVar(&o.entries, "entries", 1_000_000, "entries of the tables and expiry profiles, at most 2,000,000")
 	flag.Parse()
 	o.prototype = os.Getenv("BENCH_PROTOTYPE")
 	o.backends = strings.Split(*backends, ",")
@@ -71,6 +73,9 @@ func parseOptions() (o options, list bool, err error) {
 			}
 			o.profiles[name] = true
 		}
+	}
+	if o.entries < 1 || o.entries > 2_000_000 {
+		return o, list, fmt.Errorf("-entries %d", o.entries)
 	}
 	if o.rounds < 1 || o.duration < time.Second {
 		return o, list, fmt.Errorf("at least one round of a second")

@@ -25,6 +25,7 @@ type profile struct {
 	resume      uint16   // the version of TLS whose sessions clients resume
 	tcp         bool     // mode tcp
 	balance     string   // lines of the backend; default roundrobin
+	table       string   // what is behind the name of a table that peers share
 }
 
 // nobody is the user without privileges.
@@ -33,11 +34,13 @@ const nobody = 65534
 type kind int
 
 const (
-	perRequest kind = iota // CPU a request under wrk
-	atRate                 // percentiles at a fixed rate
-	idleMemory             // bytes an idle connection
-	perCall                // system calls a request
-	byLoops                // CPU a request by loops and processes
+	perRequest  kind = iota // CPU a request under wrk
+	atRate                  // percentiles at a fixed rate
+	idleMemory              // bytes an idle connection
+	perCall                 // system calls a request
+	byLoops                 // CPU a request by loops and processes
+	sharedTable             // what a large table costs that a peer shares
+	expiring                // percentiles at a fixed rate while its entries expire
 )
 
 // browser are the six fields that a browser sends beside Host.
@@ -60,6 +63,8 @@ var profiles = []profile{
 	{name: "rules", what: "50 use_backend, 20 set-header", path: "/", connections: 64, loops: 1, rules: rules()},
 	{name: "profile", what: "cookie, leastconn, httplog", path: "/", connections: 64, loops: 1, log: true,
 		headers: []string{"Cookie: SRV=s1"}, balance: "    balance leastconn\n    cookie SRV insert indirect\n"},
+	{name: "tracked", what: "the same, track-sc0 with rates", path: "/", connections: 64, loops: 1, log: true,
+		headers: []string{"Cookie: SRV=s1"}, balance: "    balance leastconn\n    cookie SRV insert indirect\n", rules: tracked},
 	{name: "tls", what: "TLS keep-alive, 64 connections", path: "/", connections: 64, loops: 1, key: "ec"},
 	{name: "tls-ec", what: "TLS, ECDSA handshake a request", path: "/", connections: 64, loops: 1, key: "ec",
 		headers: []string{"Connection: close"}},
@@ -74,6 +79,10 @@ var profiles = []profile{
 		defaults: "    option http-server-close\n"},
 	{name: "tls-idle", what: "bytes per idle TLS connection", kind: idleMemory, path: "/", loops: 1, key: "ec",
 		defaults: "    option http-server-close\n"},
+	{name: "tables", what: "a table by a peer", kind: sharedTable, path: "/", loops: 1,
+		table: "type ip size 2m expire 1h store http_req_cnt,http_req_rate(10s)"},
+	{name: "expiry", what: "entries expire", kind: expiring, path: "/", connections: 64, loops: 1,
+		table: "type ip size 2m expire 12s store http_req_cnt,http_req_rate(10s)"},
 	{name: "syscalls", what: "system calls per request", kind: perCall, path: "/", connections: 64, loops: 1},
 }
 
@@ -94,6 +103,13 @@ func profileNamed(name string) *profile {
 	}
 	return nil
 }
+
+// tracked counts each client's requests, connections, errors and bytes, and looks at
+// two of them.
+const tracked = `    stick-table type ip size 1m expire 10m store http_req_rate(10s),conn_rate(10s),http_err_rate(10s),bytes_out_rate(10s)
+    http-request track-sc0 src
+    http-request deny deny_status 429 if { sc_http_req_rate(0) gt 1000000000 } || { sc_http_err_rate(0) gt 1000000000 }
+`
 
 // rules are conditions of which none holds, so that each is evaluated for every
 // request, and header edits that all apply.
@@ -121,6 +137,10 @@ func (p *profile) config(port, socket, logAddr, certs string, backends []string)
 	if p.log {
 		fmt.Fprintf(&s, "    log %s local0\n", logAddr)
 	}
+	if p.table != "" {
+		fmt.Fprintf(&s, "    localpeer %s\n", localName)
+	}
+	s.WriteString(p.peersConfig(socket))
 	s.WriteString("\ndefaults\n    timeout connect 5s\n    timeout client 60s\n    timeout server 60s\n")
 	if p.tcp {
 		s.WriteString("    mode tcp\n    option splice-auto\n")

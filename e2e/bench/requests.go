@@ -23,8 +23,13 @@ type turn struct {
 
 // profile measures one profile with every program.
 func (b *bench) profile(ctx context.Context, p *profile, out *results) error {
-	if p.kind == byLoops {
+	switch p.kind {
+	case byLoops:
 		return b.scaling(ctx, p, out)
+	case sharedTable:
+		return b.share(ctx, p, out)
+	case expiring:
+		return b.expiry(ctx, p, out)
 	}
 	var logAddr string
 	var sink net.PacketConn

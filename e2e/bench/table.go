@@ -24,6 +24,7 @@ type results struct {
 	IdleBytes   map[string]map[string]float64
 	Calls       map[string]calls
 	Scaling     map[string]map[string][]turn // by layout and program
+	Sharing     map[string]map[string][]sharing
 	Notes       []string
 }
 
@@ -108,6 +109,7 @@ func (r *results) table() string {
 	r.counterTable(&s)
 	r.scalingTable(&s)
 	r.latencyTable(&s)
+	r.sharingTable(&s)
 	if r.IdleBytes != nil {
 		fmt.Fprintf(&s, "%-30s %10s %10s %7s %11s %7s\n", "", reference, gohap, "ratio", "", "proto")
 		for _, p := range profiles {
@@ -184,6 +186,9 @@ func (r *results) latencyTable(s *strings.Builder) {
 			rate, forced = got.Rate, forced+got.Collected
 		}
 		title := fmt.Sprintf("µs at %.0f requests/s", rate)
+		if p.kind == expiring {
+			title = fmt.Sprintf("µs at %.0f/s, %s", rate, p.what)
+		}
 		fmt.Fprintf(s, "%-30s %10s %10s %7s %11s %7s\n", title, reference, gohap, "ratio", "", "proto")
 		for _, q := range []struct {
 			name string
@@ -198,7 +203,10 @@ func (r *results) latencyTable(s *strings.Builder) {
 			fmt.Fprintf(s, "%-30s %10.0f %10.0f %7s %11s %7s\n", "  "+q.name, theirs, ours, ratio(theirs, ours), "",
 				ratio(theirs, median(column(by[prototype], q.pick))))
 		}
-		fmt.Fprintf(s, "  %d collections forced in gohap\n\n", forced)
+		if p.kind == atRate {
+			fmt.Fprintf(s, "  %d collections forced in gohap\n", forced)
+		}
+		s.WriteByte('\n')
 	}
 }
 

@@ -60,6 +60,9 @@ func runUntil(file, program string, refusal bool, env ...string) (result, error)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "varnishtest", "-v", "-t", fmt.Sprint(int(limit.Seconds())), file)
 	cmd.Env = append(os.Environ(), "HAPROXY_PROGRAM="+program, "TMPDIR="+tmp)
+	if halog, err := filepath.Abs("../oracle/haproxy/usr/sbin/halog"); err == nil {
+		cmd.Env = append(cmd.Env, "HALOG="+halog) // the reference's log analyser
+	}
 	cmd.Env = append(cmd.Env, env...)
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log

@@ -11,11 +11,11 @@
 //	line.go      set- replace-path pathq query uri, set-method,
 //	             set-status                                    Continue, Failed
 //	state.go     set-var unset-var set-log-level set-timeout
-//	             set-src set-dst capture strict-mode           Continue
+//	             set-src set-dst capture strict-mode do-log    Continue
 //	pattern.go   add-acl del-acl set-map del-map               Continue
 //	socket.go    set-fc-tos set-fc-mark set-tos set-mark       Continue
 //	service.go   use-service                                   Answer, Suspend
-//	wait.go      wait-for-body                                 Continue, Suspend
+//	wait.go      wait-for-body pause                           Continue, Suspend
 //	counters.go  track-sc sc-inc-gpc sc-add-gpc sc-set-gpt …   Continue
 //
 // An action is made once, while the configuration is read, and shared by all

@@ -55,6 +55,7 @@ func newFabric(t testing.TB) *fabric {
 	proc := &proxy.Process{Totals: proxy.NewCounters(1), Facts: &sample.Process{ProcVars: sample.NewProcVars()}}
 	l := loop.New(0, nil, f.clock, 16384, nil)
 	f.worker = stream.NewWorker(l, proc, proxy.Limits{LogURILen: 1024, BufSize: 16384, MaxRewrite: 1024, StickCounters: 3})
+	f.worker.Limits.ErrCodes, f.worker.Limits.FailCodes = proxy.StandardCodes()
 	f.session = &stream.Session{FE: f.fe, AcceptedAt: l.Now(), Requests: 1}
 	f.session.On(&proxy.Bind{Proxy: f.fe})
 	f.session.SetSource(netip.MustParseAddrPort("127.0.0.1:33333"))

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gohap/lbcore/config"
+	"gohap/lbcore/keyword"
 	"gohap/lbcore/log"
 	"gohap/lbcore/rule"
 	"gohap/lbcore/sample"
@@ -98,6 +99,23 @@ func parseUnsetVar(a *rule.Args) (rule.Action, error) {
 		v.Unset(c)
 		return rule.Continue
 	}), err
+}
+
+// parseDoLog reads do-log, which logs by the frontend's format or a log profile's.
+func parseDoLog(a *rule.Args) (rule.Action, error) {
+	o := map[keyword.Class]stream.LogOrigin{
+		keyword.HTTPReq: stream.OriginHTTPReq, keyword.HTTPRes: stream.OriginHTTPRes, keyword.HTTPAfterRes: stream.OriginHTTPAfterRes,
+		keyword.TCPReqConn: stream.OriginTCPReqConn, keyword.TCPReqSess: stream.OriginTCPReqSess,
+		keyword.TCPReqCont: stream.OriginTCPReqCont, keyword.TCPResCont: stream.OriginTCPResCont,
+	}[a.Class]
+	return rule.Func(func(c *sample.Context) rule.Verdict {
+		if x := exchange(c); x != nil {
+			x.DoLog(o)
+		} else if ss, ok := c.Session.(*stream.Session); ok {
+			ss.DoLog(o)
+		}
+		return rule.Continue
+	}), nil
 }
 
 func parseLogLevel(a *rule.Args) (rule.Action, error) {
@@ -337,6 +355,7 @@ func parseStrictMode(a *rule.Args) (rule.Action, error) {
 const anyRules = contents | tcpConn | tcpSess
 
 var stateRows = []entry{
+	{name: "do-log", in: http | tcpAll, parse: parseDoLog, summary: "logs a line here and now", good: []string{"do-log"}, bad: []string{"do-log x"}},
 	{name: "set-var", in: anyRules, prefix: true, args: "(<var>[,<cond>]*) <expr>", parse: parseSetVar, summary: "stores a sample in a variable",
 		good: []string{"set-var(txn.a) str(x)", "set-var(txn.a,ifnotset) str(x)"}, bad: []string{"set-var", "set-var(txn.a)", "set-var(nope) str(x)", "set-var(txn.a str(x)", "set-var(txn.a) nope", "set-var() str(x)", "set-var(txn.a,nope) str(x)", "set-var(txn.a) str(x) y"}},
 	{name: "set-var-fmt", in: anyRules, prefix: true, args: "(<var>[,<cond>]*) <fmt>", parse: parseSetVar, summary: "stores a formatted text in a variable",

@@ -14,6 +14,7 @@ import (
 	"gohap/lbcore/certs"
 	"gohap/lbcore/check"
 	"gohap/lbcore/config"
+	"gohap/lbcore/h1"
 	"gohap/lbcore/keyword"
 	"gohap/lbcore/log"
 	"gohap/lbcore/proxy"
@@ -39,6 +40,8 @@ type Builder struct {
 	PeerFixed bool
 	// Files are where the configuration's files are read from; see From.
 	Files config.Files
+	// OnlyIPv4: names of hosts have addresses of IPv4 alone (flag -4).
+	OnlyIPv4 bool
 
 	sections   []*section // proxies, in order
 	byName     map[string]*section
@@ -50,7 +53,10 @@ type Builder struct {
 	errPages   rule.Pages // of the http-errors section being read
 	rings      map[string]*ringConf
 	ring       *ringConf
-	users      *userlist // being read
+	ringOrder  []*ringConf
+	profiles   map[string]*logProfile
+	profile    *logProfile // being read
+	users      *userlist   // being read
 	userlists  map[string]*userlist
 	userOrder  []*userlist
 	mailers    []*mailersConf
@@ -79,6 +85,8 @@ type Builder struct {
 	threads    map[*proxy.Bind]threadSet // of bind lines with "thread"
 	paths      paths
 	guids      map[string]string // who has them
+	cases      h1.Cases          // h1-case-adjust
+	caseFile   placed            // h1-case-adjust-file
 	// tableUsers are the actions that get a stick table once all are known.
 	tableUsers []tableUser
 }
@@ -92,6 +100,7 @@ const (
 	inProxy
 	inHTTPErrors
 	inRing
+	inProfile
 	inUserlist
 	inMailers
 	inPeers
@@ -163,6 +172,9 @@ func (b *Builder) Section(st *config.Statement) config.Outcome {
 	case "ring":
 		b.open = inRing
 		return b.openRing(st)
+	case "log-profile":
+		b.open = inProfile
+		return b.openProfile(st)
 	case "userlist":
 		b.open = inUserlist
 		return b.openUserlist(st)
@@ -194,6 +206,8 @@ func (b *Builder) Statement(st *config.Statement) config.Outcome {
 		b.httpErrorsLine(st)
 	case inRing:
 		b.ringLine(st)
+	case inProfile:
+		b.profileLine(st)
 	case inUserlist:
 		b.userlistLine(st)
 	case inMailers:
@@ -300,6 +314,14 @@ func (b *Builder) trailing(t config.Time, text string) {
 func (b *Builder) rules(r config.AddressRules) *config.AddressRules {
 	r.Env = b.Env.Lookup
 	r.Resolve = resolve
+	if b.OnlyIPv4 {
+		r.Resolve = func(host string, family config.Family) (netip.Addr, error) {
+			if family == config.AnyIP {
+				family = config.IPv4
+			}
+			return resolve(host, family)
+		}
+	}
 	r.UnixPrefix = b.Global.UnixPrefix
 	r.Words = b.Set
 	if !r.Default { // reference: what logs write to is not looked at

@@ -126,12 +126,12 @@ func agentRows(row rowMaker, flag func(string, string, func(*serverLine)) keywor
 			}
 			return nil
 		}),
-		row("agent-addr", "<address>", "agent-addr 127.0.0.2", "address of the agent", func(_ *Builder, to *serverLine, arg string) error {
+		row("agent-addr", "<address>", "agent-addr 127.0.0.2", "address of the agent", func(b *Builder, to *serverLine, arg string) error {
 			if arg == "" {
 				return errors.New("'agent-addr' expects an address as argument.")
 			}
 			if to.more.agentAddr = arg; net.ParseIP(arg) == nil {
-				ip, err := resolve(arg, config.AnyIP)
+				ip, err := b.rules(config.BindRules).Resolve(arg, config.AnyIP)
 				if err != nil {
 					return fmt.Errorf("parsing agent-addr failed. Check if '%s' is correct address.", arg)
 				}

@@ -25,7 +25,10 @@ type Result struct {
 	Proxies []*proxy.Proxy // in order of declaration, disabled ones left out
 	Global  Global
 	Rings   map[string]*log.Ring
-	Loggers map[*log.Target]*log.Logger
+	// RingOrder are the rings in order of declaration, Forwards where their lines go.
+	RingOrder []*log.Ring
+	Forwards  []RingForward
+	Loggers   map[*log.Target]*log.Logger
 	// GlobalLoggers are the outputs of the process's own messages.
 	GlobalLoggers []*log.Logger
 	Alerts        map[*proxy.Proxy]*check.Alerts
@@ -43,21 +46,33 @@ type Result struct {
 	Late []string
 }
 
+// RingForward is a server line of a ring.
+type RingForward struct {
+	Ring *log.Ring
+	To   *log.Forward
+}
+
 // Finish checks what only shows once everything was read, resolves references
 // and returns the proxies; nil when there were errors, which Diag was told.
 func (b *Builder) Finish() *Result {
 	parsing := b.Diag.Errors()
 	b.numberProxies()
 	r := &Result{Rings: map[string]*log.Ring{}, ProcVars: b.procVars, Certs: b.certs}
-	for name, rc := range b.rings {
-		r.Rings[name] = log.NewRing(name, rc.size)
+	for _, rc := range b.ringOrder {
+		ring := rc.newRing()
+		r.Rings[rc.name], r.RingOrder = ring, append(r.RingOrder, ring)
+		for _, f := range rc.to {
+			r.Forwards = append(r.Forwards, RingForward{ring, f})
+		}
 	}
 	for _, t := range b.Global.LogTargets {
 		b.findRing(nil, t)
 	}
+	b.readCases()
 	for _, s := range b.sections {
 		b.settle(s)
 	}
+	b.settleVars()
 	for _, s := range b.sections {
 		b.connect(s)
 	}
@@ -201,6 +216,7 @@ func (b *Builder) settle(s *section) {
 	}
 	if p.IsBackend {
 		b.settleServers(s)
+		b.settleForwarded(s)
 		b.settleCookie(s)
 		b.settlePersist(s)
 		if !p.IsFrontend { // for what becomes of its servers
@@ -231,7 +247,12 @@ func (b *Builder) settleLog(s *section) {
 
 func (b *Builder) clientConfig(s *section) mux.ClientConfig {
 	t := s.timeouts
+	var cases h1.Cases
+	if s.options&proxy.OptCaseClient != 0 {
+		cases = b.cases
+	}
 	return mux.ClientConfig{
+		Cases:         cases,
 		Decode:        b.decode(s.options&proxy.OptRelaxedRequest != 0),
 		RequestTime:   int64(cmp.Or(t.HTTPRequest, t.Client)),
 		KeepAliveTime: int64(cmp.Or(t.KeepAlive, t.HTTPRequest, t.Client)),
@@ -285,6 +306,7 @@ func (b *Builder) settleServers(s *section) {
 		b.serverCookie(s, l)
 	}
 	b.settleBalance(s)
+	b.settleDispatch(s)
 }
 
 // settleServer turns a line with an id into its server.
@@ -295,6 +317,9 @@ func (b *Builder) settleServer(s *section, l *serverLine) {
 	l.settleTLVs(b, s)
 	l.settleSource(b, s)
 	l.srv.Config.Decode = b.decode(s.options&proxy.OptRelaxedResponse != 0)
+	if s.options&proxy.OptCaseServer != 0 {
+		l.srv.Config.Cases = b.cases
+	}
 	if l.check {
 		l.settleCheck(s)
 		l.srv.Check.Init = l.more.initState

@@ -37,6 +37,7 @@ type Global struct {
 	StatsTimeout    time.Duration
 	StatsMaxconn    int
 	HardStop        time.Duration
+	CloseSpread     int64 // close-spread-time, ns; -1 for infinite
 	UnixPrefix      string
 	Unix            UnixDefaults
 	Limits          proxy.Limits
@@ -67,6 +68,7 @@ type Global struct {
 	StateBase       string // server-state-base
 	OCSP            OCSPUpdates
 	NeverLocal      bool // pp2-never-send-local
+	CheckVars       int  // tune.vars.check-max-size, bytes
 }
 
 // StatsSocket is one "stats socket" line.
@@ -84,6 +86,7 @@ func (g *Global) init() {
 	g.StatsTimeout = 10 * time.Second
 	g.StatsMaxconn = 10
 	g.Limits = proxy.Limits{LogURILen: 1024, CookieLen: 63, BufSize: 16384, MaxRewrite: 1024, StickCounters: 3}
+	g.Limits.ErrCodes, g.Limits.FailCodes = proxy.StandardCodes()
 	g.MaxHeaders = 101
 	g.MaxAccept = 16
 	g.Limits.Records.Idle = int64(time.Second)
@@ -106,6 +109,9 @@ func (b *Builder) globalLine(st *config.Statement) {
 	if (st.No || st.Default) && row.Flags&keyword.Negatable == 0 {
 		b.Alertf(st, "negation/default currently supported only for options, log, busy-polling, set-dumpable, strict-limits, insecure-fork-wanted and numa-cpu-mapping.")
 		return
+	}
+	if row.Flags&keyword.NoEffect != 0 {
+		b.Diag.Diagf(st.Pos, "'%s' has no effect: %s.", word, row.Summary)
 	}
 	row.Impl.(GlobalFunc)(b, st)
 }
@@ -225,6 +231,25 @@ func hardStopAfter(b *Builder, st *config.Statement) {
 	}
 }
 
+// closeSpreadTime reads close-spread-time.
+func closeSpreadTime(b *Builder, st *config.Statement) {
+	text := st.Word(1)
+	var bad *config.CharError
+	switch _, err := config.ParseTime(text, time.Millisecond); {
+	case text == "":
+		b.Alertf(st, "'close-spread-time' expects <time> as argument.")
+	case text == "infinite":
+		b.Global.CloseSpread = -1
+	case errors.As(err, &bad):
+		b.Alertf(st, "unexpected character '%.1s' in argument to <close-spread-time>.", bad.Rest)
+	default:
+		if d, ok := b.time(st, text, "close-spread-time", time.Millisecond); ok {
+			b.Global.CloseSpread = int64(d)
+		}
+	}
+	b.tooMany(st, 2)
+}
+
 func statsTimeout(b *Builder, st *config.Statement) {
 	text := st.Word(2)
 	if _, err := config.ParseTime(text, time.Millisecond); err != nil && !errors.Is(err, config.ErrTimeOverflow) {
@@ -273,6 +298,14 @@ func globalRows() []keyword.Row {
 				b.tooMany(st, 1)
 				b.Global.Limits.NoSplice = true
 			}, "nosplice now"),
+		row("tune.disable-fast-forward", "", "copies all bytes, as nosplice", "expose-experimental-directives\ntune.disable-fast-forward",
+			func(b *Builder, st *config.Statement) {
+				if !b.Global.Experimental {
+					b.Alertf(st, "'tune.disable-fast-forward' directive is experimental, must be allowed via a global 'expose-experimental-directives'")
+				} else if !b.tooMany(st, 1) {
+					b.Global.Limits.NoSplice = true
+				}
+			}, "tune.disable-fast-forward"),
 		row("maxpipes", "<number>", "most pipes for splicing, 0 for as many as their memory allows", "maxpipes 100",
 			number(0, math.MaxInt32, func(g *Global, n int64) { g.MaxPipes = int(n) }), "maxpipes x"),
 		row("tune.pipesize", "<size>", "capacity of a pipe for splicing; without it those of busy flows grow to 1 MiB", "tune.pipesize 256k",
@@ -306,6 +339,8 @@ func globalRows() []keyword.Row {
 		row("stats", "socket|timeout|maxconn …", "the command socket", "stats socket /run/gohap.sock level admin", globalStats, "stats nonsense"),
 		row("hard-stop-after", "<time>", "longest duration of a soft stop", "hard-stop-after 30s",
 			hardStopAfter, "hard-stop-after x"),
+		row("close-spread-time", "<time>|infinite", "a soft stop closes connections one after another within this time", "close-spread-time 10s",
+			closeSpreadTime, "close-spread-time", "close-spread-time x"),
 		row("unix-bind", "[prefix <p>] [mode <m>] [user <u>] [uid <u>] [group <g>] [gid <g>]", "defaults of unix sockets",
 			"unix-bind prefix /run/", globalUnixBind, "unix-bind nonsense 1"),
 		row("zero-warning", "", "makes every warning fatal", "zero-warning", func(b *Builder, st *config.Statement) { b.tooMany(st, 1) }),

@@ -1,6 +1,7 @@
 package build
 
 import (
+	"fmt"
 	"os"
 	"strings"
 
@@ -79,7 +80,9 @@ func (b *Builder) initialValue(v sample.Var, st *config.Statement, o sample.Opti
 			return nil
 		}
 	}
-	b.procVars.Set(v, s)
+	if !b.procVars.Set(v, s) {
+		return fmt.Errorf("'%s': cannot set variable '%s': tune.vars.proc-max-size or tune.vars.global-max-size is reached", st.Words[0], v.Name)
+	}
 	if extra := st.Words[2+used:]; len(extra) > 0 {
 		b.Warnf(st, "'%s' behind the value of '%s' is ignored.", extra[0], st.Words[1])
 	}

@@ -1,9 +1,12 @@
 package build
 
 import (
+	"cmp"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"gohap/lbcore/config"
 	"gohap/lbcore/keyword"
@@ -19,11 +22,14 @@ type LogTarget struct {
 }
 
 type ringConf struct {
-	name   string
-	pos    config.Position
-	size   int
-	desc   string
-	maxlen int
+	name           string
+	pos            config.Position
+	size           int
+	desc           string
+	maxlen         int
+	format         log.Format
+	to             []*log.Forward
+	connect, write time.Duration
 }
 
 func logRows() []keyword.Row {
@@ -107,7 +113,7 @@ func (b *Builder) unknownLogWord(words []string, stream bool) string {
 	for words = words[1:]; len(words) > 0; words = words[1:] {
 		word, class, param := words[0], keyword.Class(""), words[0]
 		switch word {
-		case "len", "sample", "format":
+		case "len", "sample", "format", "profile":
 			if word == "format" {
 				class = keyword.LogFormat
 			}
@@ -158,6 +164,10 @@ func logKeyword(b *Builder, s *section, st *config.Statement) {
 func (b *Builder) logging(s *section) *proxy.Logging {
 	lg := &proxy.Logging{Tag: b.tagOf(s), Loggers: b.loggersOf(s)}
 	lg.Format = b.format(s, s.logFormat, sample.ForLog, sample.Logs, "log-format")
+	lg.Steps = s.logSteps
+	for _, l := range lg.Loggers {
+		lg.Profiled = lg.Profiled || l.Profile != nil
+	}
 	lg.SD = b.format(s, s.sdFormat, sample.ForLog, sample.Logs, "log-format-sd")
 	if len(lg.Loggers) == 0 && (lg.Format != nil || lg.SD != nil) {
 		b.Diag.Rawf(config.Warning, "log format ignored for %s '%s' since it has no log address.", s.noun(), s.name)
@@ -185,6 +195,7 @@ func (b *Builder) loggersOf(s *section) []*log.Logger {
 	var all []*log.Logger
 	for _, t := range targets {
 		b.findRing(s, t)
+		b.findProfile(s, t)
 		all = append(all, b.logger(t))
 	}
 	return all
@@ -216,7 +227,10 @@ func (b *Builder) logger(t *LogTarget) *log.Logger {
 	}
 	l := b.loggers[t.Target]
 	if l == nil {
-		l = &log.Logger{Target: t.Target}
+		l = &log.Logger{Target: t.Target, Profile: b.logProfile(t)}
+		if r := b.rings[t.Ring]; t.Kind == log.InRing && r != nil && t.Format == log.Unspecified {
+			t.Format = r.format
+		}
 		b.loggers[t.Target] = l
 	}
 	return l
@@ -261,9 +275,13 @@ func ringRows() []keyword.Row {
 		}),
 		row("maxlen", "<bytes>", "maxlen 1200", "longest line", func(b *Builder, r *ringConf, st *config.Statement) {
 			if r.maxlen = atoi(st.Word(1)); r.maxlen <= 0 {
-				b.Alertf(st, "invalid size '%s' for maxlen of ring '%s'.", st.Word(1), r.name)
+				b.Alertf(st, "invalid size '%s' for new sink buffer.", st.Word(1))
 			}
 		}),
+		row("format", "<format>", "format rfc5424", "how lines are framed that do not say it", ringFormat),
+		row("server", "<name> <address> [log-proto legacy|octet-count]", "server s1 127.0.0.1:514", "where the lines are sent to over a connection", ringServer),
+		row("timeout:connect", "<time>", "timeout connect 5s", "how long connecting may take", nil),
+		row("timeout:server", "<time>", "timeout server 5s", "how long the server may take no more", nil),
 	}
 }
 
@@ -278,14 +296,104 @@ func (b *Builder) openRing(st *config.Statement) config.Outcome {
 	}
 	b.ring = &ringConf{name: name, pos: st.Pos, size: 16384}
 	b.rings[name] = b.ring
+	b.ringOrder = append(b.ringOrder, b.ring)
 	return config.Continue
 }
 
 func (b *Builder) ringLine(st *config.Statement) {
+	if st.Words[0] == "timeout" {
+		b.ringTimeout(st)
+		return
+	}
 	row := b.Set.Lookup(keyword.SectionRing, st.Words[0])
 	if row == nil {
 		b.unknown(st, keyword.SectionRing, st.Words[0], "keyword", "'ring' section", b.Set.Names(keyword.SectionRing))
 		return
 	}
-	row.Impl.(func(*Builder, *ringConf, *config.Statement))(b, b.ring, st)
+	if f, ok := row.Impl.(func(*Builder, *ringConf, *config.Statement)); ok && f != nil {
+		f(b, b.ring, st)
+	}
+}
+
+func ringFormat(b *Builder, r *ringConf, st *config.Statement) {
+	row := b.Set.Lookup(keyword.LogFormat, st.Word(1))
+	if row == nil {
+		b.Alertf(st, "unknown format '%s'.", st.Word(1))
+		return
+	}
+	if !b.tooMany(st, 2) {
+		r.format = row.Impl.(log.Format)
+	}
+}
+
+// ringServer reads where the lines of a ring go.
+func ringServer(b *Builder, r *ringConf, st *config.Statement) {
+	if len(st.Words) < 3 {
+		b.alertTight(st.Pos, "'server' expects <name> and <addr>[:<port>] as arguments.")
+		return
+	}
+	a, err := config.ParseAddress(st.Words[2], b.rules(config.LogRules))
+	f := &log.Forward{To: &log.Target{Text: st.Words[1]}}
+	switch {
+	case err != nil:
+		b.Alertf(st, "'server %s/%s' : %s", r.name, st.Words[1], err)
+		return
+	case a.Family == config.Unix:
+		f.To.Path = a.Path
+	case a.Family == config.Abstract || a.Family == config.AbstractZ:
+		f.To.Path = "@" + a.AbstractName()
+	case !a.IP.IsValid() || a.Port == 0:
+		b.Alertf(st, "'server %s/%s' : no address and port in '%s'", r.name, st.Words[1], st.Words[2])
+		return
+	default:
+		f.To.Addr = netip.AddrPortFrom(a.IP, uint16(a.Port))
+	}
+	for i := 3; i < len(st.Words); i++ {
+		if st.Words[i] != "log-proto" {
+			b.Alertf(st, "'server %s/%s' : '%s' is known to lines of backends, not to those of rings in gohap.", r.name, st.Words[1], st.Words[i])
+			return
+		}
+		switch i++; st.Word(i) {
+		case "legacy":
+			f.Counted = false
+		case "octet-count":
+			f.Counted = true
+		default:
+			b.Alertf(st, "'server %s/%s' : 'log-proto' expects one of 'legacy' or 'octet-count' but got '%s'.", r.name, st.Words[1], st.Word(i))
+			return
+		}
+	}
+	r.to = append(r.to, f)
+}
+
+// ringTimeout reads timeout connect and timeout server of a ring.
+func (b *Builder) ringTimeout(st *config.Statement) {
+	word := "timeout " + st.Word(1)
+	if b.Set.Lookup(keyword.SectionRing, "timeout:"+st.Word(1)) == nil {
+		b.Alertf(st, "'timeout' of a ring expects 'connect' or 'server' (got '%s').", st.Word(1))
+		return
+	}
+	text := st.Word(2)
+	if text == "" {
+		b.Alertf(st, "'%s' expects <time> as argument.", word)
+		return
+	}
+	d, ok := b.time(st, text, word, time.Millisecond)
+	switch {
+	case !ok:
+	case st.Words[1] == "connect":
+		b.ring.connect = d
+	default:
+		b.ring.write = d
+	}
+}
+
+// newRing makes the ring of a section and says where its lines go.
+func (c *ringConf) newRing() *log.Ring {
+	r := log.NewRing(c.name, c.size)
+	r.Desc, r.MaxLen = cmp.Or(c.desc, c.name), c.maxlen
+	for _, f := range c.to {
+		f.Connect, f.Write = c.connect, c.write
+	}
+	return r
 }

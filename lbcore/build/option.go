@@ -44,7 +44,7 @@ func optionRows() []keyword.Row {
 		fe  = keyword.InFrontends
 		be  = keyword.InBackends
 	)
-	return append(persistOptions(flag), []keyword.Row{
+	return append(append(persistOptions(flag), dispatchRows(flag)...), []keyword.Row{
 		flag("http-server-close", proxy.OptServerClose, all, true, "closes server connections after each response"),
 		flag("httpclose", proxy.OptClose, all, true, "closes the connections of this side after each response"),
 		keepAliveOption(),
@@ -68,6 +68,10 @@ func optionRows() []keyword.Row {
 		flag("accept-unsafe-violations-in-http-response", proxy.OptRelaxedResponse, be, true, "accepts malformed responses"),
 		flag("splice-request", proxy.OptSpliceRequest, all, false, "passes what clients send through the kernel alone"),
 		flag("splice-response", proxy.OptSpliceResponse, all, false, "passes what servers send through the kernel alone"),
+		flag("checkcache", proxy.OptCheckCache, be, true, "refuses answers that caches would keep with a cookie in them"),
+		flag("contstats", proxy.OptContStats, fe, false, "counts bytes while they pass, every five seconds, not at the end alone"),
+		flag("h1-case-adjust-bogus-client", proxy.OptCaseClient, fe, true, "spells fields for clients as h1-case-adjust says"),
+		flag("h1-case-adjust-bogus-server", proxy.OptCaseServer, be, true, "spells fields for servers as h1-case-adjust says"),
 		flag("splice-auto", proxy.OptSpliceAuto, all, false, "passes both directions through the kernel alone while they are busy"),
 		withExample(own("http-restrict-req-hdr-names", "preserve|delete|reject", all, "what becomes of request fields whose names are not of letters, digits and hyphens", restrictNames,
 			"option http-restrict-req-hdr-names", "option http-restrict-req-hdr-names x"), "option http-restrict-req-hdr-names delete"),
@@ -89,6 +93,10 @@ func optionRows() []keyword.Row {
 				s.originalTo, s.options = f, s.options|proxy.OptOriginalTo
 			}
 		}, "option originalto except x"),
+		{Class: keyword.Option, Name: "forwarded", Args: "[proto] [host|host-expr <e>] [by|by-expr <e>] [by_port|by_port-expr <e>] [for|for-expr <e>] [for_port|for_port-expr <e>]",
+			Where: be, Flags: keyword.Negatable | keyword.NeedsHTTP, Summary: "tells the server who asked, and how, by a forwarded field (RFC 7239)",
+			Good: []keyword.Example{{Config: "option forwarded"}, {Config: "option forwarded proto host by by_port for-expr src for_port"}},
+			Bad:  []string{"option forwarded x", "option forwarded for-expr", "option forwarded host-expr nosuch"}, Impl: OptionFunc(forwardedOption)},
 		{Class: keyword.Option, Name: "redispatch", Args: "[<interval>]", Where: be, Flags: keyword.Negatable,
 			Summary: "lets retries go to another server", Good: []keyword.Example{{Config: "option redispatch"}},
 			Bad: []string{"option redispatch x"}, Impl: OptionFunc(redispatchOption)},

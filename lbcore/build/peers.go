@@ -25,10 +25,12 @@ type peersConf struct {
 	pos          config.Position
 	lines        map[string]config.Position // of peers by name
 	serverOf     map[*proxy.Peer]*serverLine
-	bindDefaults [][]string // of default-bind
-	bindLine     bool       // a bind line was read
-	bindAt       config.Position
-	tables       []*proxy.Table // its own
+	bindDefaults [][]string      // of default-bind
+	bindLine     bool            // a bind line was read, and is sound
+	bindAt       config.Position // the first of them, sound or not
+	listens      bool            // an address to listen at was read, sound or not
+	peerLine     bool            // a peer line was read
+	tables       []*proxy.Table  // its own
 }
 
 // peersFunc reads a line of a peers section.
@@ -170,7 +172,11 @@ func peerLine(b *Builder, c *peersConf, st *config.Statement) {
 		p.Shard = 0
 	}
 	c.Peers.Peers = append(c.Peers.Peers, p)
+	c.peerLine = c.peerLine || old
 	if local && old {
+		if c.listens {
+			b.alertListens(c, st)
+		}
 		b.listenAt(c, st, st.Words[2], nil)
 	}
 }
@@ -208,50 +214,59 @@ func (b *Builder) readPeer(c *peersConf, st *config.Statement, bare bool) *serve
 	return l
 }
 
-// listenAt makes the listener of the local peer.
-func (b *Builder) listenAt(c *peersConf, st *config.Statement, address string, options []string) {
+// listenAt makes the listener of the local peer; false: what is wrong was told.
+func (b *Builder) listenAt(c *peersConf, st *config.Statement, address string, options []string) bool {
 	addrs, err := config.ParseAddresses(address, b.rules(config.BindRules))
 	if err != nil {
 		b.Alertf(st, "'%s %s' : %s", st.Words[0], st.Word(1), err)
-		return
+		return false
 	}
+	c.listens = true
 	if len(addrs) != 1 || addrs[0].PortHigh > addrs[0].Port || c.Bind != nil {
 		b.Alertf(st, "Only one listener per \"peers\" section is authorized. Multiple listening addresses or port range are not supported.")
-		return
+		return false
 	}
 	l := &bindLine{addr: addrs[0], text: address, Bind: &proxy.Bind{Proxy: c.p, File: st.Pos.File, Line: st.Pos.Line, InheritFD: -1, UID: -1, GID: -1, Shards: 1, ID: 1}}
 	b.unixDefaults(l.Bind)
 	if err := l.place(); err != nil {
 		b.Alertf(st, "'bind' : %s", err)
-		return
+		return false
 	}
 	if l.Passed {
 		b.Alertf(st, "'bind' : %s", keyword.Refusal("address '"+address+"' of peers"))
-		return
+		return false
 	}
 	as := *st
 	as.Words = append([]string{"bind", address}, options...)
 	for _, words := range append(slices.Clone(c.bindDefaults), options) {
 		if !b.bindOptions(&as, l.Bind, words, true) {
-			return
+			return false
 		}
 	}
 	l.first = true
 	c.Bind, c.binds, c.p.Binds = l.Bind, []*bindLine{l}, []*proxy.Bind{l.Bind}
+	return true
 }
 
 func peersBind(b *Builder, c *peersConf, st *config.Statement) {
 	switch {
-	case len(st.Words) < 2: // reference: nothing is said of it
-		return
-	case c.Bind != nil && !c.bindLine:
+	case c.peerLine:
 		b.Alertf(st, "mixing \"peer\" and \"bind\" line is forbidden")
 		return
-	case c.bindLine:
-		b.Alertf(st, "One listener per \"peers\" section is authorized but another is already configured at [%s].", c.bindAt)
+	case c.listens:
+		b.alertListens(c, st)
 	}
-	c.bindLine, c.bindAt = true, st.Pos
-	b.listenAt(c, st, st.Words[1], st.Words[2:])
+	if c.bindAt == (config.Position{}) {
+		c.bindAt = st.Pos
+	}
+	if len(st.Words) > 1 { // reference: nothing is said of one without an address
+		c.bindLine = b.listenAt(c, st, st.Words[1], st.Words[2:]) || c.bindLine
+	}
+}
+
+// alertListens tells that there is a listener already.
+func (b *Builder) alertListens(c *peersConf, st *config.Statement) {
+	b.Alertf(st, "One listener per \"peers\" section is authorized but another is already configured at [%s].", c.bindAt)
 }
 
 func peersDefaultBind(b *Builder, c *peersConf, st *config.Statement) {

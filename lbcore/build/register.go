@@ -15,6 +15,7 @@ func Register(set *keyword.Set) {
 		{"listen", "a frontend and its backend in one"},
 		{"http-errors", "a named set of error pages"},
 		{"ring", "log lines kept in memory"},
+		{"log-profile", "how the lines of a log target are made"},
 		{"userlist", "users, their passwords and groups"},
 		{"mailers", "SMTP servers that alerts are sent by"},
 		{"peers", "nodes that stick tables are shared with"},
@@ -68,16 +69,23 @@ func Register(set *keyword.Set) {
 	set.Add(tableWordRows()...)
 	set.Add(stickRuleRows()...)
 	set.Add(persistRows()...)
+	set.Add(dispatchProxyRows()...)
 	set.Add(sourceProxyRows()...)
 	set.Add(launchRows()...)
 	set.Add(dynamic(protoRows())...)
 	set.Add(dynamic(sourceServerRows())...)
 	set.Add(bindSocketRows()...)
 	set.Add(threadRows()...)
+	set.Add(threadGroupRows()...)
 	set.Add(processRows()...)
 	rows := guidRows()
 	set.Add(dynamic(rows)...)
 	set.Add(tuneRows()...)
+	set.Add(codeRows()...)
+	set.Add(profileRows()...)
+	set.Add(noEffectRows()...)
+	set.Add(headerCaseRows()...)
+	set.Add(variableRows()...)
 	set.Add(statsPageRows()...)
 }
 

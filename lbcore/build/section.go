@@ -29,6 +29,7 @@ type conf struct {
 	balancing     balancing
 	forwardFor    *proxy.Forwarded
 	originalTo    *proxy.Forwarded
+	rfc7239       *forwardedLine
 	pages         []pageLine
 	logTargets    []*LogTarget
 	logGlobal     bool
@@ -38,6 +39,7 @@ type conf struct {
 	logFormatWord string // that set it
 	errorFormat   placed
 	sdFormat      placed
+	logSteps      uint32
 	uniqueFormat  placed
 	uniqueHeader  string
 	monitorURI    string
@@ -84,6 +86,7 @@ type section struct {
 
 	binds      []*bindLine
 	servers    []*serverLine
+	dispatch   *serverLine // nil for none
 	switches   []switchLine
 	useServers []useServer
 	sticks     []stickLine

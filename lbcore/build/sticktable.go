@@ -204,6 +204,7 @@ func tableType(b *Builder, _ *config.Statement, to *tableLine, w []string) (int,
 	if len(w) < 3 || w[2] != "len" || to.Key != stick.KeyString && to.Key != stick.KeyBinary || b.Set.Lookup(keyword.TableParam, "len") == nil {
 		return 2, nil
 	}
+	to.KeyLen = 0
 	if len(w) > 3 {
 		to.KeyLen, _ = strconv.Atoi(w[3])
 	}
@@ -261,6 +262,9 @@ func tableFactor(_ *Builder, _ *config.Statement, to *tableLine, w []string) (in
 	if len(w) < 2 {
 		return 0, errors.New("stick-table: missing argument after 'brates-factor'.")
 	}
+	if i := strings.IndexFunc(w[1], func(c rune) bool { return c < '0' || c > '9' }); i >= 0 {
+		return 0, fmt.Errorf("stick-table: unexpected character '%c' in argument of 'brates-factor'.", w[1][i])
+	}
 	n, err := strconv.Atoi(w[1])
 	if err != nil || n < 1 || n > 1024 {
 		return 0, errors.New("stick-table: argument 'brates-factor' must be greater than 0 and lower or equal than 1024.")
@@ -275,7 +279,7 @@ func tableStore(b *Builder, st *config.Statement, to *tableLine, w []string) (in
 	}
 	list := w[1]
 	for list != "" {
-		name, args, more := list, "", ""
+		name, args, more, given := list, "", "", false
 		if i := strings.IndexAny(list, ",("); i >= 0 && list[i] == ',' {
 			name, more = list[:i], list[i+1:]
 		} else if i >= 0 {
@@ -283,11 +287,22 @@ func tableStore(b *Builder, st *config.Statement, to *tableLine, w []string) (in
 			if name = list[:i]; end < 0 {
 				return 0, fmt.Errorf("stick-table: missing closing parenthesis after store option '%s'.", name)
 			}
+			given = true
 			args, more = list[i+1:end], strings.TrimPrefix(list[end+1:], ",")
 		}
 		list = more
-		if err := b.tableDatum(st, to, name, args); err != nil {
+		if err := b.tableDatum(st, to, name, args, given); err != nil {
 			return 0, err
+		}
+	}
+	for _, x := range exclusive { // reference: once all of the word's are read
+		array, other := false, false
+		for _, s := range to.Store {
+			array = array || s.Data == x.array
+			other = other || s.Data == x.other[0] || s.Data == x.other[1]
+		}
+		if array && other {
+			return 0, fmt.Errorf("stick-table: simultaneous usage of %s.", x.text)
 		}
 	}
 	return 2, nil
@@ -304,8 +319,8 @@ var exclusive = []struct {
 	{stick.GPT, [2]stick.Data{stick.GPT0, stick.GPT0}, "'gpt' and 'gpt0' in a same table is not permitted as 'gpt' overrides 'gpt0'"},
 }
 
-// tableDatum takes one kind of data with its arguments.
-func (b *Builder) tableDatum(st *config.Statement, to *tableLine, name, args string) error {
+// tableDatum takes one kind of data with its arguments, if it is given any.
+func (b *Builder) tableDatum(st *config.Statement, to *tableLine, name, args string, given bool) error {
 	word := name
 	if word == "server_name" { // its former name
 		word = stick.ServerKey.String()
@@ -318,12 +333,18 @@ func (b *Builder) tableDatum(st *config.Statement, to *tableLine, name, args str
 		return fmt.Errorf("stick-table: unknown store option '%s'.", name)
 	}
 	d := row.Impl.(stick.Data)
+	for _, s := range to.Store {
+		if s.Data == d { // reference: whatever its arguments
+			b.Diag.Rawf(config.Warning, "config : parsing [%s]: %s: store option '%s' already enabled, ignored.", st.Pos, st.Words[0], name)
+			return nil
+		}
+	}
 	one := stick.Stored{Data: d, N: 1}
 	takes := d.Array() || d.Form() == stick.Rate
-	if takes && args == "" {
+	if takes && !given {
 		return fmt.Errorf("stick-table: missing argument to store option '%s'.", name)
 	}
-	if !takes && args != "" {
+	if !takes && given {
 		return fmt.Errorf("stick-table: unexpected argument to store option '%s'.", name)
 	}
 	if d.Array() {
@@ -342,17 +363,6 @@ func (b *Builder) tableDatum(st *config.Statement, to *tableLine, name, args str
 			return fmt.Errorf("stick-table: error when processing store option '%s'.", name)
 		}
 		one.Period = uint32(t.Millis())
-	}
-	for _, s := range to.Store {
-		if s.Data == d {
-			b.Diag.Rawf(config.Warning, "config : parsing [%s]: stick-table: store option '%s' already enabled, ignored.", st.Pos, name)
-			return nil
-		}
-		for _, x := range exclusive {
-			if other := x.other[0] == s.Data || x.other[1] == s.Data; other && d == x.array || s.Data == x.array && (d == x.other[0] || d == x.other[1]) {
-				return fmt.Errorf("stick-table: simultaneous usage of %s.", x.text)
-			}
-		}
 	}
 	to.Store = append(to.Store, one)
 	return nil

@@ -22,6 +22,45 @@ import (
 
 const maxThreads = 64 // of a group; there is one group
 
+// threadGroupRows are the words about groups of threads, of which there is one.
+func threadGroupRows() []keyword.Row {
+	rows := []keyword.Row{
+		globalRow("thread-groups", "<number>", "there is one group", "thread-groups 1", func(b *Builder, st *config.Statement) {
+			n, err := strconv.Atoi(st.Word(1))
+			switch {
+			case b.tooMany(st, 2):
+			case err != nil:
+				b.Alertf(st, "'thread-groups' passed a missing or unparsable integer value in '%s'", st.Word(1))
+			case n < 1, n > 32:
+				b.Alertf(st, "'thread-groups' value must be between 1 and 32 (was %d)", n)
+			case n > 1:
+				b.Alertf(st, "'thread-groups' : gohap has one group of up to %d threads.", maxThreads)
+			}
+		}, "thread-groups", "thread-groups 0", "thread-groups x", "thread-groups 2"),
+		globalRow("thread-group", "<group> [<range>…]", "there is one group", "thread-group 1 1-64", func(b *Builder, st *config.Statement) {
+			n, err := strconv.Atoi(st.Word(1))
+			switch {
+			case err != nil:
+				b.Alertf(st, "'thread-group' passed a missing or unparsable integer value in '%s'", st.Word(1))
+				return
+			case n != 1:
+				b.Alertf(st, "'thread-group' : gohap has one group of up to %d threads.", maxThreads)
+				return
+			}
+			for _, w := range st.Words[min(2, len(st.Words)):] {
+				if low, high, err := readRange(w, 1024); err != nil || low < 1 || high < 1 || low > 1024 || high > 1024 {
+					b.Alertf(st, "'thread-group 1' passed an unparsable or invalid thread number '%s' (valid range is 1 to 1024)", w)
+					return
+				}
+			}
+		}, "thread-group", "thread-group x", "thread-group 2 1", "thread-group 1 x"),
+	}
+	for i := range rows {
+		rows[i].Flags |= keyword.NoEffect
+	}
+	return rows
+}
+
 // Loops returns how many event loops there will be.
 func (g *Global) Loops() int { return loopsOn(g.Threads, runtime.NumCPU()) }
 

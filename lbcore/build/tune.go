@@ -19,6 +19,7 @@ func tuneRows() []keyword.Row {
 		bytes("tune.rcvbuf.server", "the kernel's receive buffer of a server's connection, bytes", func(l *proxy.Limits) *int { return &l.Server.Receive }),
 		bytes("tune.sndbuf.client", "the kernel's send buffer of a client's connection, bytes", func(l *proxy.Limits) *int { return &l.Client.Send }),
 		bytes("tune.sndbuf.server", "the kernel's send buffer of a server's connection, bytes", func(l *proxy.Limits) *int { return &l.Server.Send }),
+		bytes("tune.sndbuf.backend", "the kernel's send buffer of a socket for log lines, bytes", func(l *proxy.Limits) *int { return &l.LogSend }),
 		bytes("tune.notsent-lowat.client", "how many unsent bytes the kernel holds for a client before it takes no more", func(l *proxy.Limits) *int { return &l.Client.Unsent }),
 		bytes("tune.notsent-lowat.server", "how many unsent bytes the kernel holds for a server before it takes no more", func(l *proxy.Limits) *int { return &l.Server.Unsent }),
 		row("harden.reject-privileged-ports.tcp", "on|off", "closes connections from ports below 1024", "harden.reject-privileged-ports.tcp on", func(b *Builder, st *config.Statement) {

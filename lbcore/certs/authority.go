@@ -198,13 +198,13 @@ func (r *Revocations) checkOne(c, issuer *x509.Certificate, depth int, now time.
 		}
 		switch {
 		case l.revoked[string(c.SerialNumber.Bytes())]:
-			return &verdictError{Verdict{VerifyRevoked, depth}, "certificate revoked"}
+			return &verdictError{Verdict{Code: VerifyRevoked, Depth: depth}, "certificate revoked"}
 		case !l.NextUpdate.IsZero() && l.NextUpdate.Before(now):
-			return &verdictError{Verdict{VerifyCRLExpired, depth}, "CRL has expired"}
+			return &verdictError{Verdict{Code: VerifyCRLExpired, Depth: depth}, "CRL has expired"}
 		}
 		return nil
 	}
-	return &verdictError{Verdict{VerifyNoCRL, depth}, "unable to get certificate CRL"}
+	return &verdictError{Verdict{Code: VerifyNoCRL, Depth: depth}, "unable to get certificate CRL"}
 }
 
 // verifier verifies a peer's certificates.
@@ -220,6 +220,34 @@ type verifier struct {
 // as a verdict without an error.
 func (v *verifier) verify(certs []*x509.Certificate) (Verdict, error) {
 	now := clock.Wall()
+	err := v.chain(certs, now)
+	if err == nil {
+		return Verdict{}, nil
+	}
+	// Reference: the dates of certificates are looked at last. One that is out of date and
+	// may be so is not good for that alone.
+	late := outOfDate(certs, now)
+	if late == nil {
+		return v.forgive(certs, err)
+	}
+	first, err := v.forgive(certs, v.chain(timeless(certs, now), now))
+	if err != nil {
+		return first, err
+	}
+	for _, d := range late {
+		if _, err := v.forgive(certs, &verdictError{d, "certificate is out of date"}); err != nil {
+			return d, err
+		}
+	}
+	if first.Code == 0 {
+		first = late[0]
+	}
+	first.Late = late[len(late)-1].Code
+	return first, nil
+}
+
+// chain verifies certificates up to an authority.
+func (v *verifier) chain(certs []*x509.Certificate, now time.Time) error {
 	o := x509.VerifyOptions{Roots: v.authority.Pool, Intermediates: x509.NewCertPool(), CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{v.usage}}
 	for _, c := range certs[1:] {
 		o.Intermediates.AddCert(c)
@@ -228,7 +256,31 @@ func (v *verifier) verify(certs []*x509.Certificate) (Verdict, error) {
 	if err == nil && v.crl != nil {
 		err = v.crl.check(chains[0], now)
 	}
-	return v.forgive(certs, err)
+	return err
+}
+
+// outOfDate lists what is wrong with the dates of certificates, the highest first.
+func outOfDate(certs []*x509.Certificate, now time.Time) (all []Verdict) {
+	for depth, c := range slices.Backward(certs) {
+		switch {
+		case now.Before(c.NotBefore):
+			all = append(all, Verdict{Code: VerifyNotYet, Depth: depth})
+		case now.After(c.NotAfter):
+			all = append(all, Verdict{Code: VerifyExpired, Depth: depth})
+		}
+	}
+	return all
+}
+
+// timeless are copies of certificates that are not out of date.
+func timeless(certs []*x509.Certificate, now time.Time) []*x509.Certificate {
+	all := make([]*x509.Certificate, len(certs))
+	for i, c := range certs {
+		one := *c
+		one.NotBefore, one.NotAfter = now.Add(-time.Hour), now.Add(time.Hour)
+		all[i] = &one
+	}
+	return all
 }
 
 // forgive turns an error into the verdict that the configuration lets pass.

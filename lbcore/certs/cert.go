@@ -225,7 +225,7 @@ func parseKey(der []byte) (crypto.Signer, error) {
 	return k, nil
 }
 
-// load reads a certificate, its chain, key and side files from disk, and tells where they were.
+// load reads a certificate, its chain, key and side files, and tells where they were.
 // issuers complete a chain that has none. The errors are whole sentences, as the
 // reference's.
 func load(disk config.Files, path string, f Files, update bool, x Extra, issuers []*x509.Certificate) (*Cert, names, error) {

@@ -16,6 +16,7 @@
 //	change.go     certificates        trust.go    ca-files and crl-files
 //	list.go       crt-lists           ocsptext.go OCSP responses
 //	tickets.go    keys of tickets     describe.go, sni.go  what there is
+//	storage.go    crt-stores          renewal.go  responses that are fetched (package renew)
 //
 // Front and Back make what crypto/tls asks for; the functions that it calls run on a
 // loop, inside a handshake, and neither block nor read files. Private keys that take

@@ -26,11 +26,17 @@ type Problem struct {
 // Verdict is why a peer's certificate was not good enough: an error number of
 // X.509 verification and the depth in the chain that it is about. The zero value
 // is fine.
-type Verdict struct{ Code, Depth int }
+type Verdict struct {
+	Code, Depth int
+	Late        int // the error that was found behind that one, zero for none
+}
 
 // Result is the number that verification ends with when the error is let pass.
 // Reference: a certificate with nobody above it is found wrong twice.
 func (v Verdict) Result() int {
+	if v.Late != 0 {
+		return v.Late
+	}
 	if v.Code == VerifyNoIssuer && v.Depth == 0 {
 		return VerifyNoFirst
 	}
@@ -333,20 +339,20 @@ func judge(e *tls.CertificateVerificationError) Verdict {
 	case errors.As(e.Err, &own):
 		return own.Verdict
 	case errors.As(e.Err, &invalid):
-		return Verdict{judgeInvalid(invalid), depth(invalid.Cert)}
+		return Verdict{Code: judgeInvalid(invalid), Depth: depth(invalid.Cert)}
 	case errors.As(e.Err, new(x509.HostnameError)):
-		return Verdict{VerifyHostname, 0}
+		return Verdict{Code: VerifyHostname, Depth: 0}
 	case errors.As(e.Err, &unknown):
 		last := certs[len(certs)-1]
 		switch self := bytes.Equal(last.RawIssuer, last.RawSubject); {
 		case self && len(certs) == 1:
-			return Verdict{VerifySelfSigned, 0}
+			return Verdict{Code: VerifySelfSigned, Depth: 0}
 		case self:
-			return Verdict{VerifySelfSignedRoot, len(certs) - 1}
+			return Verdict{Code: VerifySelfSignedRoot, Depth: len(certs) - 1}
 		}
-		return Verdict{VerifyNoIssuer, len(certs) - 1}
+		return Verdict{Code: VerifyNoIssuer, Depth: len(certs) - 1}
 	}
-	return Verdict{VerifyRejected, 0}
+	return Verdict{Code: VerifyRejected, Depth: 0}
 }
 
 func judgeInvalid(e x509.CertificateInvalidError) int {

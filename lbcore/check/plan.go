@@ -25,6 +25,7 @@ type Plan struct {
 	On404    bool // http-check disable-on-404
 	External *External
 	BufSize  int // most that is looked at of an answer
+	VarSize  int // most bytes of a check's variables, zero for no limit
 	// Process is what expressions may ask; set before the checks start.
 	Process *sample.Process
 }

@@ -56,7 +56,12 @@ func (t *target) execute(ctx context.Context, plan *Plan) (proxy.Result, bool) {
 		r.sc.Process = &sample.Process{}
 	}
 	r.sc.Vars.Check, r.sc.Vars.Sess = &r.vars, &r.vars
+	r.vars.Limit = plan.VarSize
+	if p := r.sc.Process.ProcVars; p != nil {
+		r.vars.Pool = p.Budget
+	}
 	res := r.rules()
+	r.vars.Reset()
 	res.Duration = time.Duration(t.Clock.Mono() - r.begin)
 	r.close()
 	return res, !r.stopped
@@ -366,11 +371,14 @@ func (r *run) judge(rule *Rule, full bool) (res *proxy.Result, done bool) {
 	if len(r.data) < need && !full {
 		return nil, false
 	}
-	if r.matches(e, r.data) != e.Not {
-		return nil, true
-	}
-	if !full && e.MinRecv < 0 && !e.Not {
+	matched, open := r.matches(e, r.data), !full && (e.MinRecv < 0 || len(r.data) < e.MinRecv)
+	switch {
+	case matched && e.Not:
+		return r.unmatched(rule), true
+	case !matched && open: // more may come, that is wanted or that is not
 		return nil, false
+	case matched, e.Not:
+		return nil, true
 	}
 	return r.unmatched(rule), true
 }

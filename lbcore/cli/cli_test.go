@@ -206,7 +206,7 @@ func TestHelp(t *testing.T) {
 	Register(less)
 	less.Remove(keyword.Command, "help")
 	got := ask(t, serve(t, &Server{Commands: NewCommands(less, OfWorker)}, Socket{}), "help\n")
-	if !strings.HasPrefix(got, "Unknown command: 'help'") || strings.Contains(got, "help [<command>]") {
+	if !strings.HasPrefix(got, "command 'help' is known to HAProxy, not implemented by gohap.") || strings.Contains(got, "help [<command>]") {
 		t.Errorf("help without its row: %q", got)
 	}
 	for _, send := range []string{"x", "shwo", "1234567890", strings.Repeat("z", 5000), "show zz"} {

@@ -77,18 +77,21 @@ type command struct {
 type Commands struct {
 	rows []command
 	own  []command // help, prompt, quit
+	// names are those of all commands, of other kinds of processes too.
+	names map[string]bool
 }
 
 // NewCommands collects the rows of class keyword.Command that a kind of process
 // has. It panics on a row
 // whose Impl is not a Command with a Run: a programmer's error.
 func NewCommands(set *keyword.Set, of Process) *Commands {
-	c := &Commands{}
+	c := &Commands{names: map[string]bool{}}
 	for _, row := range set.Rows(keyword.Command) {
 		impl, ok := row.Impl.(Command)
 		if !ok || impl.Run == nil {
 			panic(fmt.Sprintf("cli: the row of command %q carries no cli.Command with a Run", row.Name))
 		}
+		c.names[row.Name] = true
 		if impl.Of != of && impl.Of != OfBoth {
 			continue
 		}

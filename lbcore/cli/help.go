@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"gohap/lbcore/keyword"
 )
 
 // candidates is how many commands an unknown one is compared with in the answer.
@@ -17,8 +19,18 @@ func (c *conn) help(r *Request, words []string) {
 
 // unknown answers what is no command.
 func (c *conn) unknown(r *Request, words []string) {
+	for n := min(len(words), longestKnown); n > 0; n-- {
+		name := strings.Join(words[:n], " ")
+		if _, ok := keyword.Known(keyword.Command, name); ok && !c.server.Commands.names[name] {
+			r.Message(Info, "%s.", keyword.Refusal("command '"+name+"'"))
+			return
+		}
+	}
 	r.Message(Info, "Unknown command: '%s', but maybe one of the following ones is a better match:\n%s", words[0], c.list(words))
 }
+
+// longestKnown is how many words the reference's commands have at the most.
+const longestKnown = 4
 
 // list is the help's table without its last line feed. Like the reference it
 // leaves out what the session's mode hides and not what its level refuses: the

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -132,8 +133,11 @@ func (v *tableVerb) byPointer(r *cli.Request, t *proxy.Table) {
 	text, ok := strings.CutPrefix(at(r.Args, 2), "0x")
 	id, err := strconv.ParseUint(text, 16, 64)
 	switch {
-	case !ok || err != nil:
+	case !ok:
 		r.Fail("Pointer expected (0xffff notation)")
+		return
+	case err != nil && !errors.Is(err, strconv.ErrRange):
+		r.Fail("Malformed ptr.")
 		return
 	case !r.Require(cli.Operator):
 		return
@@ -248,9 +252,13 @@ func readCondition(t *proxy.Table, w []string) (c condition, wrong string) {
 	return c, ""
 }
 
+// whole reads a number; reference: one with a plus is none, and a minus alone is 0.
 func whole(word string) (n int64, ok bool) {
+	if word == "-" {
+		return 0, true
+	}
 	n, err := strconv.ParseInt(word, 10, 64)
-	return n, err == nil
+	return n, err == nil && word[0] != '+'
 }
 
 // readDatum reads data.<name>, or data.<name>[<element>] of an array.

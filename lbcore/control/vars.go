@@ -59,7 +59,7 @@ func setVar(r *cli.Request) {
 			return
 		}
 		s.SetStr(f.Append(nil, at))
-		c.Vars.Set(v, s)
+		setVariable(r, c, v, s)
 		return
 	}
 	e, _, err := sample.CompileWords(c.Words, words, o)
@@ -71,6 +71,13 @@ func setVar(r *cli.Request) {
 		return
 	}
 	if e.Eval(at, sample.Any, s) {
-		c.Vars.Set(v, s)
+		setVariable(r, c, v, s)
+	}
+}
+
+// setVariable sets a variable of the process and says so when there is no room.
+func setVariable(r *cli.Request, c *Control, v sample.Var, s *sample.Sample) {
+	if !c.Vars.Set(v, s) {
+		r.Fail("'set var': cannot set variable '%s': tune.vars.proc-max-size or tune.vars.global-max-size is reached.", v.Name)
 	}
 }

@@ -48,6 +48,7 @@ func newFabric(t testing.TB) *fabric {
 	proc := &proxy.Process{Totals: proxy.NewCounters(1), Facts: &sample.Process{PID: 42, Hostname: []byte("node1"), ProcVars: sample.NewProcVars()}}
 	proc.Conn.Inc()
 	f.worker = stream.NewWorker(l, proc, proxy.Limits{LogURILen: 1024, BufSize: 16384, MaxRewrite: 1024, StickCounters: 3})
+	f.worker.Limits.ErrCodes, f.worker.Limits.FailCodes = proxy.StandardCodes()
 	f.addProxies()
 	fe := f.proxies["fe"]
 	bind := &proxy.Bind{Proxy: fe, ID: 1}

@@ -186,7 +186,7 @@ func fetchServerName(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
 		return true
 	}
 	x := exchange(c)
-	if x == nil || x.Server == nil {
+	if x == nil || x.Server == nil || x.Server.ID == 0 {
 		return false
 	}
 	setText(s, x.Server.Name)
@@ -195,7 +195,7 @@ func fetchServerName(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
 
 func fetchServerID(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
 	x := exchange(c)
-	if x == nil || x.Server == nil {
+	if x == nil || x.Server == nil || x.Server.ID == 0 {
 		return false
 	}
 	s.SetInt(int64(x.Server.ID))

@@ -171,7 +171,7 @@ func distinguished(of certOf, raw func(*x509.Certificate) []byte) sample.FetchFu
 		}
 		var found []string
 		for _, p := range parts {
-			if p.Key == word {
+			if strings.EqualFold(p.Key, word) { // reference
 				found = append(found, p.Value)
 			}
 		}

@@ -77,6 +77,8 @@ const (
 	HealthCheck    Class = "health-check types"
 	HTTPErrors     Class = "section http-errors"
 	SectionRing    Class = "section ring"
+	SectionProfile Class = "section log-profile"
+	LogStep        Class = "log-steps / log-profile steps"
 	StatusCode     Class = "generated HTTP status codes (errorfile)"
 	Signal         Class = "signals"
 	Normalizer     Class = "normalize-uri normalizers"

@@ -15,10 +15,10 @@
 //
 // goroutine NewWriter: drains a Writer to a descriptor that may block; ended by
 // Close.
-// goroutine NewStream: connects to a log server, which may take its time, and sends
+// goroutine (*Stream).start: connects to a log server, which may take its time, and sends
 // a Stream's lines; ended by Close.
 // goroutine (*Stream).serve: reads from that server to see its end; ended with the
 // connection.
 //
-// Imports: keyword, config.
+// Imports: keyword, config, sample.
 package log

@@ -55,7 +55,6 @@ func TestParseErrors(t *testing.T) {
 		{"no log global", "'no log' does not expect arguments"},
 		{"log tcp@127.0.0.1:1-5 local0", "port range not permitted here in 'tcp@127.0.0.1:1-5'"},
 		{"log backend@b local0", "target 'backend@b': log backends are known to HAProxy, not implemented by gohap"},
-		{"log 127.0.0.1 profile x local0", "log profile 'x': log profiles are known to HAProxy, not implemented by gohap"},
 	} {
 		if _, err := parseLine(t, c.line); err == nil || err.Error() != c.want {
 			t.Errorf("%s\n got %v\nwant %s", c.line, err, c.want)

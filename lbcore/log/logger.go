@@ -23,6 +23,8 @@ type Output interface {
 type Logger struct {
 	Target *Target
 	Out    Output // for descriptors and rings; nil for datagrams
+	// Profile makes the lines of traffic; nil without.
+	Profile *Profile
 
 	Sent, Dropped atomic.Uint64
 

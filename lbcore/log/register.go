@@ -33,6 +33,7 @@ func Register(set *keyword.Set) {
 		{"len", "the longest line in bytes, 80 to 65535", "log 127.0.0.1 len 4096 local0", "log 127.0.0.1 len 10 local0"},
 		{"format", "how lines are framed", "log 127.0.0.1 format rfc5424 local0", "log 127.0.0.1 format nope local0"},
 		{"sample", "which lines of a period are sent", "log 127.0.0.1 sample 2-3,5:6 local0", "log 127.0.0.1 sample 1-2,2:3 local0"},
+		{"profile", "the log-profile section that makes the lines", "log 127.0.0.1 profile p local0", "log 127.0.0.1 profile p"},
 		{"global", "use the targets of the global section", "log global", "log global local0"},
 		{"stdout", "write to standard output", "log stdout format raw local0", "log stdout"},
 		{"stderr", "write to standard error", "log stderr format short local0", "log stderr nope"},

@@ -7,6 +7,9 @@ import "sync"
 // lines they missed. Any goroutine, also a loop, may call its methods.
 type Ring struct {
 	Name string
+	Desc string // for people
+	// MaxLen is how many bytes are kept of a line, 0 for all; set before it is used.
+	MaxLen int
 
 	mu    sync.Mutex // guards what follows
 	buf   []byte
@@ -33,6 +36,9 @@ func NewRing(name string, size int) *Ring {
 func (r *Ring) Line(line []byte) bool {
 	if n := len(line); n > 0 && line[n-1] == '\n' {
 		line = line[:n-1]
+	}
+	if r.MaxLen > 0 {
+		line = line[:min(len(line), r.MaxLen)]
 	}
 	if len(line) > len(r.buf) {
 		return false

@@ -13,6 +13,8 @@ const sendLimit = 50 * time.Millisecond
 // target, opened when first needed. Any goroutine may call it.
 type Sockets struct {
 	Now func() time.Time // for deadlines
+	// SendBuffer is as loop.Datagrams has it.
+	SendBuffer int
 
 	mu    sync.Mutex
 	conns map[*Target]net.Conn
@@ -31,6 +33,9 @@ func (s *Sockets) Datagram(to *Target, line []byte) bool {
 		}
 		if s.conns == nil {
 			s.conns = map[*Target]net.Conn{}
+		}
+		if b, ok := c.(interface{ SetWriteBuffer(int) error }); ok && s.SendBuffer > 0 {
+			_ = b.SetWriteBuffer(s.SendBuffer) // the kernel's choice will do
 		}
 		s.conns[to] = c
 	}

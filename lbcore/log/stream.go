@@ -1,8 +1,11 @@
 package log
 
 import (
+	"cmp"
 	"context"
 	"net"
+	"slices"
+	"strconv"
 	"sync/atomic"
 	"time"
 )
@@ -22,23 +25,47 @@ const (
 // in a ring, so that a server that is away or slow costs the oldest of them and
 // nobody's time. What a connection has taken when it breaks is not sent again.
 type Stream struct {
-	ring    *Ring
-	to      *Target
-	now     func() time.Time // for deadlines
-	missed  *atomic.Uint64   // lines that were overwritten before they were sent
-	closing chan struct{}
-	done    chan struct{}
-	ctx     context.Context // ends what blocks
-	cancel  context.CancelFunc
+	ring     *Ring
+	to       *Target
+	now      func() time.Time // for deadlines
+	patience time.Duration    // how long a write may take
+	connect  time.Duration    // how long an attempt to connect may take
+	counted  bool             // RFC 6587 octet counting
+	missed   *atomic.Uint64   // lines that were overwritten before they were sent
+	closing  chan struct{}
+	done     chan struct{}
+	ctx      context.Context // ends what blocks
+	cancel   context.CancelFunc
 }
 
 // NewStream starts the goroutine that connects to a target and sends the lines;
 // missed counts those that came to be overwritten. Close ends it.
 func NewStream(to *Target, missed *atomic.Uint64, now func() time.Time) *Stream {
-	s := &Stream{ring: NewRing(to.Text, streamRing), to: to, now: now, missed: missed, closing: make(chan struct{}), done: make(chan struct{})}
+	s := &Stream{ring: NewRing(to.Text, streamRing), to: to, now: now, missed: missed}
+	s.start()
+	return s
+}
+
+// Forward is how the lines of a ring go to a server.
+type Forward struct {
+	To             *Target       // its address
+	Counted        bool          // each line behind its length (RFC 6587), not in front of a LF
+	Connect, Write time.Duration // how long connecting, and a write, may take; zero for the default
+}
+
+// NewForward starts the goroutine that sends the lines of a ring to a server, from the
+// oldest one on. Close ends it.
+func NewForward(r *Ring, f *Forward, missed *atomic.Uint64, now func() time.Time) *Stream {
+	s := &Stream{ring: r, to: f.To, now: now, missed: missed, counted: f.Counted, connect: f.Connect, patience: f.Write}
+	s.start()
+	return s
+}
+
+func (s *Stream) start() {
+	s.connect, s.patience = cmp.Or(s.connect, streamPatience), cmp.Or(s.patience, streamPatience)
+	s.closing, s.done = make(chan struct{}), make(chan struct{})
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	go s.run()
-	return s
 }
 
 // Line takes a copy of a line. Any goroutine, also a loop, may call it.
@@ -60,7 +87,7 @@ func (s *Stream) Close() {
 
 func (s *Stream) run() {
 	defer close(s.done)
-	dialer := net.Dialer{Timeout: streamPatience}
+	dialer := net.Dialer{Timeout: s.connect}
 	network, address := "tcp", s.to.Addr.String()
 	if s.to.Path != "" {
 		network, address = "unix", s.to.Path
@@ -122,7 +149,13 @@ func (s *Stream) send(c net.Conn, at *Cursor) bool {
 		out = out[:0]
 		for more && len(out) < batch {
 			var missed uint64
-			if out, missed, more = s.ring.Next(out, at); more {
+			start := len(out)
+			switch out, missed, more = s.ring.Next(out, at); {
+			case !more:
+			case s.counted:
+				n := append(strconv.AppendInt(nil, int64(len(out)-start), 10), ' ')
+				out = slices.Insert(out, start, n...)
+			default:
 				out = append(out, '\n')
 			}
 			s.missed.Add(missed)
@@ -130,7 +163,7 @@ func (s *Stream) send(c net.Conn, at *Cursor) bool {
 		if len(out) == 0 {
 			break
 		}
-		c.SetWriteDeadline(s.now().Add(streamPatience))
+		c.SetWriteDeadline(s.now().Add(s.patience))
 		if _, err := c.Write(out); err != nil {
 			return false
 		}

@@ -104,7 +104,8 @@ type Target struct {
 	Path     string         // Unix, UnixStream; an abstract name starts with "@"
 	FD       int
 	Ring     string
-	Len      int // bytes of a whole line, its LF included
+	Profile  string // name of the log-profile section, empty without
+	Len      int    // bytes of a whole line, its LF included
 	Format   Format
 	Sample   Sampling
 	Facility Facility
@@ -224,7 +225,7 @@ func (t *Target) params(words []string) ([]string, error) {
 			}
 			t.Sample = s
 		case "profile":
-			return nil, fmt.Errorf("log profile '%s': log profiles are known to HAProxy, not implemented by gohap", arg)
+			t.Profile = arg
 		default:
 			return words, nil
 		}

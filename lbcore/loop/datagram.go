@@ -16,6 +16,10 @@ type Datagram struct {
 // family; what the kernel does not take at once is dropped and counted. Loop
 // only.
 type Datagrams struct {
+	// SendBuffer is the kernel's send buffer of the sockets, bytes, 0 for its choice;
+	// set before the first datagram.
+	SendBuffer int
+
 	loop    *Loop
 	batch   []Datagram
 	text    []byte
@@ -90,6 +94,9 @@ func (d *Datagrams) send(b []Datagram) int {
 		fd, e := d.loop.Kernel.Socket(b[0].To.Family, unix.SOCK_DGRAM)
 		if e != 0 {
 			return 0
+		}
+		if d.SendBuffer > 0 {
+			d.loop.Kernel.SetOption(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, d.SendBuffer)
 		}
 		d.sockets[i] = fd
 	}

@@ -7,27 +7,50 @@ import "bytes"
 // it by themselves and the answer says for how long, or has what a copy is
 // compared by, and nothing forbids it.
 func Cacheable(m Method, h *Head) bool {
-	switch m {
-	case GET, HEAD, OPTIONS, TRACE:
-	default:
-		return false
-	}
-	switch h.Status {
-	case 200, 203, 204, 206, 300, 301, 404, 405, 410, 414, 501:
-	default:
+	if !cacheableMethod(m) || !cacheableStatus(h.Status) {
 		return false
 	}
 	var c control
+	c.read(h)
+	return c.allowed && !c.forbidden
+}
+
+// CookieCacheable tells whether they may keep a cookie of such an answer. Reference:
+// the same, but that an answer which says public need not be of such a method and
+// status.
+func CookieCacheable(m Method, h *Head) bool {
+	c := control{cookie: true}
+	c.read(h)
+	return c.allowed && !c.forbidden && (c.public || cacheableMethod(m) && cacheableStatus(h.Status))
+}
+
+func cacheableMethod(m Method) bool {
+	switch m {
+	case GET, HEAD, OPTIONS, TRACE:
+		return true
+	}
+	return false
+}
+
+func cacheableStatus(code int) bool {
+	switch code {
+	case 200, 203, 204, 206, 300, 301, 404, 405, 410, 414, 501:
+		return true
+	}
+	return false
+}
+
+// control is what the fields of an answer say about caches; cookie asks for what they
+// say of its cookies.
+type control struct{ cookie, allowed, forbidden, public bool }
+
+func (c *control) read(h *Head) {
 	for i := range h.Fields {
 		if f := &h.Fields[i]; f.Flags&FieldDeleted == 0 {
 			c.field(f)
 		}
 	}
-	return c.allowed && !c.forbidden
 }
-
-// control is what the fields of an answer say about caches.
-type control struct{ allowed, forbidden bool }
 
 func (c *control) field(f *Field) {
 	switch string(f.Name) {
@@ -54,9 +77,11 @@ func (c *control) directive(d []byte) {
 	case EqualFold(name, "private"), EqualFold(name, "no-store"):
 		c.forbidden = true
 	case EqualFold(name, "no-cache"): // reference: not with set-cookie, which is what is inserted
-		c.forbidden = c.forbidden || !hasPrefix(value, `"set-cookie`)
+		c.forbidden = c.forbidden || c.cookie || !hasPrefix(value, `"set-cookie`)
 	case EqualFold(d, "max-age=0"), EqualFold(d, "s-maxage=0"):
 		c.forbidden = true
+	case EqualFold(d, "public"):
+		c.public = true
 	case hasPrefix(d, "max-age"), hasPrefix(d, "s-maxage"):
 		c.allowed = true
 	}

@@ -14,6 +14,7 @@ import (
 // Durations are nanoseconds, zero for none.
 type ClientConfig struct {
 	Decode        h1.Options
+	Cases         h1.Cases  // option h1-case-adjust-bogus-client, nil without
 	RequestTime   int64     // timeout http-request: from the first wait to the end of the head
 	KeepAliveTime int64     // timeout http-keep-alive: idle between requests
 	ClientTime    int64     // timeout client: flushing and lingering
@@ -316,6 +317,7 @@ func (c *H1Client) WriteHead(h *message.Head, b *buffer.Buffer, end bool) WriteS
 	c.keep = h1.ClientKeeps(c.x.req, h, p)
 	c.parting = c.parting && !c.keep
 	con := h1.ClientConnection(c.x.req, h, p)
+	c.x.cases = c.owner.Config().Cases
 	return c.writeHead(h, h1.AppendResponse(c.w.scratch[:0], h, con), b, end)
 }
 
@@ -323,7 +325,11 @@ func (c *H1Client) WriteHead(h *message.Head, b *buffer.Buffer, end bool) WriteS
 // framing changes.
 func (c *H1Client) Interim(h *message.Head) WriteState {
 	b := c.w.Loop.Buffers.Get()
-	b.Append(h1.AppendResponse(c.w.scratch[:0], h, h1.ConnNone))
+	text := h1.AppendResponse(c.w.scratch[:0], h, h1.ConnNone)
+	if m := c.owner.Config().Cases; m != nil {
+		m.Apply(text)
+	}
+	b.Append(text)
 	c.count(b.Len())
 	return c.push(b)
 }

@@ -14,6 +14,7 @@ import (
 // ServerConfig is what the HTTP/1 connections to one server share.
 type ServerConfig struct {
 	Decode h1.Options
+	Cases  h1.Cases    // option h1-case-adjust-bogus-server, nil without
 	TLS    *certs.Back // nil for plain connections
 }
 
@@ -253,6 +254,7 @@ func (c *H1Server) WriteHead(h *message.Head, b *buffer.Buffer, end bool) WriteS
 	c.req = h1.Info(h)
 	c.single = h.Flags.Has(message.HasTransfer) && !h.Version11() // reference: not trusted with more
 	con := h1.ServerConnection(h, c.Policy)
+	c.x.cases = c.cfg.Cases
 	st := c.writeHead(h, h1.AppendRequest(c.w.scratch[:0], h, con), b, end)
 	c.t.Watch()
 	return st

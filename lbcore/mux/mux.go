@@ -156,6 +156,7 @@ type exchange struct {
 	head   message.Head
 	dec    h1.Decoder
 	chunks h1.Chunks
+	cases  h1.Cases // how names of fields are spelt for the peer, nil for as they are
 }
 
 func (w *Worker) exchange() *exchange {
@@ -487,6 +488,9 @@ func (c *conn) Trailers() []message.Field {
 
 // writeHead puts the encoded head, which lies in scratch, in front of b.
 func (c *conn) writeHead(h *message.Head, head []byte, b *buffer.Buffer, end bool) WriteState {
+	if c.x != nil && c.x.cases != nil {
+		c.x.cases.Apply(head)
+	}
 	switch {
 	case h.Flags.Has(message.NoBody):
 		c.outMode = none
@@ -573,6 +577,9 @@ func (c *conn) Write(b *buffer.Buffer, end bool, trailers []message.Field) Write
 func (c *conn) writeTrailers(trailers []message.Field) {
 	text := append(c.w.scratch[:0], "0\r\n"...)
 	text = h1.AppendTrailers(text, trailers)
+	if c.x != nil && c.x.cases != nil {
+		c.x.cases.Apply(text)
+	}
 	c.count(len(text))
 	for len(text) > 0 {
 		b := c.w.Loop.Buffers.Get()

@@ -14,4 +14,8 @@ type Logging struct {
 	ServerSide        bool // the address towards the server is needed for the log
 	Tag               string
 	Loggers           []*log.Logger
+	// Steps are when lines are written (log-steps), a bit for each log.Step; zero for
+	// one line, as soon as all is known. Profiled: a logger has a profile.
+	Steps    uint32
+	Profiled bool
 }

@@ -26,11 +26,31 @@ type Process struct {
 	Malformed   atomic.Int64 // messages that broke their protocol
 	StreamID    atomic.Uint64
 	Stopping    atomic.Bool
-	SSL         SSL
-	Facts       *sample.Process
+	// PartFrom is when a soft stop began, monotonic ns; PartTime how long connections
+	// are closed from then on, ns: all at once with zero, none below it
+	// (close-spread-time).
+	PartFrom atomic.Int64
+	PartTime int64
+	SSL      SSL
+	Facts    *sample.Process
 	// Resumers are told when a connection slot of the process is freed while
 	// listeners are paused for want of one.
 	Waiting atomic.Int32
+}
+
+// Parts tells whether a soft stop has come to a connection by now, monotonic ns: seed
+// is its share of the time, any number.
+func (p *Process) Parts(seed, now int64) bool {
+	switch {
+	case !p.Stopping.Load():
+		return false
+	case p.PartTime == 0:
+		return true
+	case p.PartTime < 0:
+		return false
+	}
+	share := float64(uint64(seed)*0x9e3779b97f4a7c15>>11) / (1 << 53)
+	return float64(now-p.PartFrom.Load()) >= share*float64(p.PartTime)
 }
 
 // SSL counts the TLS connections of the process, those of both sides unless a
@@ -82,12 +102,56 @@ type Limits struct {
 	PipeSize   int  // tune.pipesize, zero for sizes by need
 	Client     SocketSizes
 	Server     SocketSizes
+	LogSend    int // tune.sndbuf.backend: the send buffer of sockets for log lines
 	// NoPrivilegedPorts is harden.reject-privileged-ports.tcp.
 	NoPrivilegedPorts bool
 	// StickCounters is how many entries of stick tables a connection or a stream
 	// may track (tune.stick-counters).
 	StickCounters int
 	Records       transport.Records // of TLS
+	// RulesAtOnce is tune.max-rules-at-once, zero for no bound.
+	RulesAtOnce int
+	// ErrCodes and FailCodes are the statuses of a server's answer that are an error
+	// of the client, and a failure of the server.
+	ErrCodes, FailCodes StatusSet
+	// Vars is how much memory variables may take.
+	Vars VarLimits
+}
+
+// VarLimits are the sizes of the variables of sessions, bytes, zero for no limit: each
+// scope's with those of the scopes inside it (tune.vars.*-max-size).
+type VarLimits struct {
+	Sess, Txn, ReqRes int
+	On                bool // there is one, of the process's or the whole too
+}
+
+// StatusSet is a set of statuses from 100 to 599.
+type StatusSet [8]uint64
+
+// Has tells whether a status is in the set.
+func (t *StatusSet) Has(code int) bool {
+	i := uint(code - 100)
+	return i < 500 && t[i>>6]&(1<<(i&63)) != 0
+}
+
+// StandardCodes are the two sets without http-err-codes and http-fail-codes.
+func StandardCodes() (errors, failures StatusSet) {
+	errors.Put(400, 499, true)
+	failures.Put(500, 599, true)
+	failures.Put(501, 501, false)
+	failures.Put(505, 505, false)
+	return errors, failures
+}
+
+// Put adds the statuses from low to high, or takes them out.
+func (t *StatusSet) Put(low, high int, in bool) {
+	for i := low - 100; i <= high-100; i++ {
+		if in {
+			t[i>>6] |= 1 << (i & 63)
+		} else {
+			t[i>>6] &^= 1 << (i & 63)
+		}
+	}
 }
 
 // SocketSizes are sizes of what the kernel holds for a connection, bytes, zero for

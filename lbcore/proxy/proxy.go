@@ -71,6 +71,10 @@ const (
 	OptSpliceRequest
 	OptSpliceResponse
 	OptSpliceAuto
+	OptCheckCache
+	OptCaseClient // h1-case-adjust-bogus-client
+	OptCaseServer
+	OptTransparent
 )
 
 // Timeouts are a proxy's time-outs; zero means none was set.
@@ -107,6 +111,13 @@ type Forwarded struct {
 	Header []byte // lower-case
 	Except []netip.Prefix
 	IfNone bool
+}
+
+// ForwardedHeader is option forwarded (RFC 7239): which parameters the field that a
+// server gets has, and what they are made of where it is not the plain thing.
+type ForwardedHeader struct {
+	Proto, Host, By, ByPort, For, ForPort              bool
+	HostExpr, ByExpr, ByPortExpr, ForExpr, ForPortExpr *sample.Expr
 }
 
 // Proxy is a frontend, a backend or both.
@@ -148,6 +159,9 @@ type Proxy struct {
 	// its own file for them.
 	StateFrom StateSource
 	StateFile string
+	// Direct is where requests go that no persistence names a server for, in place of a
+	// policy (dispatch, option transparent); nil for none. It is among no servers.
+	Direct    *Server
 	Algorithm string         // the word of balance
 	Balancing balance.Config // what else the policies are made from
 	Hashing   Hashing
@@ -182,8 +196,9 @@ type Proxy struct {
 	InspectResp    time.Duration
 	ForwardFor     *Forwarded
 	OriginalTo     *Forwarded
-	Pages          rule.Pages // errorfile, errorloc, errorfiles, http-error
-	Stats          *StatsPage // nil without a stats line
+	Forwarded      *ForwardedHeader // option forwarded, nil without
+	Pages          rule.Pages       // errorfile, errorloc, errorfiles, http-error
+	Stats          *StatsPage       // nil without a stats line
 	Logging        *Logging
 	UniqueID       *sample.Format
 	UniqueIDHeader []byte

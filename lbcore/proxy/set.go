@@ -30,6 +30,7 @@ type ServerSet struct {
 	Backup  balance.Policy // over Backups, likewise
 
 	byName   map[string]*Server
+	byID     map[int]*Server
 	byCookie map[string][]*Server
 }
 
@@ -50,11 +51,14 @@ func (p *Proxy) Server(name string) *Server { return p.Set().byName[name] }
 // ServerNamed is Server for a name in bytes; it allocates nothing.
 func (p *Proxy) ServerNamed(name []byte) *Server { return p.Set().byName[string(name)] }
 
+// ServerID returns a server by its number, nil when there is none; any goroutine.
+func (p *Proxy) ServerID(id int) *Server { return p.Set().byID[id] }
+
 // AddServer appends a server while the proxy is built.
 func (p *Proxy) AddServer(s *Server) {
 	set := p.set.Load()
 	if set == nil {
-		set = &ServerSet{byName: map[string]*Server{}, byCookie: map[string][]*Server{}}
+		set = &ServerSet{byName: map[string]*Server{}, byID: map[int]*Server{}, byCookie: map[string][]*Server{}}
 		p.set.Store(set)
 	}
 	s.Proxy, s.NameBytes = p, []byte(s.Name)
@@ -64,6 +68,9 @@ func (p *Proxy) AddServer(s *Server) {
 func (set *ServerSet) add(s *Server) {
 	set.All = append(set.All, s)
 	set.byName[s.Name] = s
+	if set.byID[s.ID] == nil {
+		set.byID[s.ID] = s
+	}
 	if s.Backup {
 		set.Backups = append(set.Backups, s)
 	} else {
@@ -150,13 +157,16 @@ func (p *Proxy) Return(old *ServerSet, s *Server, make PolicyMaker) {
 
 func (set *ServerSet) reset() {
 	set.All, set.Active, set.Backups = nil, nil, nil
-	set.byName, set.byCookie = map[string]*Server{}, map[string][]*Server{}
+	set.byName, set.byID, set.byCookie = map[string]*Server{}, map[int]*Server{}, map[string][]*Server{}
 }
 
 func (set *ServerSet) remove(s *Server) {
 	is := func(o *Server) bool { return o == s }
 	set.All, set.Active, set.Backups = slices.DeleteFunc(set.All, is), slices.DeleteFunc(set.Active, is), slices.DeleteFunc(set.Backups, is)
 	delete(set.byName, s.Name)
+	if set.byID[s.ID] == s {
+		delete(set.byID, s.ID)
+	}
 	if rest := slices.DeleteFunc(slices.Clone(set.byCookie[s.Cookie]), is); len(rest) > 0 {
 		set.byCookie[s.Cookie] = rest
 	} else {
@@ -168,9 +178,9 @@ func (set *ServerSet) remove(s *Server) {
 func (p *Proxy) change(f func(*ServerSet), make PolicyMaker) {
 	old := p.Set()
 	set := &ServerSet{All: slices.Clone(old.All), Active: slices.Clone(old.Active), Backups: slices.Clone(old.Backups),
-		Policy: old.Policy, Backup: old.Backup, byName: maps.Clone(old.byName), byCookie: maps.Clone(old.byCookie)}
+		Policy: old.Policy, Backup: old.Backup, byName: maps.Clone(old.byName), byID: maps.Clone(old.byID), byCookie: maps.Clone(old.byCookie)}
 	if set.byName == nil {
-		set.byName, set.byCookie = map[string]*Server{}, map[string][]*Server{}
+		set.byName, set.byID, set.byCookie = map[string]*Server{}, map[int]*Server{}, map[string][]*Server{}
 	}
 	f(set)
 	if !slices.Equal(set.Active, old.Active) {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"gohap/lbcore/balance"
+	"gohap/stick"
 )
 
 // maker makes the policy of an algorithm.
@@ -196,4 +197,44 @@ func TestInherit(t *testing.T) {
 			t.Errorf("%s: %s, undisturbed %s", algorithm, got, want)
 		}
 	}
+}
+
+// TestStuckServer finds servers by what entries hold, among as many as there are:
+// by key, by address and by number, and none that was parted.
+func TestStuckServer(t *testing.T) {
+	p := &Proxy{Name: "p"}
+	var last *Server
+	for i := range 1000 {
+		last = &Server{Name: fmt.Sprint("s", i), ID: i + 1, Weight0: 1}
+		p.AddServer(last)
+	}
+	p.Balance(maker("roundrobin"))
+	made, err := stick.New(stick.Config{Name: "p", Key: stick.KeyInteger, Size: 10, Store: []stick.Stored{{Data: stick.ServerID, N: 1}, {Data: stick.ServerKey, N: 1}}}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := &Table{Table: made}
+	e, _, _ := made.Create([]byte{0, 0, 0, 1}, 0)
+	defer e.Release()
+	is := func(what string, id int, key, want string) {
+		t.Helper()
+		e.Set(stick.ServerID, 0, uint64(uint32(id)))
+		e.SetText(stick.ServerKey, key)
+		got := ""
+		if srv := p.StuckServer(table, e); srv != nil {
+			got = srv.Name
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", what, got, want)
+		}
+	}
+	is("a number", 1000, "", "s999")
+	is("a number that is none", 1001, "", "")
+	is("a negative one", -1, "", "")
+	is("a key goes first", 3, "s7", "s7")
+	is("a key that is none", 3, "gone", "s2")
+	p.Part(last, maker("roundrobin"))
+	is("a server that was parted", 1000, "", "")
+	p.Join(&Server{Name: "again", ID: 1000, Weight0: 1}, maker("roundrobin"))
+	is("its number, given again", 1000, "", "again")
 }

@@ -57,24 +57,23 @@ func (s *Server) StickKey(t *Table) string {
 // StuckServer returns the server of a backend that an entry of a table names, nil
 // without one: by its key, else by its number.
 func (p *Proxy) StuckServer(t *Table, e stick.Entry) *Server {
-	if key := e.Text(stick.ServerKey); key != "" {
-		if !t.ByAddress {
-			if srv := p.Server(key); srv != nil {
-				return srv
-			}
-		} else {
-			for _, srv := range p.Set().All {
-				if srv.StickKey(t) == key {
-					return srv
-				}
-			}
+	byID := p.ServerID(int(int32(e.Get(stick.ServerID, 0))))
+	key := e.Text(stick.ServerKey)
+	switch {
+	case key == "":
+		return byID
+	case !t.ByAddress:
+		if srv := p.Server(key); srv != nil {
+			return srv
 		}
+		return byID
+	case byID != nil && byID.StickKey(t) == key: // as this process stored it
+		return byID
 	}
-	id := int(int32(e.Get(stick.ServerID, 0)))
 	for _, srv := range p.Set().All {
-		if srv.ID == id {
+		if srv.StickKey(t) == key {
 			return srv
 		}
 	}
-	return nil
+	return byID
 }

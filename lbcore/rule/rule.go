@@ -50,14 +50,17 @@ type Set []Rule
 
 // Run evaluates the rules from index at. It returns the index of the rule that
 // decided, from which a suspended set goes on. A condition that lacks data
-// leaves the set undecided unless c.Final is set.
+// leaves the set undecided unless c.Final is set. A rule whose action suspended goes
+// on with the action: its condition has been decided.
 func (s Set) Run(c *sample.Context, at int) (int, Verdict) {
 	if at == 0 {
 		c.SoftRewrite = false
 	}
+	acting := c.Acting
+	c.Acting = false
 	for ; at < len(s); at++ {
 		r := &s[at]
-		if r.Cond != nil {
+		if r.Cond != nil && !acting {
 			c.Deferred = false
 			res := r.Cond.Eval(c)
 			if c.Deferred {
@@ -73,7 +76,9 @@ func (s Set) Run(c *sample.Context, at int) (int, Verdict) {
 		if r.Asks != nil && r.wait(c) {
 			return at, Suspend
 		}
+		acting = false
 		if v := r.Action.Run(c); v != Continue {
+			c.Acting = v == Suspend
 			if v != Suspend && r.Line > 0 {
 				c.LastRule.File, c.LastRule.Line = r.File, r.Line
 			}

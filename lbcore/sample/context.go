@@ -48,6 +48,9 @@ type Context struct {
 	// are resumed when the outcome is there.
 	Deferred bool
 
+	// Acting: the rule that suspended did so in its action.
+	Acting bool
+
 	// Log is the encoding that Format.Append wants from an alias while it
 	// runs: an AliasFunc may read it, nothing else may.
 	Log LogFlags

@@ -263,3 +263,35 @@ func obfuscate(c *Context, s *Sample) bool {
 	s.SetStr(d)
 	return true
 }
+
+// ForwardedHost tells whether a text can be the host of a forwarded field.
+func ForwardedHost(b []byte) bool { return validHost(b) }
+
+// AppendForwardedName appends a node's name as option forwarded writes it: an address,
+// "unknown", or an obfuscated name, which gets its underscore; what can be none of
+// them is "unknown" (reference).
+func AppendForwardedName(dst []byte, c *Context, s *Sample) []byte {
+	switch {
+	case s.Type == IPv4:
+		return AppendIP(dst, s.IP)
+	case s.Type == IPv6:
+		return append(AppendIP(append(dst, '['), s.IP), ']')
+	case !s.Cast(c, Str) || !obfuscatedBytes(s.Data) || len(s.Data) == 0:
+		return append(dst, "unknown"...)
+	}
+	if ip, err := netip.ParseAddr(unsafeString(s.Data)); err == nil && ip.Is4() || string(s.Data) == "unknown" || s.Data[0] == '_' {
+		return append(dst, s.Data...)
+	}
+	return append(append(dst, '_'), s.Data...)
+}
+
+// AppendForwardedPort appends a node's port likewise, nothing where there can be none.
+func AppendForwardedPort(dst []byte, c *Context, s *Sample) []byte {
+	if !s.Cast(c, Str) || !obfuscatedBytes(s.Data) || len(s.Data) == 0 {
+		return dst
+	}
+	if n, ok := portNumber(s.Data); !(ok && n > 0) && s.Data[0] != '_' {
+		dst = append(dst, '_')
+	}
+	return append(dst, s.Data...)
+}

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"gohap/lbcore/buffer"
 	"gohap/lbcore/keyword"
@@ -120,10 +121,52 @@ func (v *Vars) store(s Scope) *Store {
 // reuses their memory after Reset, so that a pooled store settles without
 // allocation. The zero value is ready. It belongs to one loop.
 type Store struct {
-	Limit int // bytes, tune.vars.*-max-size; 0 means none
+	Limit int     // bytes, tune.vars.*-max-size; 0 means none
+	Up    *Store  // the scope around this one, which counts its bytes too; nil for none
+	Pool  *Budget // of the outermost one, shared with others; nil for none
 	vars  []storedVar
 	n     int // in use
-	used  int
+	used  int // bytes, those of the scopes inside included; counted where there are limits
+}
+
+// Budget is memory that the variables of several stores share
+// (tune.vars.proc-max-size, tune.vars.global-max-size). Any goroutine.
+type Budget struct {
+	Limit int64   // bytes, 0 means none
+	Up    *Budget // counts the same bytes too; nil for none
+	used  atomic.Int64
+}
+
+// take counts n bytes, or gives them back when n is negative; false when they are
+// more than what is left: nothing is counted then.
+func (b *Budget) take(n int64) bool {
+	for u := b; u != nil; u = u.Up {
+		if u.used.Add(n) > u.Limit && u.Limit > 0 && n > 0 {
+			for v := b; v != u.Up; v = v.Up {
+				v.used.Add(-n)
+			}
+			return false
+		}
+	}
+	return true
+}
+
+// grow counts n bytes in this scope and in those around it, as take.
+func (t *Store) grow(n int) bool {
+	top := t
+	for u := t; u != nil; u = u.Up {
+		if n > 0 && u.Limit > 0 && u.used+n > u.Limit {
+			return false
+		}
+		top = u
+	}
+	if top.Pool != nil && !top.Pool.take(int64(n)) {
+		return false
+	}
+	for u := t; u != nil; u = u.Up {
+		u.used += n
+	}
+	return true
 }
 
 type storedVar struct {
@@ -137,7 +180,7 @@ type storedVar struct {
 }
 
 // varOverhead is what a variable counts against the limits beside its bytes.
-const varOverhead = 64
+const varOverhead = 80 // reference
 
 // Get fills s with the variable. Its Data belongs to the store and lives until
 // the variable is set again.
@@ -166,13 +209,15 @@ func (t *Store) Set(id uint64, s *Sample) bool {
 	} else if v.set {
 		grow -= len(v.buf)
 	}
-	if t.Limit > 0 && t.used+grow > t.Limit {
+	if s.Type != Str && s.Type != Bin && s.Type != Meth {
+		grow -= len(s.Data)
+	}
+	if !t.grow(grow) {
 		return false
 	}
 	if v == nil {
 		v = t.add(id)
 	}
-	t.used += grow
 	v.save(s)
 	return true
 }
@@ -180,13 +225,18 @@ func (t *Store) Set(id uint64, s *Sample) bool {
 // Unset forgets the value; the name stays known to the scope.
 func (t *Store) Unset(id uint64) {
 	if v := t.find(id); v != nil && v.set {
-		t.used -= len(v.buf)
+		t.grow(-len(v.buf))
 		v.set, v.buf = false, v.buf[:0]
 	}
 }
 
 // Reset empties the store and keeps its memory.
-func (t *Store) Reset() { t.n, t.used = 0, 0 }
+func (t *Store) Reset() {
+	t.n = 0
+	if t.used != 0 {
+		t.grow(-t.used)
+	}
+}
 
 func (t *Store) find(id uint64) *storedVar {
 	for i := range t.vars[:t.n] {
@@ -222,6 +272,10 @@ func (v *storedVar) load(s *Sample) {
 // ProcVars are the variables of scope proc, shared by all loops and the
 // command socket. A name exists from the moment a configuration mentions it.
 type ProcVars struct {
+	// Budget counts their bytes, and those of all sessions; nil without limits. It is
+	// set before anything runs.
+	Budget *Budget
+
 	mu   sync.RWMutex
 	vars map[uint64]*storedVar
 	name map[uint64]string
@@ -283,17 +337,33 @@ func (p *ProcVars) Has(id uint64) (exists, set bool) {
 	return v != nil, v != nil && v.set
 }
 
-// Set stores a copy of s. It creates the name when it is unknown.
-func (p *ProcVars) Set(v Var, s *Sample) {
+// Set stores a copy of s. It creates the name when it is unknown. False means that
+// a limit forbids it, and the variable is as before.
+func (p *ProcVars) Set(v Var, s *Sample) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	e := p.vars[v.ID]
+	if p.Budget != nil {
+		n := int64(0)
+		if s.Type == Str || s.Type == Bin || s.Type == Meth {
+			n = int64(len(s.Data))
+		}
+		if e == nil || !e.set {
+			n += varOverhead
+		} else {
+			n -= int64(len(e.buf))
+		}
+		if !p.Budget.take(n) {
+			return false
+		}
+	}
 	if e == nil {
 		e = &storedVar{id: v.ID}
 		p.vars[v.ID], p.name[v.ID] = e, v.Name
 	}
 	// A reader under RLock has copied; nobody holds the old bytes.
 	e.save(s)
+	return true
 }
 
 // Unset forgets the value and keeps the name.
@@ -301,6 +371,9 @@ func (p *ProcVars) Unset(id uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if v := p.vars[id]; v != nil {
+		if p.Budget != nil && v.set {
+			p.Budget.take(-int64(len(v.buf) + varOverhead))
+		}
 		v.set, v.buf = false, v.buf[:0]
 	}
 }
@@ -321,8 +394,7 @@ func (v Var) Set(c *Context, s *Sample) bool {
 		if c.Process == nil || c.Process.ProcVars == nil {
 			return false
 		}
-		c.Process.ProcVars.Set(v, s)
-		return true
+		return c.Process.ProcVars.Set(v, s)
 	}
 	t := c.Vars.store(v.Scope)
 	return t != nil && t.Set(v.ID, s)

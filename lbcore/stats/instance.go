@@ -5,6 +5,7 @@ import (
 
 	"gohap/lbcore/clock"
 	"gohap/lbcore/keyword"
+	"gohap/lbcore/log"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/proxy"
 )
@@ -19,6 +20,7 @@ type Host interface{ Stats() *Instance }
 // connection that asks.
 type Instance struct {
 	Proxies []*proxy.Proxy // in the order of the configuration
+	Rings   []*log.Ring    // likewise
 	Process *proxy.Process
 	Group   *loop.Group
 	Clock   clock.Source // nil means the machine's clock

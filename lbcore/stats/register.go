@@ -24,6 +24,7 @@ func Register(set *keyword.Set) {
 		command("show errors", "[<px>] [request|response]", "report last request and/or response errors for each proxy", cli.Operator, showErrors, "show errors", "show errors nowhere"),
 		command("show fd", "[-!plcfbsd]* [num]", "dump list of file descriptors in use or a specific one", cli.Operator, showFD, "show fd", "show fd x"),
 		command("show threads", "", "show some threads debugging information", cli.User, showThreads, "show threads"),
+		command("show events", "[<sink>] [-w] [-n] [-0]", "show event sink state", cli.User, showEvents, "show events", "show events nosuch"),
 		command("dump stats-file", "", "dump stats for restore", cli.User, dumpFile, "dump stats-file"),
 		command("clear counters", "[all]", "clear max statistics counters (or all counters)", cli.Operator, clearCounters, "clear counters"),
 	)

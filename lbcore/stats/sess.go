@@ -216,7 +216,7 @@ func (q *sessQuery) takes(s *StreamInfo) bool {
 // streams are looked at before the loop may do other work.
 const (
 	batchBytes = 64 << 10
-	sliceLen   = 64
+	sliceLen   = 16
 )
 
 // eachStream walks the streams of all loops, one loop after the other, and

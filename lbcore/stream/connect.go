@@ -165,15 +165,22 @@ func (s *Stream) mayReuse() (may, proven bool) {
 // route is how the connection to the server goes.
 func (s *Stream) route() mux.Route { return mux.Route{To: s.target(), From: s.origin()} }
 
-// target is the address to connect to.
+// target is the address to connect to. Reference: no address is the one that the client
+// connected to; without a port, or with an offset, its port is used.
 func (s *Stream) target() *loop.Sockaddr {
 	at := s.Server.Address()
-	if !at.Relative || !at.To.IP.IsValid() {
+	ip, port := at.To.IP.Addr(), at.To.IP.Port()
+	if !ip.IsValid() || !at.Relative && !ip.IsUnspecified() {
 		return at.To
 	}
-	// Reference: without a port, or with an offset, the client's port is used.
-	port := uint16(int(s.Sess.Destination().Port()) + at.Offset)
-	return loop.IPSockaddr(netip.AddrPortFrom(at.To.IP.Addr(), port))
+	asked := s.Sess.Destination()
+	if at.Relative {
+		port = uint16(int(asked.Port()) + at.Offset)
+	}
+	if ip.IsUnspecified() && asked.IsValid() {
+		ip = asked.Addr()
+	}
+	return loop.IPSockaddr(netip.AddrPortFrom(ip, port))
 }
 
 func (s *Stream) dialed(st transport.State, c *mux.H1Server) {
@@ -213,6 +220,7 @@ func (s *Stream) connected() {
 		s.secured()
 		s.options()
 	}
+	s.stepAt(OriginConnect)
 	if !s.inspectServer() {
 		return
 	}
@@ -339,11 +347,12 @@ func (s *Stream) retry(cause byte, pause bool) {
 	}
 	s.Retries++
 	s.phase = phaseServer
-	if s.redispatches() {
-		s.moveOn()
-		return
+	s.leaving = s.redispatches()
+	// Reference: a redispatch waits as a retry does where no other server is up.
+	pause = pause && (!s.leaving || s.Server.Usable() && s.BE.Availability().Active <= 1)
+	if !s.leaving {
+		s.countBackend(proxy.Retries)
 	}
-	s.countBackend(proxy.Retries)
 	if !pause {
 		s.chooseServer()
 		return
@@ -359,10 +368,10 @@ func (s *Stream) retry(cause byte, pause bool) {
 	}
 }
 
-// moveOn goes to another server.
+// moveOn chooses anew, another server where there is one.
 func (s *Stream) moveOn() {
-	s.avoid = s.Server
-	s.redispatch()
+	s.leaving, s.avoid = false, s.Server
+	s.giveUp()
 	s.Times.Queue = 0 // reference: what came before counts as waiting, unlike attempts on one server
 	s.chooseServer()
 }
@@ -381,7 +390,7 @@ func (s *Stream) redispatches() bool {
 	switch {
 	case s.Forced:
 		return false // reference: force-persist holds
-	case !s.Server.Usable(), !s.Direct && set.Policy != nil && set.Policy.Dynamic() && len(set.Active) > 1:
+	case !s.Server.Usable(), !s.Direct && set.Policy != nil && !set.Policy.Hashes() && be.Availability().Active > 1:
 		return true // reference: at once when nothing ties the request to it
 	}
 	return every > 0 && s.Retries%every == 0

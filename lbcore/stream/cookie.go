@@ -173,7 +173,7 @@ func (s *Stream) wallSec() int64 { return s.W.Loop.WallNano(s.W.Loop.Now()) / 1e
 // responseCookies looks at what the server sets and gives the client its cookie.
 func (s *Stream) responseCookies() {
 	ck := s.BE.Cookie
-	if ck == nil || s.Server == nil || s.cookie.ignored {
+	if ck == nil || s.Server == nil || s.Server == s.BE.Direct || s.cookie.ignored {
 		return
 	}
 	h := s.Res

@@ -87,7 +87,6 @@ func (s *Stream) BasicUser() (name, password []byte, ok bool) {
 // the rule set that is running.
 func (s *Stream) Challenge(value []byte) rule.Verdict {
 	s.challenge = value
-	s.CountClientError()
 	return s.Answer(unauthorized, 'L', 'R')
 }
 
@@ -101,7 +100,7 @@ func (s *Stream) challengeHead() {
 	}
 	s.resHead.Del(wwwAuthenticate)
 	s.resHead.Add(wwwAuthenticate, s.challenge)
-	s.challenge = nil
+	s.challenge, s.challenging = nil, true
 }
 
 var wwwAuthenticate = []byte("www-authenticate")

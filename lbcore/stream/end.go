@@ -150,26 +150,47 @@ func (s *Stream) snapshot() {
 
 // tally adds the stream's bytes and times to the counters.
 func (s *Stream) tally() {
-	if s.BytesIn != 0 {
-		s.Sess.count(proxy.BytesIn, s.BytesIn)
-	}
+	s.tallyBytes()
 	if s.cl != nil {
 		s.W.totals.Add(proxy.BytesOut, s.cl.Sent()) // reference: these are as on the wire
-	}
-	if s.BytesOut != 0 {
-		s.Sess.count(proxy.BytesOut, s.BytesOut)
-	}
-	for _, c := range [2]*proxy.LoopCounters{s.be, s.srv} {
-		if c == nil {
-			continue
-		}
-		c.Add(proxy.BytesIn, s.BytesIn)
-		c.Add(proxy.BytesOut, s.BytesOut)
 	}
 	if s.Server != nil {
 		s.tallyTimes()
 		s.Server.LastSess.Store(s.W.Loop.WallNano(s.W.Loop.Now()) / 1e9)
 	}
+}
+
+// tallyBytes counts the bytes that are not counted yet.
+func (s *Stream) tallyBytes() {
+	in, out := s.BytesIn-s.told[0], s.BytesOut-s.told[1]
+	if in != 0 {
+		s.Sess.count(proxy.BytesIn, in)
+	}
+	if out != 0 {
+		s.Sess.count(proxy.BytesOut, out)
+	}
+	for _, c := range [2]*proxy.LoopCounters{s.be, s.srv} {
+		if c == nil {
+			continue
+		}
+		c.Add(proxy.BytesIn, in)
+		c.Add(proxy.BytesOut, out)
+	}
+}
+
+// tallyPeriod is how often option contstats counts bytes, ns.
+const tallyPeriod = 5e9
+
+// tallyOn counts the bytes of a stream with option contstats that is on its way, when
+// it is time: with the first event behind it, for without events nothing moves.
+func (s *Stream) tallyOn() {
+	now := s.W.Loop.Now()
+	if now < s.tallyAt || s.phase < phaseData {
+		return
+	}
+	s.tallyAt = now + tallyPeriod
+	s.tallyBytes()
+	s.told = [2]int64{s.BytesIn, s.BytesOut}
 }
 
 // tallyTimes adds the times of a stream that had a server; a stage that was not
@@ -227,9 +248,9 @@ func (s *Stream) retire() {
 	ss.tcp = nil
 	ss.PrevEnd = w.Loop.Now()
 	s.Arena.Reset()
-	s.txnVars.Reset()
 	s.reqVars.Reset()
 	s.resVars.Reset()
+	s.txnVars.Reset() // behind those that it counts too
 	s.resHead.Reset()
 	*s = Stream{
 		W: w, phase: ended, timer: s.timer, Arena: s.Arena, queued: s.queued,

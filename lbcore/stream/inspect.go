@@ -43,14 +43,14 @@ func (s *Stream) contentRules(p *proxy.Proxy) bool {
 		return false
 	}
 	s.Ctx.Final = s.definitive(p)
-	at, v := p.TCPReqRules.Run(&s.Ctx, s.ruleAt)
+	at, v := s.rules(p.TCPReqRules, s.ruleAt)
 	s.Ctx.Final = true
 	switch v {
 	case rule.Undecided:
 		s.inspectWait(p, 0)
 		return false
 	case rule.Suspend:
-		if s.hashing {
+		if s.hashing || s.yielded {
 			s.ruleAt, s.suspended = at, true
 			return false
 		}

@@ -11,6 +11,10 @@ import (
 // chooseServer assigns a server and begins to connect. Called in phaseServer,
 // for the first attempt and after each that failed.
 func (s *Stream) chooseServer() {
+	if s.leaving {
+		s.moveOn()
+		return
+	}
 	now := s.W.Loop.Now()
 	if s.Times.Rules == 0 {
 		s.Times.Rules = now
@@ -82,7 +86,7 @@ func (s *Stream) seat() bool {
 // assign finds the request's server: the one that persistence names, else what
 // the policy says; busy tells that all have as many as they may have.
 func (s *Stream) assign() (srv *proxy.Server, hashed, busy bool) {
-	if s.avoid == nil && !s.Redispatched {
+	if s.avoid == nil && !s.loose {
 		if srv = s.persistent(); srv != nil {
 			s.Direct = true
 			return srv, false, false
@@ -93,6 +97,9 @@ func (s *Stream) assign() (srv *proxy.Server, hashed, busy bool) {
 
 // pick asks the backend's policy; avoid is a server that just failed, if any. hashed tells that the request's key names that server.
 func (s *Stream) pick(avoid *proxy.Server) (srv *proxy.Server, hashed, busy bool) {
+	if s.BE.Direct != nil {
+		return s.BE.Direct, false, false
+	}
 	set := s.BE.Set()
 	r := &s.W.pick // behind the interface: a local one would be allocated
 	*r = balance.Request{Avoid: set.IndexOf(avoid)}
@@ -127,22 +134,58 @@ func (s *Stream) pick(avoid *proxy.Server) (srv *proxy.Server, hashed, busy bool
 func (s *Stream) setServer(srv *proxy.Server) {
 	s.Server = srv
 	s.srv = srv.Counters.For(s.W.Loop)
-	if !s.Direct {
+	if s.returned() {
+		return
+	}
+	if !s.Direct && srv != s.BE.Direct {
 		s.srv.Add(proxy.LBTotal, 1)
 		s.be.Add(proxy.LBTotal, 1)
 	}
 }
 
-// redispatch gives the stream's server up: another one will be chosen.
-func (s *Stream) redispatch() {
-	s.countBackend(proxy.Redispatches)
-	s.Redispatched = true
-	s.cookieLost()
+// former is a server that was given up, until it is known which one comes in its place.
+type former struct {
+	srv    *proxy.Server
+	counts *proxy.LoopCounters
+	direct bool
+}
+
+// giveUp gives the stream's server up: one will be chosen anew.
+func (s *Stream) giveUp() {
+	s.former = former{s.Server, s.srv, s.Direct}
+	s.loose = true
 	s.server.Release()
 	s.Server, s.srv, s.Direct = nil, nil, false
 }
 
+// returned tells whether the server that was chosen anew is the former one: that is a
+// retry (reference), any other one a redispatch.
+func (s *Stream) returned() bool {
+	f := s.former
+	s.former = former{}
+	switch f.srv {
+	case nil:
+		return false
+	case s.Server:
+		s.Direct = f.direct
+		s.countBackend(proxy.Retries)
+		return true
+	}
+	f.counts.Add(proxy.Redispatches, 1)
+	s.be.Add(proxy.Redispatches, 1)
+	s.Redispatched = true
+	s.cookieLost()
+	return false
+}
+
+// redispatch gives the stream's server up for another one.
+func (s *Stream) redispatch() {
+	s.giveUp()
+	s.returned()
+}
+
 func (s *Stream) noServer() {
+	s.returned()
 	s.terminate('S', 'C')
 	s.be.Add(proxy.FailedConns, 1)
 	s.fail(503)
@@ -223,6 +266,7 @@ func (s *Stream) Granted(w *proxy.Waiter, srv *proxy.Server) {
 	case srv != nil:
 		if s.Server == nil {
 			s.Server, s.srv = srv, srv.Counters.For(s.W.Loop)
+			s.returned()
 		}
 		s.seated()
 	case s.Server != nil: // reference: whatever option redispatch says

@@ -30,6 +30,7 @@ func (s *Stream) beginHTTP(ep mux.ClientEndpoint, h *message.Head, begin int64) 
 	for _, f := range s.FE.Filters {
 		s.attach([]Filter{f.(Filter)})
 	}
+	s.stepAt(OriginAccept)
 	s.run()
 	if s.phase != ended {
 		s.watch()
@@ -146,6 +147,7 @@ func (s *Stream) monitor() bool {
 	fe := s.FE
 	if len(fe.MonitorURI) == 0 || !bytes.Equal(s.Req.Target, fe.MonitorURI) {
 		s.captureRequest()
+		s.stepAt(OriginRequest)
 		return true
 	}
 	s.logged = true
@@ -192,7 +194,7 @@ func capture(s *Stream, into [][]byte, h *message.Head, caps []proxy.Capture) []
 func (s *Stream) requestRules(p *proxy.Proxy) bool {
 	rules := p.HTTPReqRules
 	if s.ruleAt <= len(rules) {
-		at, v := rules.Run(&s.Ctx, s.ruleAt)
+		at, v := s.rules(rules, s.ruleAt)
 		if !s.ruled(at, v) {
 			return false
 		}
@@ -259,6 +261,9 @@ func (s *Stream) ruled(at int, v rule.Verdict) bool {
 			s.sendReply(s.Reply)
 		}
 	case rule.Close:
+		if s.exchange != nil {
+			s.pullBody() // reference: what has come of it counts
+		}
 		s.terminate('P', 'R')
 		s.Status = -1
 		if !s.buffered { // reference: the request's time is taken behind the rules
@@ -347,6 +352,9 @@ func (s *Stream) rewrite() bool {
 	}
 	if s.FE.Options&proxy.OptOriginalTo|s.BE.Options&proxy.OptOriginalTo != 0 {
 		s.addAddress(s.FE.OriginalTo, s.BE.OriginalTo, s.Sess.Destination().Addr())
+	}
+	if f := s.BE.Forwarded; f != nil {
+		s.addForwarded(f)
 	}
 	if s.FE.UniqueID != nil {
 		s.makeUniqueID()

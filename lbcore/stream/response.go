@@ -92,7 +92,7 @@ func (s *Stream) responseRules() {
 			if p == nil || p == s.BE && s.backDone || p == s.FE && s.FE == s.BE && s.backDone {
 				continue
 			}
-			at, v := p.HTTPResRules.Run(&s.Ctx, s.ruleAt)
+			at, v := s.rules(p.HTTPResRules, s.ruleAt)
 			if !s.responseRuled(at, v) {
 				return
 			}
@@ -100,9 +100,17 @@ func (s *Stream) responseRules() {
 		}
 	}
 	if !s.local {
+		cookie := s.setsCookie()
 		s.responseCookies()
+		if cookie && s.refuseCookie() {
+			return
+		}
 	}
 	s.afterRules()
+	if s.challenging {
+		s.challenging = false
+		s.CountClientError()
+	}
 	if s.local {
 		s.BytesOut += headBytes(s.Res)
 	}
@@ -164,6 +172,7 @@ func (s *Stream) replaceResponse() {
 // afterRules runs http-after-response, which sees every response, those from
 // here included: the backend's first.
 func (s *Stream) afterRules() {
+	s.Ctx.Acting = false // of a rule that waits for ever
 	if s.BE != nil && s.BE != s.FE {
 		s.BE.HTTPAfterRules.Run(&s.Ctx, 0)
 	}
@@ -177,6 +186,7 @@ func (s *Stream) sendResponse() {
 	s.filterHeaders(mux.Server, h)
 	if !s.local {
 		s.logAt(OriginResponse)
+		s.stepAt(OriginResponse)
 	}
 	if h.Flags.Has(message.Tunnel) && !s.local {
 		s.status(s.Status)

@@ -123,7 +123,7 @@ func (ss *Session) began() {
 // shows costs a system call.
 func (ss *Session) announced() bool {
 	lg := ss.FE.Logging
-	return lg != nil && lg.Format == nil && len(lg.Loggers) > 0
+	return lg != nil && lg.Format == nil && len(lg.Loggers) > 0 && lg.Steps == 0
 }
 
 // announce writes the one line that a frontend without a log format has for
@@ -205,6 +205,7 @@ func (ss *Session) dropExtra() {
 		return
 	}
 	ss.W.end(&x.slots)
+	x.vars.Reset() // what it has counts elsewhere too
 	*x = extra{}
 	ss.extra = nil
 	ss.W.extras = append(ss.W.extras, x)
@@ -345,7 +346,10 @@ func (ss *Session) Bind() *proxy.Bind {
 
 // Stopping implements mux.ClientOwner.
 func (ss *Session) Stopping() bool {
-	return ss.W.Proc.Stopping.Load() || ss.FE.State.Load() == int32(proxy.Stopped)
+	if p := ss.W.Proc; p.Stopping.Load() {
+		return p.Parts(ss.AcceptedAt, ss.W.Loop.Now())
+	}
+	return ss.FE.State.Load() == int32(proxy.Stopped)
 }
 
 // Gone implements mux.ClientOwner.
@@ -427,7 +431,23 @@ func (ss *Session) Event(mux.Side, mux.Event) {
 
 // Vars returns the variables of scope sess.
 func (ss *Session) Vars() *sample.Store {
-	return &ss.more().vars
+	v := &ss.more().vars
+	if w := ss.W; w != nil && w.Limits.Vars.On {
+		v.Limit = w.Limits.Vars.Sess
+		if p := w.Proc.Facts.ProcVars; p != nil {
+			v.Pool = p.Budget
+		}
+	}
+	return v
+}
+
+// limitVars gives the stream's variables their limits, and where their bytes count.
+func (s *Stream) limitVars() {
+	l := &s.W.Limits.Vars
+	of := s.Sess.Vars()
+	s.txnVars.Limit, s.txnVars.Up = l.Txn, of
+	s.reqVars.Limit, s.reqVars.Up = l.ReqRes, &s.txnVars
+	s.resVars.Limit, s.resVars.Up = l.ReqRes, &s.txnVars
 }
 
 var _ loop.Acceptor = (*Acceptor)(nil)

@@ -22,13 +22,17 @@ type store struct {
 
 // stickRequest runs the rules on a request, behind all else that names a server:
 // the first entry that is found decides, where nothing has yet, and for each table
-// the first key that a rule takes is kept.
+// the first key that a rule takes is kept. Reference: rules about a table for which
+// one is kept are passed over, those that only match too.
 func (s *Stream) stickRequest() {
 	rules := s.BE.StickRules
 	for i := range rules {
 		r := &rules[i]
+		if s.keepsOf(r.Table, 0) {
+			continue
+		}
 		match := r.Match && s.cookie.server == nil // reference: ignore-persist is about cookies
-		keep := r.Store && !s.keeps(r.Table, 0)
+		keep := r.Store && len(s.stores) < mostStores
 		if !match && !keep {
 			continue
 		}
@@ -74,15 +78,14 @@ func (s *Stream) stickTo(t *proxy.Table, key []byte) {
 	e.Release()
 }
 
-// keeps tells whether a key for the table is kept already, from one of those on, or
-// none can be kept any more.
-func (s *Stream) keeps(t *proxy.Table, from int) bool {
+// keepsOf tells whether a key for the table is kept already, from one of those on.
+func (s *Stream) keepsOf(t *proxy.Table, from int) bool {
 	for _, k := range s.stores[from:] {
 		if k.table == t {
 			return true
 		}
 	}
-	return len(s.stores) == mostStores
+	return false
 }
 
 func (s *Stream) keepKey(t *proxy.Table, key []byte) { s.stores = append(s.stores, store{t, key}) }
@@ -96,7 +99,7 @@ func (s *Stream) sticks() bool { return len(s.stores) > 0 || len(s.BE.StoreRules
 func (s *Stream) stickResponse() {
 	rules, from := s.BE.StoreRules, len(s.stores)
 	for i := range rules {
-		if r := &rules[i]; !s.keeps(r.Table, from) {
+		if r := &rules[i]; len(s.stores) < mostStores && !s.keepsOf(r.Table, from) {
 			if key, ok := s.stickKey(r); ok {
 				s.keepKey(r.Table, key)
 			}

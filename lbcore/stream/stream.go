@@ -86,7 +86,10 @@ type Stream struct {
 	Conns                [5]int64 // actconn, feconn, beconn, srv_conn, retries at the end
 	BytesIn, BytesOut    int64
 	Retries              int
-	Redispatched         bool
+	Redispatched         bool // it went to another server than it was given first
+	loose                bool // persistence does not choose any more
+	leaving              bool // behind the pause that runs another server is chosen
+	former               former
 	Direct               bool // persistence chose the server, not the policy
 	retryLimit           retryLimit
 	NoRetry              bool // the request is not sent twice (disable-l7-retry)
@@ -117,43 +120,50 @@ type Stream struct {
 	marks     *transport.Source // mark and type of service towards the server, nil without
 	stands    int               // the error that the answer from here stands for, 0: its own status
 	challenge []byte            // value of www-authenticate that the answer gets
-	applet    applet
-	service   service
-	parked    any // see Park
-	pageRule  int // the rule of the statistics page that waits
-	pageFound bool
-	pageAdmin bool          // see pageAdmins
-	reqHead   *message.Head // the client mux's head: Req while it is there
-	resHead   message.Head  // head of a reply from here
-	first     *buffer.Buffer
-	claim     *claim         // an idle connection of another loop is awaited
-	kept      kept           // the request as it was sent, for retry-on
-	held      *buffer.Buffer // further request body held back, linked by Next
-	heldLen   int
+	// challenging: the answer has it; it counts as an error once the rules have seen
+	// the answer (reference).
+	challenging bool
+	applet      applet
+	service     service
+	parked      any // see Park
+	pageRule    int // the rule of the statistics page that waits
+	pageFound   bool
+	pageAdmin   bool          // see pageAdmins
+	reqHead     *message.Head // the client mux's head: Req while it is there
+	resHead     message.Head  // head of a reply from here
+	first       *buffer.Buffer
+	claim       *claim         // an idle connection of another loop is awaited
+	kept        kept           // the request as it was sent, for retry-on
+	held        *buffer.Buffer // further request body held back, linked by Next
+	heldLen     int
 
-	reqEnd    bool // the request was read to its end
-	reqSent   bool // the request was written to its end
-	resEnd    bool // the response was read to its end
-	resSent   bool // and written
-	reqWait   bool // the server side is blocked: request body waits
-	suspended bool
-	svLocal   netip.AddrPort // where the log wants it: the server's connection goes before the line
-	holding   bool           // waiting for the request's body: option http-buffer-request
-	bodyState mux.ReadState  // how an early look at the request's body ended, More when well
-	bodyUntil int64          // deadline of a rule that waits for a body
-	bodyDue   bool           // the wait of that rule is over
-	buffered  bool           // option http-buffer-request has had its way
-	vanished  bool           // the client must not see the end: silent-drop
-	left      bool           // the client ended its direction while its body was awaited
-	resHeld   pieces         // response body held back for rules
-	resState  mux.ReadState  // how the last read for them ended, More when there may be more
-	local     bool           // the response is from here
-	counted   bool           // response status is counted
-	logged    bool
-	refused   bool // it never became a request
-	asked     bool // it is counted as a request
-	reused    bool // on a connection that served before
-	deaf      bool // the tunnel's server ended its direction and takes nothing any more
+	reqEnd     bool // the request was read to its end
+	reqSent    bool // the request was written to its end
+	resEnd     bool // the response was read to its end
+	resSent    bool // and written
+	reqWait    bool // the server side is blocked: request body waits
+	suspended  bool
+	svLocal    netip.AddrPort // where the log wants it: the server's connection goes before the line
+	holding    bool           // waiting for the request's body: option http-buffer-request
+	bodyState  mux.ReadState  // how an early look at the request's body ended, More when well
+	bodyUntil  int64          // deadline of a rule that waits for a body
+	bodyDue    bool           // the wait of that rule is over
+	tallyAt    int64          // when its bytes are counted next: option contstats, 0 without
+	told       [2]int64       // those counted so far
+	pauseUntil int64          // end of a rule's pause
+	yielded    bool           // rules go on in the next turn: tune.max-rules-at-once
+	buffered   bool           // option http-buffer-request has had its way
+	vanished   bool           // the client must not see the end: silent-drop
+	left       bool           // the client ended its direction while its body was awaited
+	resHeld    pieces         // response body held back for rules
+	resState   mux.ReadState  // how the last read for them ended, More when there may be more
+	local      bool           // the response is from here
+	counted    bool           // response status is counted
+	logged     bool
+	refused    bool // it never became a request
+	asked      bool // it is counted as a request
+	reused     bool // on a connection that served before
+	deaf       bool // the tunnel's server ended its direction and takes nothing any more
 	// resChunked: the response came, or will be made, in chunks.
 	resChunked bool
 	// resUntilClose: it ends with the connection.
@@ -206,6 +216,12 @@ func (w *Worker) stream(ss *Session) *Stream {
 	c.Process, c.Clock, c.Thread = w.Proc.Facts, w.Loop.Clock(), w.Loop.ID
 	c.Vars = sample.Vars{Session: ss, Txn: &s.txnVars, Req: &s.reqVars, Res: &s.resVars}
 	c.Dir, c.Final = sample.Request, true
+	if ss.FE.Has(proxy.OptContStats) {
+		s.tallyAt = now + tallyPeriod
+	}
+	if w.Limits.Vars.On {
+		s.limitVars()
+	}
 	w.active.push(s)
 	return s
 }
@@ -331,6 +347,10 @@ func (s *Stream) Run() {
 	s.queued = false
 	if s.phase == ended {
 		return
+	}
+	if s.yielded {
+		s.yielded = false
+		s.proceed()
 	}
 	if !s.reqSent && s.phase >= phaseForward && s.phase < phaseTarpit {
 		s.forwardRequest()

@@ -35,6 +35,7 @@ func (w *Worker) startPass(ss *Session, accept func(*mux.Pass, *Stream)) {
 	s.Times.Request = s.Times.Begin
 	s.cl, ss.tcp = &s.pass.client, s
 	accept(&s.pass.client, s)
+	s.stepAt(OriginAccept)
 	s.runTCP()
 	if s.phase != ended {
 		s.watch()

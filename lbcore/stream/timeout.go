@@ -11,6 +11,9 @@ import (
 
 // watch arms the stream's one timer for the earliest of what it waits for.
 func (s *Stream) watch() {
+	if s.tallyAt != 0 {
+		s.tallyOn()
+	}
 	d := s.wake
 	if s.clDeadline != 0 && (d == 0 || s.clDeadline < d) {
 		d = s.clDeadline

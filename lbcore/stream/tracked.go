@@ -177,7 +177,7 @@ func (s *Stream) Track(i int, t *proxy.Table, key []byte) {
 	now := s.W.millis()
 	countOn(e, stick.HTTPReqCnt, stick.HTTPReqRate, now)
 	if s.Ctx.Dir == sample.Response && s.Res != nil {
-		if count, rate, ok := byStatus(s.Status); ok {
+		if count, rate, ok := byStatus(&s.W.Limits, s.Status); ok {
 			countOn(e, count, rate, now)
 		}
 	}
@@ -209,17 +209,17 @@ func (s *Stream) trackFailure() { s.trackEvent(stick.HTTPFailCnt, stick.HTTPFail
 
 // trackStatus counts what the server's answer says of the client or of itself.
 func (s *Stream) trackStatus(code int) {
-	if count, rate, ok := byStatus(code); ok {
+	if count, rate, ok := byStatus(&s.W.Limits, code); ok {
 		s.trackEvent(count, rate)
 	}
 }
 
 // byStatus returns what the status of a server's answer counts as.
-func byStatus(code int) (count, rate stick.Data, ok bool) {
+func byStatus(l *proxy.Limits, code int) (count, rate stick.Data, ok bool) {
 	switch {
-	case code >= 400 && code < 500:
+	case l.ErrCodes.Has(code):
 		return stick.HTTPErrCnt, stick.HTTPErrRate, true
-	case code >= 500 && code < 600 && code != 501 && code != 505:
+	case l.FailCodes.Has(code):
 		return stick.HTTPFailCnt, stick.HTTPFailRate, true
 	}
 	return 0, 0, false

@@ -249,6 +249,7 @@ func (s *stage) setup(options string) {
 	s.p = p
 	proc := &proxy.Process{Totals: proxy.NewCounters(1), Facts: &sample.Process{}}
 	s.w = NewWorker(s.l, proc, proxy.Limits{BufSize: 16384, MaxRewrite: 1024, LogURILen: 1024})
+	s.w.Limits.ErrCodes, s.w.Limits.FailCodes = proxy.StandardCodes()
 	s.w.Siblings = []*Worker{s.w}
 	s.listener = s.k.Listener(netip.MustParseAddrPort("127.0.0.1:80"))
 	a := NewAcceptor(s.w, &proxy.Bind{Proxy: p, ID: 1})

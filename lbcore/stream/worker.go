@@ -19,6 +19,7 @@ type Worker struct {
 	Mux    *mux.Worker
 	Proc   *proxy.Process
 	Limits proxy.Limits
+	aside  *Stream   // of do-log in rules of connections
 	Logs   log.Lines // with the loop's own batch of datagrams
 	// FindBackend serves use_backend rules whose name is computed.
 	FindBackend func(name []byte) *proxy.Proxy
@@ -56,6 +57,7 @@ func NewWorker(l *loop.Loop, p *proxy.Process, lim proxy.Limits) *Worker {
 		line: make([]byte, 0, 8192), totals: p.Totals.For(l),
 		batch: loop.NewDatagrams(l), targets: map[*log.Target]*loop.Sockaddr{},
 	}
+	w.batch.SendBuffer = lim.LogSend
 	w.waiters.Loop = l
 	w.Logs.Sender = w
 	w.Mux.Secured = p.SSL.Alive
@@ -106,6 +108,9 @@ func (c chores) Expired(t *loop.Timer) {
 		for _, s := range p.Set().All {
 			s.Purge(c.w.Loop)
 		}
+		if p.Direct != nil {
+			p.Direct.Purge(c.w.Loop)
+		}
 	}
 	c.w.Loop.Arm(t, c.w.Loop.Now()+int64(time.Second))
 }
@@ -116,27 +121,38 @@ func (w *Worker) Active() int { return w.active.n }
 // Sessions returns how many client connections live on this loop.
 func (w *Worker) Sessions() int { return w.clients }
 
+// Place is where a walk over streams goes on; the zero value is the first one.
+type Place struct {
+	id uint64
+	s  *Stream // it has another number when it is no more
+}
+
 // Walk calls f for each stream, the newest first, until f returns false; it
-// returns the number of the stream to go on from, zero at the end. from is such
-// a number, zero for the first: streams may come and go between two calls, for
-// whoever walks a large population does so in slices. Loop only.
-func (w *Worker) Walk(from uint64, f func(*Stream) bool) uint64 {
-	for s := w.active.head; s != nil; s = s.next {
-		if from != 0 && s.ID > from {
-			continue
-		}
-		if !f(s) {
-			return s.ID
+// returns where to go on behind that one, the zero value at the end. Streams may come and go between
+// two calls, for whoever walks a large population does so in slices. Loop only.
+func (w *Worker) Walk(from Place, f func(*Stream) bool) Place {
+	s := from.s
+	if s == nil || s.ID != from.id {
+		for s = w.active.head; s != nil && from.id != 0 && s.ID > from.id; s = s.next {
 		}
 	}
-	return 0
+	for ; s != nil; s = s.next {
+		if f(s) {
+			continue
+		}
+		if s = s.next; s == nil {
+			break
+		}
+		return Place{s.ID, s}
+	}
+	return Place{}
 }
 
 // CloseIdle closes the client connections that wait between requests, as a
-// soft stop does.
+// soft stop does, as far as it has come to them.
 func (w *Worker) CloseIdle() {
 	w.Loop.Handlers(func(h loop.Handler) bool {
-		if c, ok := h.(*mux.H1Client); ok {
+		if c, ok := h.(*mux.H1Client); ok && c.Owner().Stopping() {
 			c.CloseIdle()
 		}
 		return true

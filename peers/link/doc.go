@@ -14,7 +14,8 @@
 //	one for each connection           writes
 //
 // Wake may come from an event loop: it fills a channel of one place and waits for
-// nothing. A connection has one read and one write buffer of a fixed size: a peer
+// nothing; the sessions are woken once a millisecond at the most, the first time at
+// once. A connection has one read and one write buffer of a fixed size: a peer
 // that takes nothing is told nothing, and is given up when a write makes no
 // progress for writeTime.
 //

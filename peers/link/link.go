@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gohap/lbcore/clock"
@@ -35,6 +36,7 @@ type Peer struct {
 type Link struct {
 	Config
 	wake   chan struct{}
+	wakes  atomic.Int64    // how often it woke the sessions
 	ctx    context.Context // ends with Stop
 	cancel context.CancelFunc
 	all    sync.WaitGroup
@@ -68,15 +70,26 @@ func Start(c Config) *Link {
 	return l
 }
 
+// wakeEvery is how often changes wake the sessions at the most: what changes
+// meanwhile goes out together, and a loop that counts on a thousand entries wakes
+// this goroutine once instead of a thousand times.
+const wakeEvery = time.Millisecond
+
 // tick does what is due in the section, and wakes the sessions.
 func (l *Link) tick() {
 	t := time.NewTimer(0)
 	defer t.Stop()
+	var woke int64 // clock.Mono
 	for {
 		select {
 		case <-l.ctx.Done():
 			return
 		case <-l.wake:
+			if !l.sleep(wakeEvery - time.Duration(clock.Mono()-woke)) {
+				return
+			}
+			woke = clock.Mono()
+			l.wakes.Add(1)
 			l.mu.Lock()
 			for d := range l.live {
 				d.poke()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -43,7 +44,7 @@ func start(t *testing.T, name, other string, l net.Listener, takeover bool, dial
 	t.Helper()
 	e := &end{}
 	var err error
-	if e.table, err = stick.New(stick.Config{Name: "t", Key: stick.KeyInteger, Size: 100000, Expire: 3600000, Peers: true, Store: []stick.Stored{{Data: stick.GPC0, N: 1}}}, clock.Millis()); err != nil {
+	if e.table, err = stick.New(stick.Config{Name: "t", Key: stick.KeyInteger, Size: 1000000, Expire: 3600000, Peers: true, Store: []stick.Stored{{Data: stick.GPC0, N: 1}}}, clock.Millis()); err != nil {
 		t.Fatal(err)
 	}
 	here, there := &peers.Peer{Name: name}, &peers.Peer{Name: other}
@@ -99,6 +100,28 @@ func TestPair(t *testing.T) {
 		b.put(t, i+10000, 2)
 	}
 	eventually(t, "both have all", func() bool { return a.table.Len() == 4000 && b.table.Len() == 4000 })
+}
+
+// TestWakes changes entries one by one for a while: they go out together, not each
+// by itself, and each of them goes.
+func TestWakes(t *testing.T) {
+	la, lb := listen(t), listen(t)
+	a := start(t, "a", "b", la, false, to(lb), nobody)
+	b := start(t, "b", "a", lb, false, to(la), nobody)
+	eventually(t, "they are connected", func() bool { return a.Section.View(false).Peers[1].Established })
+	before, began := a.wakes.Load(), clock.Mono()
+	n := uint32(0)
+	for ; n < 20000 || clock.Mono() < began+int64(50*time.Millisecond); n++ {
+		a.put(t, n, uint64(n))
+		runtime.Gosched() // as loops leave the processor to who is woken
+	}
+	took := time.Duration(clock.Mono() - began)
+	if woke := a.wakes.Load() - before; woke < 1 || woke > int64(took/wakeEvery)+2 {
+		t.Errorf("%d changes in %v woke the sessions %d times", n, took, woke)
+	}
+	eventually(t, "the other one has all", func() bool { return b.table.Len() == int(n) })
+	a.put(t, n, 1)
+	eventually(t, "and one more", func() bool { return b.table.Len() == int(n)+1 })
 }
 
 // TestTeach ends a section: the one that takes over on its listener learns all.

@@ -4,3 +4,6 @@ package peers
 
 // entries is how many a resync has.
 const entries = 100_000
+
+// updates is how many updates of entries TestManyUpdates sends at least.
+const updates = 1_000_000
