@@ -238,6 +238,9 @@ func (n *Node) Transfer(ctx context.Context, name string) error {
 			return err
 		}
 	}
+	if id != "" && n.raft.Leader() == id {
+		return nil
+	}
 	return n.askLeader(ctx, "transfer", id, func() error { return n.raft.Transfer(ctx, id) })
 }
 

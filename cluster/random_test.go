@@ -56,7 +56,7 @@ func (c *chance) run() {
 	}
 	for i := range 25 {
 		c.step(i)
-		time.Sleep(time.Duration(c.rnd.IntN(4000)) * time.Millisecond)
+		c.pass(time.Duration(c.rnd.IntN(4000)) * time.Millisecond)
 	}
 	c.mend()
 	for _, m := range c.all {

@@ -177,6 +177,9 @@ func config(text string) *Bundle {
 	return &Bundle{Main: []string{"haproxy.cfg"}, Files: map[string][]byte{"haproxy.cfg": []byte(text), "certs/a.pem": []byte("key")}}
 }
 
+// pass lets simulated time pass.
+func (s *sim) pass(d time.Duration) { time.Sleep(d) }
+
 // await waits until f holds and returns how long it took.
 func (s *sim) await(limit time.Duration, what string, f func() bool) time.Duration {
 	s.t.Helper()
