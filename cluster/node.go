@@ -66,6 +66,9 @@ type Config struct {
 
 	Applier Applier
 	Load    func() Load
+	// Streams are what else goes over the fleet's port, by ALPN name: each takes the
+	// connections that other nodes make, on a goroutine of its own a connection.
+	Streams map[string]func(from string, c net.Conn)
 	// Local is the configuration that the node was started with.
 	Local func() (*Bundle, error)
 
@@ -180,8 +183,47 @@ func (n *Node) open() error {
 	n.mu.Unlock()
 	n.handle()
 	n.server.Serve(calls)
+	for name, take := range c.Streams {
+		n.take(n.port.Handle(name), take)
+	}
 	n.port.Serve(c.Listener)
 	return nil
+}
+
+// take hands the connections of a protocol to who is to have them, with the name of
+// the node that made each.
+func (n *Node) take(l *port.Listener, to func(from string, c net.Conn)) {
+	n.work.Go(func() {
+		for {
+			c, err := l.AcceptConn()
+			if err != nil {
+				return
+			}
+			go to(n.called(c.Peer), c) // its end is its owner's matter, or the port's
+		}
+	})
+	context.AfterFunc(n.ctx, func() { l.Close() })
+}
+
+// DialNode connects to a node, by name, for a protocol of Streams.
+func (n *Node) DialNode(ctx context.Context, name, protocol string) (net.Conn, error) {
+	for _, m := range n.alive() {
+		if m.Meta.Name == name {
+			return n.port.Dial(ctx, m.Addr.String(), protocol, m.ID)
+		}
+	}
+	return nil, fmt.Errorf("node %s is not there", name)
+}
+
+// Others are the names of the other nodes that belong to the fleet, there or not.
+func (n *Node) Others() (names []string) {
+	s, _, _ := n.raft.State()
+	for _, k := range s.Nodes {
+		if k.ID != n.id.ID {
+			names = append(names, k.Name)
+		}
+	}
+	return names
 }
 
 func (n *Node) lastPath() string { return filepath.Join(n.config.Dir, "last.json") }

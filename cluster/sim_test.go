@@ -480,3 +480,39 @@ func TestRemove(t *testing.T) {
 		}
 	})
 }
+
+// TestStreams: other protocols go over the fleet's port, between nodes by name.
+func TestStreams(t *testing.T) {
+	simulate(t, 1, 3, func(t *testing.T, s *sim) {
+		for _, m := range s.all {
+			m.alter = func(c *Config) {
+				c.Streams = map[string]func(string, net.Conn){"gohap-echo": func(from string, c net.Conn) {
+					defer c.Close()
+					fmt.Fprintf(c, "%s to %s", from, m.name)
+				}}
+			}
+		}
+		s.start(s.all...)
+		s.healthy(time.Minute)
+		if got := s.all[0].Others(); fmt.Sprint(got) != "[web2 web3]" && fmt.Sprint(got) != "[web3 web2]" {
+			t.Error(got)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		c, err := s.all[0].DialNode(ctx, "web2", "gohap-echo")
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := make([]byte, 12)
+		if n, err := c.Read(text); err != nil || string(text[:n]) != "web1 to web2" {
+			t.Errorf("%q %v", text[:n], err)
+		}
+		c.Close()
+		for _, x := range [][2]string{{"web9", "gohap-echo"}, {"web2", "gohap-nothing"}} {
+			if c, err := s.all[0].DialNode(ctx, x[0], x[1]); err == nil {
+				c.Close()
+				t.Errorf("%v is reached", x)
+			}
+		}
+	})
+}
