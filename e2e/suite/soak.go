@@ -15,7 +15,7 @@ import (
 var (
 	fuzzTime   = flag.Duration("fuzztime", 2*time.Minute, "soak: time of each fuzz target")
 	oracleTime = flag.Duration("oracletime", 12*time.Minute, "soak: time in which the oracle begins seeds")
-	seed       = flag.Uint64("seed", 0, "soak: first seed of the oracle (0: a fresh one)")
+	seed       = flag.Uint64("seed", 0, "soak: first seed of the oracle and of simulated fleets (0: a fresh one)")
 )
 
 // testBuild has the assertions on and knows GOHAP_DISABLE=class:name.
@@ -30,7 +30,7 @@ func soak() []step {
 		{"build", nil, func(t *tally) { command(t, "make build testbuild", false, "make", "-s", "build", "testbuild") }},
 		{"disabled", needsScenarios, inTestBuild("-tags=soak,invariants", "-timeout=40m", "./e2e/vtc", "-run=TestDisabled|TestTwins|TestNoLostTwins")},
 		{"race", nil, func(t *tally) {
-			goTest(t, "-race", "-tags=invariants", "-count=2", "-timeout=40m", "./lbcore/...", "./stick/...", "./node/...", "./cmd/...")
+			goTest(t, "-race", "-tags=invariants", "-count=2", "-timeout=40m", "./lbcore/...", "./stick/...", "./peers/...", "./cluster/...", "./node/...", "./cmd/...")
 		}},
 		{"fault", nil, func(t *tally) { goTest(t, faultRun...) }},
 		{"faultrace", nil, func(t *tally) { goTest(t, append([]string{"-race"}, faultRun...)...) }},
@@ -42,6 +42,9 @@ func soak() []step {
 			os.Setenv("VTC_PROGRAM", "gohap")
 			defer os.Unsetenv("VTC_PROGRAM")
 			inTestBuild("-count=3", "-timeout=40m", "./e2e/vtc", "./e2e/process")(t)
+		}},
+		{"fleets", nil, func(t *tally) {
+			goTest(t, "-timeout=60m", "./cluster", "-run=TestRandom", "-args", "-runs=1000", fmt.Sprintf("-first=%d", firstSeed()))
 		}},
 		{"oracle", needsReference, freshSeeds},
 		{"fuzz", nil, fuzz},
@@ -66,13 +69,18 @@ func inTestBuild(args ...string) func(*tally) {
 	}
 }
 
+// firstSeed is what was asked for, or the clock's second.
+func firstSeed() uint64 {
+	if *seed != 0 {
+		return *seed
+	}
+	return uint64(time.Now().Unix())
+}
+
 // freshSeeds compares exchanges that no run has had, for a time. The clock's
 // second is the first seed.
 func freshSeeds(t *tally) {
-	first := *seed
-	if first == 0 {
-		first = uint64(time.Now().Unix())
-	}
+	first := firstSeed()
 	fmt.Printf("     seeds from %d on; again: go run ./e2e/suite -seed %d soak oracle\n", first, first)
 	inTestBuild("-timeout="+(*oracleTime+10*time.Minute).String(), "./e2e/oracle", "-run=TestExchanges", "-args",
 		"-seed", fmt.Sprint(first), "-seeds", "1000", "-for", oracleTime.String())(t)
