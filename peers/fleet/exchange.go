@@ -416,9 +416,9 @@ func (x *Session) appendVector(dst []byte, sh *shared, now uint32) []byte {
 
 func (t *Table) appendSource(p []byte, number uint64, src, now uint32) []byte {
 	s := &t.sources[src]
-	flags, ago := byte(0), uint32(max(0, int32(now-s.heard)))
+	flags, ago := byte(0), s.ago(src, now)
 	if src == self {
-		flags, ago = processSelf, 0
+		flags = processSelf
 	} else if s.masked {
 		ago = max(ago, deadAfter)
 	}

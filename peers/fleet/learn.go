@@ -230,6 +230,8 @@ func (t *Table) Tick(now uint32) {
 		}
 		if dead && !t.ending && s.id.Node == t.sources[self].id.Node {
 			t.fold(uint32(i))
+		} else if dead {
+			t.prune(uint32(i))
 		}
 	}
 	t.tidyLeft()
@@ -245,6 +247,26 @@ func (t *Table) unmask(src, now uint32) {
 			t.sum(e, now)
 			e.Release()
 		}
+	}
+}
+
+// prune drops what need not be kept of a dead process, some at once.
+func (t *Table) prune(src uint32) {
+	n := t.sources[src].first
+	for k := 0; n != 0 && k < foldAtOnce; k++ {
+		r := t.rec(n)
+		next := high(r[rList])
+		if kind(r) == kindContribution {
+			if e, ok := t.holdOf(n, r); ok {
+				if drop := t.superfluous(e, r); !drop || !t.tidy(e) {
+					e.Release()
+				}
+			}
+			if next != 0 && kind(t.rec(next)) == 0 {
+				return
+			}
+		}
+		n = next
 	}
 }
 

@@ -124,10 +124,18 @@ func (t *Table) View(now uint32) (v TableView) {
 	for i := range t.sources {
 		if s := &t.sources[i]; !s.forgotten {
 			v.Sources = append(v.Sources, SourceView{Node: s.name, ID: s.id, Self: i == self, Direct: s.direct > 0, Dead: s.masked, Ended: s.ended,
-				Have: s.have, Records: s.count, Bytes: s.bytes, Heard: uint32(max(0, int32(now-s.heard)))})
+				Have: s.have, Records: s.count, Bytes: s.bytes, Heard: s.ago(uint32(i), now)})
 		}
 	}
 	return v
+}
+
+// ago returns how many ms ago a source was last known to live.
+func (s *source) ago(src, now uint32) uint32 {
+	if src == self {
+		return 0
+	}
+	return uint32(max(0, int32(now-s.heard)))
 }
 
 // Inexact tells why sums may lack something, "" where they do not.
