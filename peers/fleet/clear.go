@@ -40,6 +40,9 @@ func (t *Table) reset(e stick.Entry, fields []*field) (was uint64) {
 					item = t.item(low(o[rMeta]), o[rBirth], o[rSeq])
 				}
 				t.rec(item)[f.at+1] = v
+				if f.share == stick.ShareRate { // its process says the same soon
+					o[f.at], o[f.at+1] = 0, 0
+				}
 			}
 			if item != 0 {
 				if base == 0 {

@@ -172,7 +172,9 @@ func (s *Section) Connect(p *Peer, now uint32) *Session {
 func (s *Section) Tick(now uint32) (at uint32) {
 	s.mu.Lock()
 	defer s.unlock()
-	s.flush(now)
+	if len(s.Peers) > 1 || len(s.sessions) > 0 { // else nobody is to be told
+		s.flush(now)
+	}
 	for _, t := range s.Tables {
 		if t.owner.Load() == s {
 			before := t.changes()

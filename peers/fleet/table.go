@@ -193,13 +193,23 @@ func (t *Table) Flush(now uint32) (more bool) {
 	defer t.flushing.Unlock()
 	const some = 1024
 	n := 0
-	t.cursor = t.Stick.Changes(t.cursor, some, func(e stick.Entry, _ uint32) {
-		n++
+	note := func(e stick.Entry) {
 		t.mu.Lock()
 		t.now = now
 		t.sweep()
 		t.note(e, now)
 		t.mu.Unlock()
+	}
+	if t.Stick.Behind(t.cursor) { // nobody asked for a long time
+		t.cursor = t.Stick.Take()
+		t.Stick.Walk(now, func(e stick.Entry) bool {
+			note(e)
+			return true
+		})
+	}
+	t.cursor = t.Stick.Changes(t.cursor, some, func(e stick.Entry, _ uint32) {
+		n++
+		note(e)
 	})
 	return n == some
 }

@@ -289,6 +289,9 @@ func (t *Table) appendValues(dst []byte, r []uint64, item, cleared bool, now uin
 	return dst
 }
 
+// mostItems bounds the contributions that one change names.
+const mostItems = 1000
+
 // readChange reads a msgChange behind its table into c. source returns our number of
 // a session's source; ok is false for one that was not defined.
 func (t *Table) readChange(r *reader, l *layout, source func(n uint64) (src uint32, ok bool), c *change, now uint32) error {
@@ -318,7 +321,9 @@ func (t *Table) readChange(r *reader, l *layout, source func(n uint64) (src uint
 	}
 	c.items = c.items[:0]
 	if flags[0]&changeItems != 0 {
-		n = r.number()
+		if n = r.number(); n > mostItems {
+			return errors.New("a change with too many items")
+		}
 		for range n {
 			if r.bad {
 				break
