@@ -94,7 +94,7 @@ func (t *Table) mark(fd *feed) (seq uint64, partial, due bool) {
 
 // Absorb takes all that another table knows, of which this one takes the place.
 func (t *Table) Absorb(old *Table, now uint32) {
-	l := &layout{key: old.Stick.Config.Key, keyLen: old.Stick.Config.KeyLen}
+	l := &layout{key: old.Stick.Config.Key, keyLen: old.Stick.Config.KeyLen, stays: old.Stick.Expire == 0}
 	for i := range old.fields {
 		o := &old.fields[i]
 		l.fields = append(l.fields, t.fieldOf(o.data, o.i, old.Stick.Period(o.data)))

@@ -127,6 +127,7 @@ func (t *Table) appendTable(dst []byte, number uint64, name string) []byte {
 type layout struct {
 	key    stick.KeyType
 	keyLen int
+	stays  bool     // its entries do not expire
 	fields []*field // ours, of which others stand in their place; their share is right
 }
 
@@ -137,7 +138,7 @@ const maxFields = 400
 // without one; then the layout is nil as well.
 func readTable(r *reader, of func(name string) *Table) (*layout, *Table, error) {
 	l := &layout{key: stick.KeyType(r.number()), keyLen: int(r.number())}
-	r.number()
+	l.stays = r.number() == 0
 	t := of(r.text())
 	if t != nil && (t.Stick.Config.Key != l.key || t.Stick.Config.KeyLen != l.keyLen) {
 		t = nil
@@ -299,7 +300,9 @@ func (t *Table) readChange(r *reader, l *layout, source func(n uint64) (src uint
 	flags := r.bytes(1)
 	c.birth = r.number()
 	c.seq = c.birth + r.number()
-	c.left = uint32(min(r.number(), uint64(t.Stick.Expire)))
+	if c.left = uint32(min(r.number(), uint64(t.Stick.Expire))); l.stays {
+		c.left = t.Stick.Expire
+	}
 	n := uint64(l.keyLen)
 	if l.key == stick.KeyString {
 		n = r.number()
