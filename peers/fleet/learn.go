@@ -204,9 +204,6 @@ func (t *Table) alive(src, ago uint32, ended bool) {
 	}
 }
 
-// over tells that a process is dead.
-func (t *Table) over(src uint32) bool { return t.sources[src].masked }
-
 // Tick does what time brings: processes count as dead, or live again, what an earlier
 // life of this node counted is taken over, and what every node knows goes.
 func (t *Table) Tick(now uint32) {

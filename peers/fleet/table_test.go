@@ -132,8 +132,7 @@ func TestTouches(t *testing.T) {
 // says so; what it evicts is told as well.
 func TestFull(t *testing.T) {
 	now := uint32(100000)
-	a, b, _ := three(t, config(1000), &now)
-	b = newMember(t, config(5), &now, "B", 2)
+	a, b := newMember(t, config(1000), &now, "A", 1), newMember(t, config(5), &now, "B", 2)
 	for k := range uint32(8) {
 		a.count(k, 2)
 	}
