@@ -101,7 +101,7 @@ func (x *Session) takeVector(sh *shared, r *reader, now uint32) error {
 		src, ok := sh.sources[r.number()]
 		have := r.number()
 		f := r.bytes(1)
-		ago := r.number()
+		beat := r.number()
 		if r.bad {
 			break
 		}
@@ -110,7 +110,7 @@ func (x *Session) takeVector(sh *shared, r *reader, now uint32) error {
 		}
 		sh.have[src] = have
 		t.has(x.p.node, src, have)
-		t.alive(src, uint32(min(ago, 1<<20))*100, f[0]&processEnded != 0)
+		t.alive(src, beat, f[0]&processEnded != 0, f[0]&processDead != 0)
 		if src == self {
 			mine = have
 			continue
@@ -294,7 +294,7 @@ func (x *Session) Append(dst []byte, max int, now uint32) []byte {
 	if int32(now-x.vectorAt) >= 0 { // behind the marks: it says what they say
 		x.vectorAt, x.lastWords = now+vectorEvery, s.finishing
 		for _, sh := range x.tables {
-			dst = x.appendVector(dst, sh, now)
+			dst = x.appendVector(dst, sh)
 		}
 	}
 	return dst
@@ -387,7 +387,7 @@ func (x *Session) appendChanges(dst []byte, sh *shared, end int, now uint32) []b
 // sourcesAtOnce is how many processes a message of vectors has.
 const sourcesAtOnce = 500
 
-func (x *Session) appendVector(dst []byte, sh *shared, now uint32) []byte {
+func (x *Session) appendVector(dst []byte, sh *shared) []byte {
 	if sh.layout == nil {
 		return dst
 	}
@@ -404,7 +404,7 @@ func (x *Session) appendVector(dst []byte, sh *shared, now uint32) []byte {
 		p = append(p, flags)
 		for n := 0; i < len(t.sources) && n < sourcesAtOnce; i++ {
 			if s := &t.sources[i]; !s.forgotten {
-				p = t.appendSource(p, x.numberOf(sh, uint32(i)), uint32(i), now)
+				p = t.appendSource(p, x.numberOf(sh, uint32(i)), uint32(i))
 				n++
 			}
 		}
@@ -414,13 +414,14 @@ func (x *Session) appendVector(dst []byte, sh *shared, now uint32) []byte {
 	return dst
 }
 
-func (t *Table) appendSource(p []byte, number uint64, src, now uint32) []byte {
+func (t *Table) appendSource(p []byte, number uint64, src uint32) []byte {
 	s := &t.sources[src]
-	flags, ago := byte(0), s.ago(src, now)
+	flags := byte(0)
 	if src == self {
 		flags = processSelf
-	} else if s.masked {
-		ago = max(ago, deadAfter)
+	}
+	if s.masked {
+		flags |= processDead
 	}
 	if s.ended {
 		flags |= processEnded
@@ -428,7 +429,7 @@ func (t *Table) appendSource(p []byte, number uint64, src, now uint32) []byte {
 	p = peers.AppendVarint(p, number)
 	p = peers.AppendVarint(p, s.have)
 	p = append(p, flags)
-	return peers.AppendVarint(p, uint64(ago/100))
+	return peers.AppendVarint(p, s.beat)
 }
 
 // knows tells that the other side has all that this process counted.

@@ -192,15 +192,20 @@ const deadAfter = 10000
 // is left, ms.
 const forgetAfter = 600000
 
-// alive notes that a source was known to live a while ago.
-func (t *Table) alive(src, ago uint32, ended bool) {
+// alive notes how many signs of life of a source another process knows of; dead: that
+// one counts it as dead. Signs are counted, not dated: a time that goes round between
+// nodes would grow younger with every way.
+func (t *Table) alive(src uint32, beat uint64, ended, dead bool) {
 	s := &t.sources[src]
 	if src == self {
 		return
 	}
 	s.ended = s.ended || ended
-	if at := t.now - ago; int32(at-s.heard) > 0 || s.masked && ago < deadAfter {
-		s.heard = at
+	if beat > s.beat {
+		s.beat, s.heard = beat, t.now
+		if dead {
+			s.heard -= deadAfter
+		}
 	}
 }
 
@@ -211,13 +216,14 @@ func (t *Table) Tick(now uint32) {
 	defer t.mu.Unlock()
 	t.now = now
 	t.sweep()
+	t.sources[self].beat++
 	for i := range t.sources {
 		s := &t.sources[i]
 		if i == self || s.forgotten {
 			continue
 		}
-		dead := s.ended || s.masked && s.direct == 0 && int32(now-s.heard) < 0 ||
-			s.direct == 0 && int32(now-s.heard) >= deadAfter
+		age := int32(now - s.heard)
+		dead := s.ended || s.direct == 0 && (age >= deadAfter || s.masked && age < -deadAfter) // after 25 days
 		if dead != s.masked {
 			s.masked = dead
 			t.unmask(uint32(i), now)

@@ -132,7 +132,8 @@ type source struct {
 	last  uint32
 	count int
 
-	heard     uint32 // when it was last known to live, ms
+	beat      uint64 // its signs of life that are known of
+	heard     uint32 // when the last one came, ms
 	ended     bool   // it said that it is over
 	masked    bool   // what it counts at present is left out
 	forgotten bool   // it is over and nothing is left of it: others are told no more

@@ -111,7 +111,7 @@ func (t *Table) Absorb(old *Table, now uint32) {
 		if !s.forgotten {
 			ours[i] = t.source(s.id, s.name)
 			o := &t.sources[ours[i]]
-			o.ended, o.heard, o.masked = s.ended, s.heard, s.masked
+			o.ended, o.beat, o.heard, o.masked = s.ended, s.beat, s.heard, s.masked
 		}
 	}
 	t.mu.Unlock()

@@ -87,7 +87,7 @@ func TestConnectionsOfTheDead(t *testing.T) {
 		if step.live {
 			b.f.mu.Lock()
 			b.f.now = now
-			b.f.alive(b.f.byID[a.id()], 0, false)
+			b.f.alive(b.f.byID[a.id()], 1, false, false)
 			b.f.mu.Unlock()
 		}
 		b.f.Tick(now)
@@ -201,7 +201,7 @@ func TestAbsorb(t *testing.T) {
 	a.f.end(true)
 	next.f.mu.Lock()
 	next.f.now = now
-	next.f.alive(next.f.byID[a.id()], 0, true)
+	next.f.alive(next.f.byID[a.id()], 0, true, false)
 	next.f.mu.Unlock()
 	next.f.Tick(now)
 	next.give(b)

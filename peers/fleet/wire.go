@@ -21,7 +21,7 @@ const (
 	// bytes each), the node's name.
 	msgSource = 0x81
 	// msgVector: table, flags, and for each process: number, all changes up to which
-	// one are there, flags, how long ago it was known to live (100 ms).
+	// one are there, flags, how many signs of life of it are known.
 	msgVector = 0x82
 	// msgChange: table, process, flags, birth, seq - birth, time left (ms), key, then
 	// values and items as appendValues says.
@@ -47,6 +47,7 @@ const (
 
 	processSelf  = 1 // the sender
 	processEnded = 2
+	processDead  = 4 // to the sender
 
 	markInexact = 1
 	markAnswer  = 2 // a vector is wanted soon
