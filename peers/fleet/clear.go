@@ -125,8 +125,8 @@ func (t *Table) Clear(e stick.Entry, now uint32) {
 	t.retire(e, own, t.rec(own))
 	removed := t.tidy(e)
 	t.mu.Unlock()
-	e.Changed() // wakes who tells the others
-	if !removed {
+	if !removed { // else there is nobody to tell
+		e.Changed()
 		e.Release()
 	}
 }
@@ -288,29 +288,44 @@ func (t *Table) itemOf(r []uint64, src uint32, birth uint64) uint32 {
 	return 0
 }
 
-// tidyLeft looks again at records that were to go once every node has them.
-func (t *Table) tidyLeft() {
+// tidyLeft looks again at records that were to go once every node has them, atOnce at a
+// time.
+func (t *Table) tidyLeft(now uint32) {
+	t.mu.Lock()
 	list := t.leaving
 	t.leaving = nil
-	for _, l := range list {
-		r := t.rec(l.n)
-		if kind(r) != kindContribution || !gone(r) || r[rSeq] != l.seq {
-			continue
+	t.mu.Unlock()
+	for len(list) > 0 {
+		n := min(len(list), atOnce)
+		t.mu.Lock()
+		t.now = now
+		for _, l := range list[:n] {
+			if t.tidyOne(l) {
+				t.leaving = append(t.leaving, l)
+			}
 		}
-		src := low(r[rMeta])
-		if !t.told(src, l.seq) || r[rSeq] > t.sources[src].have {
-			t.leaving = append(t.leaving, l)
-			continue
-		}
-		e, ok := t.holdOf(l.n, r)
-		if !ok || t.tidy(e) {
-			continue
-		}
-		e.Release()
-		if kind(r) == kindContribution && gone(r) && r[rSeq] == l.seq {
-			t.leaving = append(t.leaving, l)
-		}
+		t.mu.Unlock()
+		list = list[n:]
 	}
+}
+
+// tidyOne tells whether the record is to be looked at again.
+func (t *Table) tidyOne(l leaving) bool {
+	r := t.rec(l.n)
+	left := func() bool { return kind(r) == kindContribution && gone(r) && r[rSeq] == l.seq }
+	if !left() {
+		return false
+	}
+	src := low(r[rMeta])
+	if !t.told(src, l.seq) || r[rSeq] > t.sources[src].have {
+		return true
+	}
+	e, ok := t.holdOf(l.n, r)
+	if !ok || t.tidy(e) {
+		return false
+	}
+	e.Release()
+	return left()
 }
 
 // blank tells that an entry without an own record has nothing of its own.

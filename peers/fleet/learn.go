@@ -210,99 +210,118 @@ func (t *Table) alive(src uint32, beat uint64, ended, dead bool) {
 }
 
 // Tick does what time brings: processes count as dead, or live again, what an earlier
-// life of this node counted is taken over, and what every node knows goes.
+// life of this node counted is taken over, and what every node knows goes. Loops that
+// reset a counter meanwhile wait for atOnce records.
 func (t *Table) Tick(now uint32) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	t.now = now
 	t.sweep()
 	t.sources[self].beat++
-	for i := range t.sources {
-		s := &t.sources[i]
-		if i == self || s.forgotten {
-			continue
-		}
-		age := int32(now - s.heard)
-		dead := s.ended || s.direct == 0 && (age >= deadAfter || s.masked && age < -deadAfter) // after 25 days
-		if dead != s.masked {
-			s.masked = dead
-			t.unmask(uint32(i), now)
-		}
-		if dead && s.count == 0 && int32(now-s.emptied) >= forgetAfter {
-			s.forgotten = true
-		}
-		if dead && !t.ending && s.id.Node == t.sources[self].id.Node {
-			t.fold(uint32(i))
-		} else if dead {
-			t.prune(uint32(i))
-		}
+	n := uint32(len(t.sources))
+	t.mu.Unlock()
+	for src := uint32(self + 1); src < n; src++ {
+		t.tickSource(src, now)
 	}
-	t.tidyLeft()
+	t.tidyLeft(now)
 }
 
-// unmask sums up anew what depends on whether a source lives.
-func (t *Table) unmask(src, now uint32) {
-	if t.Stick.Elements(stick.ConnCur) == 0 {
+func (t *Table) tickSource(src, now uint32) {
+	t.mu.Lock()
+	s := &t.sources[src]
+	if s.forgotten {
+		t.mu.Unlock()
 		return
 	}
-	for n := t.sources[src].first; n != 0; n = high(t.rec(n)[rList]) {
-		if e, ok := t.holdOf(n, t.rec(n)); ok {
-			t.sum(e, now)
-			e.Release()
+	age := int32(now - s.heard)
+	dead := s.ended || s.direct == 0 && (age >= deadAfter || s.masked && age < -deadAfter) // after 25 days
+	turned := dead != s.masked
+	s.masked = dead
+	if dead && s.count == 0 && int32(now-s.emptied) >= forgetAfter {
+		s.forgotten = true
+	}
+	visited := s.visited
+	visit := t.prune
+	if !t.ending && s.id.Node == t.sources[self].id.Node {
+		visit = t.fold
+	}
+	t.mu.Unlock()
+	if turned && t.Stick.Elements(stick.ConnCur) != 0 {
+		all := feed{src: src}
+		for t.visit(&all, now, t.again) {
 		}
 	}
+	if !dead {
+		return
+	}
+	visited.src = src
+	more := true
+	for k := 0; k < visitsAtOnce && more; k++ {
+		more = t.visit(&visited, now, visit)
+	}
+	if !more { // from the beginning next time
+		visited = feed{}
+	}
+	t.mu.Lock()
+	t.sources[src].visited = visited
+	t.mu.Unlock()
 }
 
-// prune drops what need not be kept of a dead process, some at once.
-func (t *Table) prune(src uint32) {
-	n := t.sources[src].first
-	for k := 0; n != 0 && k < foldAtOnce; k++ {
+// visitsAtOnce is how many times atOnce records of a dead process are looked at in one
+// turn.
+const visitsAtOnce = 64
+
+// visit calls f for the next entries that a source contributes to; f ends the hold.
+// more tells that there are others.
+func (t *Table) visit(fd *feed, now uint32, f func(e stick.Entry, r []uint64)) (more bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.now = now
+	for range atOnce {
+		n := t.next(fd)
+		if n == 0 {
+			return false
+		}
 		r := t.rec(n)
-		next := high(r[rList])
+		before, at := *fd, r[rAt]
+		fd.at, fd.hint = at, n
 		if kind(r) == kindContribution {
 			if e, ok := t.holdOf(n, r); ok {
-				if drop := t.superfluous(e, r); !drop || !t.tidy(e) {
-					e.Release()
-				}
-			}
-			if next != 0 && kind(t.rec(next)) == 0 {
-				return
+				f(e, r)
 			}
 		}
-		n = next
+		if kind(r) == 0 || r[rAt] != at { // it went: the one before leads on
+			*fd = before
+		}
 	}
+	return true
 }
 
-// foldAtOnce is how many contributions are taken over in one turn.
-const foldAtOnce = 2000
+// again sums up anew what depends on whether a process lives.
+func (t *Table) again(e stick.Entry, _ []uint64) {
+	t.sum(e, t.now)
+	e.Release()
+}
+
+// prune drops what need not be kept of a dead process.
+func (t *Table) prune(e stick.Entry, r []uint64) {
+	if !t.superfluous(e, r) || !t.tidy(e) {
+		e.Release()
+	}
+}
 
 // fold takes over what an earlier life of this node counted: it is added to the own
 // contribution, which names it, so that others drop it in the same step. Rates stay
 // until they are over.
-func (t *Table) fold(src uint32) {
-	k := 0
-	for n := t.sources[src].first; n != 0 && k < foldAtOnce; {
-		r := t.rec(n)
-		next := high(r[rList])
-		if kind(r) == kindContribution {
-			k++
-			if e, ok := t.holdOf(n, r); ok {
-				if t.foldOne(e, n, r); !t.tidy(e) {
-					e.Release()
-				}
-			}
-			if next != 0 && kind(t.rec(next)) == 0 { // tidied away with it
-				return
-			}
-		}
-		n = next
+func (t *Table) fold(e stick.Entry, r []uint64) {
+	if t.foldOne(e, r); !t.tidy(e) {
+		e.Release()
 	}
 }
 
 // inherited bounds the earlier lives that a contribution names.
 const inherited = 4
 
-func (t *Table) foldOne(e stick.Entry, n uint32, r []uint64) {
+func (t *Table) foldOne(e stick.Entry, r []uint64) {
 	own, o := t.needOwn(e)
 	news := t.snapshot(e, o)
 	i := t.itemOf(o, low(r[rMeta]), r[rBirth])

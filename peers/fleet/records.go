@@ -137,6 +137,7 @@ type source struct {
 	ended     bool   // it said that it is over
 	masked    bool   // what it counts at present is left out
 	forgotten bool   // it is over and nothing is left of it: others are told no more
+	visited   feed   // how far a turn came with what is left of a dead one
 	direct    int    // sessions that it has itself with this process
 	bytes     uint64 // that came of it
 	emptied   uint32 // when its last record went, ms

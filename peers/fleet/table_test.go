@@ -294,3 +294,69 @@ func TestBytesOfAChange(t *testing.T) {
 	}
 	t.Logf("%d bytes, of which 4 are the key", n)
 }
+
+// TestManyAreTakenOver: a process takes over what its node counted before it, some
+// thousand keys a turn, in a time that grows with their number alone.
+func TestManyAreTakenOver(t *testing.T) {
+	now := uint32(100000)
+	const keys = 30000
+	c := config(2 * keys)
+	a, b := newMember(t, c, &now, "A", 1), newMember(t, c, &now, "B", 2)
+	for k := range uint32(keys) {
+		b.with(k, func(e stick.Entry) { e.Add(stick.HTTPReqCnt, 0, 2); e.Touch(now) })
+	}
+	b.give(a)
+	next := newMember(t, c, &now, "B", 3)
+	a.give(next)
+	now += 30000
+	turns := 0
+	for ; next.f.sources[next.f.byID[b.id()]].count > 0; turns++ {
+		if turns > keys/(visitsAtOnce*atOnce)+2 {
+			t.Fatalf("%d are left after %d turns", next.f.sources[next.f.byID[b.id()]].count, turns)
+		}
+		next.f.Tick(now)
+	}
+	next.give(a)
+	for _, m := range []*member{a, next} {
+		if m.reads(7) != 2 || m.reads(keys-1) != 2 {
+			t.Errorf("%s reads %d and %d", m.name, m.reads(7), m.reads(keys-1))
+		}
+	}
+	if n := a.f.sources[a.f.byID[b.id()]].count; n != 0 {
+		t.Errorf("the other node keeps %d", n)
+	}
+}
+
+// TestClearAlone: where there is no other node a cleared entry goes at once, and nothing
+// is left of it.
+func TestClearAlone(t *testing.T) {
+	now := uint32(100000)
+	a := newMember(t, config(100), &now, "A", 1)
+	a.count(1, 3)
+	a.f.Clear(a.entry(1), now)
+	if a.st.Len() != 0 {
+		t.Fatalf("%d entries", a.st.Len())
+	}
+	a.flush()
+	a.f.sweepNow(now)
+	if a.f.used != 0 {
+		t.Errorf("%d records", a.f.used)
+	}
+	a.count(1, 2)
+	held := a.entry(1) // an entry in use stays, with zeros
+	a.f.Clear(a.entry(1), now)
+	if a.reads(1) != 0 || a.st.Len() != 1 {
+		t.Errorf("%d, %d entries", a.reads(1), a.st.Len())
+	}
+	held.Add(stick.HTTPReqCnt, 0, 1)
+	held.Touch(now)
+	held.Release()
+	a.flush()
+	if a.reads(1) != 1 || a.f.Hidden(a.entry(1), now) {
+		t.Errorf("%d", a.reads(1))
+	}
+	e := a.entry(1)
+	if n := e.Holds(); n != 2 { // this one and that of Hidden above
+		t.Errorf("%d holds", n)
+	}
+}
