@@ -226,7 +226,7 @@ func (t *Table) Arm() (more bool) {
 func (t *Table) note(e stick.Entry, now uint32) {
 	n, r := t.needOwn(e)
 	changed := t.snapshot(e, r) || r[rSeq] == 0
-	if t.Stick.Expire != 0 {
+	if t.Stick.Expire != 0 && (changed || !gone(r)) {
 		until := now + e.Left(now)
 		if ahead := int32(until - high(r[rItems])); ahead > int32(t.Stick.Expire/8) || changed {
 			setHigh(&r[rItems], until)

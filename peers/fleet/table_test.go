@@ -360,3 +360,38 @@ func TestClearAlone(t *testing.T) {
 		t.Errorf("%d holds", n)
 	}
 }
+
+// TestClearOfOthers: a node that counted nothing clears what another one did: the entry
+// goes everywhere once all know, though a flush comes between.
+func TestClearOfOthers(t *testing.T) {
+	now := uint32(100000)
+	a, b, c := three(t, config(100), &now)
+	a.count(1, 3)
+	spread := func() {
+		for range 3 {
+			for _, m := range []*member{a, b, c} {
+				for _, o := range []*member{a, b, c} {
+					if m != o {
+						m.give(o)
+					}
+				}
+				m.f.Tick(now)
+			}
+		}
+	}
+	spread()
+	b.f.Clear(b.entry(1), now)
+	b.flush()
+	e := b.entry(1)
+	if !b.f.Hidden(e, now) {
+		t.Error("it is seen where it was cleared")
+	}
+	e.Release()
+	spread()
+	for _, m := range []*member{a, b, c} {
+		m.f.sweepNow(now)
+		if m.st.Len() != 0 || m.f.used != 0 {
+			t.Errorf("%s has %d entries, %d records", m.name, m.st.Len(), m.f.used)
+		}
+	}
+}
