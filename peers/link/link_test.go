@@ -108,7 +108,7 @@ func TestWakes(t *testing.T) {
 	la, lb := listen(t), listen(t)
 	a := start(t, "a", "b", la, false, to(lb), nobody)
 	b := start(t, "b", "a", lb, false, to(la), nobody)
-	eventually(t, "they are connected", func() bool { return a.Section.View(false).Peers[1].Established })
+	eventually(t, "they are connected", func() bool { return a.Section.(classic).View(false).Peers[1].Established })
 	before, began := a.wakes.Load(), clock.Mono()
 	n := uint32(0)
 	for ; n < 20000 || clock.Mono() < began+int64(50*time.Millisecond); n++ {
