@@ -170,7 +170,14 @@ func (t *Table) Set(e stick.Entry, d stick.Data, i int, v uint64, now uint32) {
 // retire marks an own contribution of which everything is cleared and that nobody
 // here uses: others need not keep it.
 func (t *Table) retire(e stick.Entry, n uint32, r []uint64) {
-	if e.Holds() > 1 || !t.void(e, r, false) {
+	if !t.void(e, r, false) {
+		return
+	}
+	if e.Holds() > 1 { // a command looks at it, or a request counts
+		if !inUse(r) {
+			setInUse(r, true)
+			t.inUse = append(t.inUse, n)
+		}
 		return
 	}
 	if !gone(r) {
@@ -302,6 +309,34 @@ func (t *Table) tidyLeft(now uint32) {
 		for _, l := range list[:n] {
 			if t.tidyOne(l) {
 				t.leaving = append(t.leaving, l)
+			}
+		}
+		t.mu.Unlock()
+		list = list[n:]
+	}
+}
+
+// retireLater looks again at own records whose entries were in use when they were
+// cleared, atOnce at a time.
+func (t *Table) retireLater(now uint32) {
+	t.mu.Lock()
+	list := t.inUse
+	t.inUse = nil
+	t.mu.Unlock()
+	for len(list) > 0 {
+		n := min(len(list), atOnce)
+		t.mu.Lock()
+		t.now = now
+		for _, n := range list[:n] {
+			r := t.rec(n)
+			if !inUse(r) {
+				continue // it went
+			}
+			setInUse(r, false)
+			if e, ok := t.holdOf(n, r); ok {
+				if t.retire(e, n, r); !t.tidy(e) {
+					e.Release()
+				}
 			}
 		}
 		t.mu.Unlock()

@@ -222,6 +222,7 @@ func (t *Table) Tick(now uint32) {
 	for src := uint32(self + 1); src < n; src++ {
 		t.tickSource(src, now)
 	}
+	t.retireLater(now)
 	t.tidyLeft(now)
 }
 

@@ -25,7 +25,8 @@ const (
 	kindItem                    // one contribution in a baseline, or one that was folded
 	kindMask         = 0xff
 
-	flagGone = 1 << 8 // everything was cleared and its process does not use the entry
+	flagGone  = 1 << 8 // everything was cleared and its process does not use the entry
+	flagInUse = 1 << 9 // everything was cleared while somebody used the entry: in Table.inUse
 )
 
 // field is a datum that contributions have, or an element of one.
@@ -115,10 +116,16 @@ func kind(r []uint64) uint32 { return high(r[rMeta]) & kindMask }
 // gone tells flagGone.
 func gone(r []uint64) bool { return high(r[rMeta])&flagGone != 0 }
 
-func setGone(r []uint64, is bool) {
-	m := high(r[rMeta]) &^ flagGone
+func setGone(r []uint64, is bool) { setFlag(r, flagGone, is) }
+
+func inUse(r []uint64) bool { return high(r[rMeta])&flagInUse != 0 }
+
+func setInUse(r []uint64, is bool) { setFlag(r, flagInUse, is) }
+
+func setFlag(r []uint64, flag uint32, is bool) {
+	m := high(r[rMeta]) &^ flag
 	if is {
-		m |= flagGone
+		m |= flag
 	}
 	setHigh(&r[rMeta], m)
 }

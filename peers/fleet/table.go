@@ -27,6 +27,7 @@ type Table struct {
 	now      uint32 // of the last call, ms
 	peers    []peer // the other nodes that there should be
 	leaving  []leaving
+	inUse    []uint32 // own records that go once nobody uses their entries
 	scratch  []uint64 // a word a field
 	ending   bool     // this process ends: it folds nothing in
 

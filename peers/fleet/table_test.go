@@ -348,16 +348,30 @@ func TestClearAlone(t *testing.T) {
 	if a.reads(1) != 0 || a.st.Len() != 1 {
 		t.Errorf("%d, %d entries", a.reads(1), a.st.Len())
 	}
+	a.f.Tick(now)
 	held.Add(stick.HTTPReqCnt, 0, 1)
 	held.Touch(now)
 	held.Release()
 	a.flush()
+	a.f.Tick(now)
 	if a.reads(1) != 1 || a.f.Hidden(a.entry(1), now) {
 		t.Errorf("%d", a.reads(1))
 	}
 	e := a.entry(1)
 	if n := e.Holds(); n != 2 { // this one and that of Hidden above
 		t.Errorf("%d holds", n)
+	}
+	// One that is looked at while it is cleared goes afterwards.
+	a.f.Clear(a.entry(1), now)
+	e.Release()
+	a.f.Tick(now)
+	if a.st.Len() != 1 {
+		t.Error("it went while it was used")
+	}
+	e.Release()
+	a.f.Tick(now)
+	if a.st.Len() != 0 {
+		t.Error("it stays though nobody uses it")
 	}
 }
 
