@@ -2,6 +2,8 @@ package fleet
 
 import (
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"gohap/stick"
@@ -407,5 +409,78 @@ func TestClearOfOthers(t *testing.T) {
 		if m.st.Len() != 0 || m.f.used != 0 {
 			t.Errorf("%s has %d entries, %d records", m.name, m.st.Len(), m.f.used)
 		}
+	}
+}
+
+// TestTogether counts, reads, resets and clears on several goroutines while changes are
+// told both ways: what was counted and not taken is there in the end.
+func TestTogether(t *testing.T) {
+	now := uint32(100000)
+	c := config(100)
+	a, b := newMember(t, c, &now, "A", 1), newMember(t, c, &now, "B", 2)
+	const each, counters = 3000, 3
+	var taken atomic.Int64
+	var counting, telling sync.WaitGroup
+	for _, m := range []*member{a, b} {
+		for range counters {
+			counting.Go(func() {
+				for k := range each {
+					m.with(uint32(k%3), func(e stick.Entry) {
+						e.Increment(stick.GPC, stick.GPCRate, 1, 1, now)
+						e.AddRate(stick.HTTPReqRate, 0, 1, now)
+						e.Rate(stick.HTTPReqRate, 0, now+20000) // asks for another line
+						if k%500 == 0 {
+							taken.Add(int64(e.Take(stick.GPC, 1)))
+							e.Touch(now)
+						}
+						e.Set(stick.GPT0, 0, uint64(k))
+					})
+				}
+			})
+		}
+	}
+	sa, sb := sectionOf(t, a, "B"), sectionOf(t, b, "A")
+	sb.epoch = sa.epoch + 1
+	x, y := sa.Connect(sa.peer("B"), now), sb.Accept(now)
+	at := now
+	tell := func() {
+		at += 200
+		for quiet := false; !quiet; {
+			out, back := x.Append(nil, 4096, at), y.Append(nil, 4096, at)
+			y.Receive(out, at)
+			x.Receive(back, at)
+			quiet = len(out)+len(back) == 0
+		}
+		sa.Tick(at)
+		sb.Tick(at)
+	}
+	stop := make(chan struct{})
+	telling.Go(func() {
+		for {
+			tell()
+			select {
+			case <-stop:
+				return
+			default:
+			}
+		}
+	})
+	counting.Wait()
+	close(stop)
+	telling.Wait()
+	for range 10 {
+		tell()
+	}
+	sum := func(m *member) (n int64) {
+		for k := range uint32(3) {
+			e := m.entry(k)
+			n += int64(e.Get(stick.GPC, 1))
+			e.Release()
+		}
+		return n
+	}
+	// Two nodes that take at once may each have taken the same.
+	if left := sum(a); left != sum(b) || left+taken.Load() < 2*counters*each {
+		t.Errorf("A reads %d, B %d, %d were taken, of %d", left, sum(b), taken.Load(), 2*counters*each)
 	}
 }
