@@ -14,6 +14,7 @@ import (
 	"gohap/lbcore/log"
 	"gohap/lbcore/proxy"
 	"gohap/peers"
+	"gohap/peers/fleet"
 	"gohap/peers/link"
 )
 
@@ -33,7 +34,11 @@ func (in *Instance) bindPeers() (errs []error) {
 // startPeers begins to share tables.
 func (in *Instance) startPeers() {
 	for _, p := range in.Config.Peers {
-		p.Section = in.peersSection(p)
+		if p.IsFleet() {
+			p.Fleet = in.fleetSection(p)
+		} else {
+			p.Section = in.peersSection(p)
+		}
 		in.links = append(in.links, link.Start(in.linkConfig(p)))
 	}
 }
@@ -57,6 +62,24 @@ func (in *Instance) peersSection(p *proxy.Peers) *peers.Section {
 	return peers.New(c, clock.Millis())
 }
 
+// fleetSection makes the state of the section "fleet". A table that lived in an
+// instance before this one goes on with what it knows.
+func (in *Instance) fleetSection(p *proxy.Peers) *fleet.Section {
+	c := fleet.Config{Local: p.Local, PID: os.Getpid(), Log: func(level, text string) { in.peersEvent(p, level, text) }}
+	for _, one := range p.Peers {
+		one.Node = &fleet.Peer{Name: one.Name}
+		c.Peers = append(c.Peers, one.Node)
+	}
+	for _, t := range p.Tables {
+		f := fleet.Of(t.Table)
+		if f == nil {
+			f = fleet.NewTable(t.Table, p.Local, clock.Millis())
+		}
+		c.Tables, c.Names = append(c.Tables, f), append(c.Names, t.WireName())
+	}
+	return fleet.New(c, clock.Millis())
+}
+
 // peersEvent logs an event of a section; any goroutine but a loop's.
 func (in *Instance) peersEvent(p *proxy.Peers, level, text string) {
 	l, ok := log.ParseLevel(level)
@@ -71,7 +94,12 @@ func (in *Instance) peersEvent(p *proxy.Peers, level, text string) {
 
 // linkConfig is what the connections of a section need.
 func (in *Instance) linkConfig(p *proxy.Peers) link.Config {
-	c := link.Config{Section: p.Section}
+	c := link.Config{}
+	if p.IsFleet() {
+		c.Section = link.Fleet(p.Fleet)
+	} else {
+		c.Section = link.Classic(p.Section)
+	}
 	if b := p.Bind; b != nil {
 		in.opening.Lock()
 		l, err := listenerOf(b.FDs[0])
@@ -90,7 +118,7 @@ func (in *Instance) linkConfig(p *proxy.Peers) link.Config {
 			one.Server = localServer(p)
 		}
 		if s := one.Server; s != nil {
-			c.Peers = append(c.Peers, linkPeer(one, s))
+			c.Peers = append(c.Peers, linkPeer(p, one, s))
 		}
 	}
 	return c
@@ -107,8 +135,8 @@ func localServer(p *proxy.Peers) *proxy.Server {
 	return s
 }
 
-func linkPeer(p *proxy.Peer, s *proxy.Server) link.Peer {
-	l := link.Peer{Peer: p.Live, Local: p.Local, Dial: func(ctx context.Context) (net.Conn, error) {
+func linkPeer(of *proxy.Peers, p *proxy.Peer, s *proxy.Server) link.Peer {
+	l := link.Peer{Local: p.Local, Dial: func(ctx context.Context) (net.Conn, error) {
 		var d net.Dialer
 		to := s.Address().To
 		if to.Family == unix.AF_UNIX {
@@ -120,6 +148,11 @@ func linkPeer(p *proxy.Peer, s *proxy.Server) link.Peer {
 		}
 		return d.DialContext(ctx, "tcp", to.IP.String())
 	}}
+	if of.IsFleet() {
+		l.Remote = link.FleetPeer(of.Fleet, p.Node)
+	} else {
+		l.Remote = link.ClassicPeer(of.Section, p.Live)
+	}
 	if back := s.TLS; back != nil && s.Config.TLS != nil {
 		l.TLS = func() *tls.Config { return back.Config("") }
 	}

@@ -70,6 +70,9 @@ func (in *Instance) Wait(limit time.Duration) bool {
 		}
 	}
 	for _, l := range in.links {
+		l.Finish()
+	}
+	for _, l := range in.links {
 		select {
 		case <-l.Taught():
 		case <-end:

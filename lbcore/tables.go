@@ -6,6 +6,7 @@ import (
 
 	"gohap/lbcore/clock"
 	"gohap/lbcore/proxy"
+	"gohap/peers/fleet"
 )
 
 // TakeTables lets the stick tables of an instance that this configuration takes the
@@ -25,6 +26,8 @@ func (c *Config) TakeTables(from *Instance) (said []string) {
 		case o == nil:
 		case t.Same(o.Table):
 			t.Table = o.Table
+		case t.Fits(o.Table) && t.Fleet && o.Fleet:
+			c.absorb(t, o)
 		case t.Fits(o.Table):
 			t.Fill(o.Table, clock.Millis())
 		default:
@@ -32,6 +35,18 @@ func (c *Config) TakeTables(from *Instance) (said []string) {
 		}
 	}
 	return said
+}
+
+// absorb has a table of the fleet know what the former one knows: who contributed what,
+// so that nothing is counted twice. What the former one counts from then on it is told
+// as another node's process tells it.
+func (c *Config) absorb(t, former *proxy.Table) {
+	old := fleet.Of(former.Table)
+	for _, p := range c.Peers {
+		if old != nil && p.IsFleet() && fleet.Of(t.Table) == nil {
+			fleet.NewTable(t.Table, p.Local, clock.Millis()).Absorb(old, clock.Millis())
+		}
+	}
 }
 
 // expireTables removes what has expired from the stick tables, at each one's pace,

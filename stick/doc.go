@@ -12,6 +12,7 @@
 //	key.go     keys from samples and as text
 //	dict.go    the server keys that entries name
 //	log.go     which entries changed since, for peers
+//	fleet.go   the seam to who adds the other nodes' counts to an entry's own
 //
 // A table is divided into shards by the hash of the key. Finding, creating and
 // removing an entry takes its shard's lock for some hundred nanoseconds; counting

@@ -90,9 +90,9 @@ func (e Entry) Add(d Data, i int, by uint64) uint64 {
 		return 0
 	}
 	if d.Form() == Wide {
-		return atomic.AddUint64(e.t.mem.wide(e.id, int(e.t.at[d])), by)
+		return atomic.AddUint64(e.t.mem.wide(e.id, int(e.t.at[d])), by) + e.othersWide(d)
 	}
-	return uint64(atomic.AddUint32(e.t.mem.word(e.id, int(e.t.at[d])+i), uint32(by)))
+	return uint64(atomic.AddUint32(e.t.mem.word(e.id, int(e.t.at[d])+i), uint32(by)) + e.othersOf(d, i))
 }
 
 // AddBytes counts bytes, in a counter and in a rate. A rate of bytes counts units
@@ -137,12 +137,16 @@ func (e Entry) Set(d Data, i int, n uint64) {
 	atomic.StoreUint32(e.t.mem.word(e.id, int(e.t.at[d])+i), uint32(n))
 }
 
-// Swap stores a number of 32 bits and returns the one before.
-func (e Entry) Swap(d Data, i int, n uint32) uint32 {
+// Take makes a number of 32 bits zero, in a fleet table for all nodes, and returns
+// what it was.
+func (e Entry) Take(d Data, i int) uint32 {
 	if !e.t.Has(d, i) {
 		return 0
 	}
-	return atomic.SwapUint32(e.t.mem.word(e.id, int(e.t.at[d])+i), n)
+	if f := e.t.fleet; f != nil && e.t.others[d] != 0 {
+		return uint32(f.Reset(e, d, i))
+	}
+	return atomic.SwapUint32(e.t.mem.word(e.id, int(e.t.at[d])+i), 0)
 }
 
 // Get returns a number, of a server id with its sign in the lowest 32 bits; 0
@@ -152,9 +156,9 @@ func (e Entry) Get(d Data, i int) uint64 {
 		return 0
 	}
 	if d.Form() == Wide {
-		return atomic.LoadUint64(e.t.mem.wide(e.id, int(e.t.at[d])))
+		return atomic.LoadUint64(e.t.mem.wide(e.id, int(e.t.at[d]))) + e.othersWide(d)
 	}
-	return uint64(atomic.LoadUint32(e.t.mem.word(e.id, int(e.t.at[d])+i)))
+	return uint64(atomic.LoadUint32(e.t.mem.word(e.id, int(e.t.at[d])+i)) + e.othersOf(d, i))
 }
 
 // Value returns a datum as it is shown and compared: of a rate how many came within
@@ -233,6 +237,14 @@ func (e Entry) Rate(d Data, i int, now uint32) uint32 {
 	if !e.t.Has(d, i) {
 		return 0
 	}
+	if e.t.others[d] != 0 {
+		return e.ownRate(d, i, now) + e.othersRate(d, i, now)
+	}
+	return e.ownRate(d, i, now)
+}
+
+// ownRate is Rate for what was counted here.
+func (e Entry) ownRate(d Data, i int, now uint32) uint32 {
 	age, cur, prev := e.RateParts(d, i, now)
 	period := e.t.period[d]
 	if age >= period { // cur is the last one's

@@ -22,6 +22,9 @@ type Config struct {
 	BytesFactor uint32
 	// Peers tells that changes are logged, for sessions with peers.
 	Peers bool
+	// Fleet tells that the others' share of each counter is kept beside the own one
+	// (see Fleet); Peers is set as well.
+	Fleet bool
 }
 
 // The words of an entry, 32 bits each. Key and data follow; what is 64 bits wide
@@ -48,6 +51,11 @@ type layout struct {
 	period  [DataKinds]uint32
 	stride  int // words of an entry, even
 	dataEnd int
+
+	// Of fleet tables, 0 in others.
+	chain   int              // the word that leads to what contributes to an entry
+	others  [DataKinds]int16 // the first word of what others counted
+	learned [DataKinds]int16 // of values with a last writer: the one last stored by the fleet
 }
 
 // rateWords are the words of a rate: when its period began, how many in it, how
@@ -100,6 +108,9 @@ func newLayout(c *Config) (l layout, err error) {
 		at += n * words
 	}
 	l.dataEnd = at
+	if c.Fleet {
+		at = l.addFleet(c, at)
+	}
 	l.stride = at + at&1
 	return l, nil
 }

@@ -118,6 +118,7 @@ func (s *shard) remove(t *Table, id uint32) {
 	*at = *m.word(id, wChain)
 	s.unsort(t, id)
 	t.forget(id)
+	t.dropChain(id)
 	atomic.StoreUint32(m.word(id, wSeq), 0)
 	*m.word(id, wPrev) = gone
 	*m.word(id, wChain) = s.free

@@ -18,6 +18,8 @@ type Table struct {
 	searched atomic.Uint32 // when a full table looked for what has expired
 	dict     dict
 	log      log
+	fleet    Fleet // set by Join, before loops have the table; nil of others
+	dropped  dropped
 
 	// What became of entries and keys since the start.
 	Expired atomic.Int64 // entries whose time was over

@@ -12,6 +12,7 @@ import (
 	"gohap/lbcore/config"
 	"gohap/lbcore/keyword"
 	"gohap/lbcore/proxy"
+	"gohap/peers/fleet"
 	"gohap/stick"
 )
 
@@ -326,6 +327,11 @@ func (b *Builder) declareTable(st *config.Statement, name string, words []string
 	if !b.readTable(st, to, words) {
 		return nil
 	}
+	to.Fleet = to.peers == fleet.Name
+	if to.Fleet && to.writeTo != "" {
+		b.Alertf(st, "%s: 'write-to' has no meaning in a table of the peers section 'fleet'.", st.Words[0])
+		return nil
+	}
 	t, err := stick.New(to.Config, clock.Millis())
 	if err != nil {
 		b.Alertf(st, "%s: %v.", st.Words[0], err)
@@ -383,6 +389,7 @@ func (b *Builder) settlePeers() (all []*proxy.Peers) {
 
 // shareTables gives the sections their tables, their own first.
 func (b *Builder) shareTables() {
+	b.fleetSection()
 	byName := map[string]*peersConf{}
 	for _, c := range b.peers {
 		byName[c.Peers.Name] = c
@@ -401,8 +408,11 @@ func (b *Builder) shareTables() {
 
 // settlePeersSection tells whether anything is left of a section.
 func (b *Builder) settlePeersSection(c *peersConf) bool {
+	if c.Peers.Name == fleet.Name {
+		b.settleFleet(c)
+	}
 	local := c.local()
-	if c.disabled { // reference: it is nowhere to be seen
+	if c.disabled && c.Peers.Name != fleet.Name { // reference: it is nowhere to be seen
 		return false
 	}
 	if local == nil {
@@ -414,6 +424,9 @@ func (b *Builder) settlePeersSection(c *peersConf) bool {
 	b.settleTLS(c.section)
 	for _, p := range c.Peers.Peers {
 		l := c.serverOf[p]
+		if l == nil { // the fleet's, of this node alone
+			continue
+		}
 		if l.unresolved != "" {
 			b.Diag.Rawf(config.Alert, "[%s] : %scould not resolve address '%s'.", l.pos, l.label, l.unresolved)
 			continue
@@ -424,7 +437,7 @@ func (b *Builder) settlePeersSection(c *peersConf) bool {
 	if c.Bind != nil && c.Bind.AcceptProxy {
 		b.Diag.Rawf(config.Alert, "[%s:%d] : %s.", c.Bind.File, c.Bind.Line, keyword.Refusal("keyword 'accept-proxy' in section 'peers'"))
 	}
-	if l := c.serverOf[local]; local != nil && c.Bind != nil {
+	if l := c.serverOf[local]; l != nil && c.Bind != nil {
 		switch t := b.bindTLS[c.Bind]; {
 		case l.tls.on && (t == nil || !t.on):
 			b.Diag.Rawf(config.Warning, "Peers section '%s': local peer have a non-SSL listener and a SSL server configured at line %s.", c.name, l.pos)

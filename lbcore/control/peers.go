@@ -29,7 +29,11 @@ func showPeers(r *cli.Request) {
 	for _, p := range c.Peers {
 		if len(args) == 0 || p.Name == args[0] {
 			found = true
-			c.showSection(r, p, texts)
+			if p.IsFleet() {
+				showFleet(r, p)
+			} else {
+				c.showSection(r, p, texts)
+			}
 		}
 	}
 	if !found {

@@ -11,6 +11,7 @@ import (
 	"gohap/lbcore/clock"
 	"gohap/lbcore/keyword"
 	"gohap/lbcore/proxy"
+	"gohap/peers/fleet"
 	"gohap/stick"
 )
 
@@ -91,9 +92,13 @@ func (v *tableVerb) run(r *cli.Request) {
 	}
 }
 
-// tableHead answers the line about a table.
+// tableHead answers the line about a table, and another one where sums of the fleet may
+// lack something.
 func tableHead(r *cli.Request, t *proxy.Table) bool {
 	_, err := fmt.Fprintf(r, "# table: %s, type: %s, size:%d, used:%d\n", t.Name, t.Config.Key, t.Size, t.Len())
+	if why := inexact(t); err == nil && why != "" {
+		_, err = fmt.Fprintf(r, "# table: %s, not exact: %s\n", t.Name, why)
+	}
 	return err == nil
 }
 
@@ -159,8 +164,13 @@ func (v *tableVerb) one(r *cli.Request, t *proxy.Table, e stick.Entry) {
 	case &showTable:
 		if tableHead(r, t) {
 			r.Write(appendEntry(nil, t, e, clock.Millis()))
+			showContributions(r, t, e)
 		}
 	case &clearTable:
+		if f := fleet.Of(t.Table); f != nil {
+			f.Clear(e, clock.Millis())
+			return
+		}
 		if e.Remove() {
 			return
 		}
@@ -183,6 +193,10 @@ func (v *tableVerb) all(r *cli.Request, t *proxy.Table, f []condition) {
 			return
 		}
 	}
+	if of := fleet.Of(t.Table); of != nil && v == &clearTable {
+		clearFleet(of, t, f)
+		return
+	}
 	if v == &clearTable {
 		t.Clear(clock.Millis(), func(e stick.Entry) bool { return passes(f, e, clock.Millis()) })
 		return
@@ -190,7 +204,7 @@ func (v *tableVerb) all(r *cli.Request, t *proxy.Table, f []condition) {
 	var line []byte
 	t.Walk(clock.Millis(), func(e stick.Entry) bool {
 		now := clock.Millis()
-		if !passes(f, e, now) {
+		if !passes(f, e, now) || hidden(t, e) {
 			return true
 		}
 		line = appendEntry(line[:0], t, e, now)
@@ -334,6 +348,10 @@ func setEntry(r *cli.Request, t *proxy.Table, e stick.Entry, words []string) {
 			r.Fail("index out of range in this data array")
 			return
 		}
+		if of := fleet.Of(t.Table); of != nil && d.Form() != stick.Dict {
+			of.Set(e, d, i, uint64(n), clock.Millis())
+			continue
+		}
 		switch d.Form() {
 		case stick.Rate:
 			e.SetRateParts(d, i, clock.Millis(), 0, uint32(n), 0)
@@ -360,8 +378,20 @@ func appendEntry(b []byte, t *proxy.Table, e stick.Entry, now uint32) []byte {
 }
 
 func appendDatum(b []byte, t *proxy.Table, e stick.Entry, d stick.Data, i int, now uint32) []byte {
+	b = append(appendName(append(b, ' '), t, d, i), '=')
+	if d.Form() != stick.Dict {
+		return strconv.AppendInt(b, e.Value(d, i, now), 10)
+	}
+	text := e.Text(d)
+	if text == "" {
+		text = "-"
+	}
+	return append(b, text...)
+}
+
+// appendName appends how a datum is called.
+func appendName(b []byte, t *proxy.Table, d stick.Data, i int) []byte {
 	name, tail := d.String(), ""
-	b = append(b, ' ')
 	if d.Array() { // gpc_rate is shown as gpc0_rate, gpc1_rate, …
 		name, tail, _ = strings.Cut(name, "_")
 		b = strconv.AppendInt(append(b, name...), int64(i), 10)
@@ -374,15 +404,7 @@ func appendDatum(b []byte, t *proxy.Table, e stick.Entry, d stick.Data, i int, n
 	if d.Form() == stick.Rate {
 		b = append(strconv.AppendUint(append(b, '('), uint64(t.Period(d)), 10), ')')
 	}
-	b = append(b, '=')
-	if d.Form() != stick.Dict {
-		return strconv.AppendInt(b, e.Value(d, i, now), 10)
-	}
-	text := e.Text(d)
-	if text == "" {
-		text = "-"
-	}
-	return append(b, text...)
+	return b
 }
 
 // appendText appends a key so that it stays one word.

@@ -108,7 +108,7 @@ func take(d stick.Data) datum {
 		if !ok {
 			return 0, false
 		}
-		v := e.Swap(d, i, 0)
+		v := e.Take(d, i)
 		e.Touch(e.now)
 		return int64(v), true
 	}

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"gohap/peers"
+	"gohap/peers/fleet"
 )
 
 // Peers is a peers section as the configuration declares it. It is made while the
@@ -24,7 +25,12 @@ type Peers struct {
 	// Section is the state of the section while its instance runs, nil before. Set before
 	// anything is served.
 	Section *peers.Section
+	// Fleet is that of the section named "fleet", whose Section is nil.
+	Fleet *fleet.Section
 }
+
+// IsFleet tells that several nodes count the section's tables exactly.
+func (p *Peers) IsFleet() bool { return p.Name == fleet.Name }
 
 // Peer is a peer of a section.
 type Peer struct {
@@ -33,4 +39,5 @@ type Peer struct {
 	Server *Server // where it is and how it is spoken to; nil of a local peer without an address
 	Shard  int     // the part of the keys that it gets, 0: all
 	Live   *peers.Peer
+	Node   *fleet.Peer // in the place of Live in the section "fleet"
 }

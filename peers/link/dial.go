@@ -29,25 +29,24 @@ const (
 func (l *Link) keep(p Peer) {
 	wait := time.Duration(0)
 	for l.sleep(wait) && !l.stops() {
-		if ms, idle := l.Section.Idle(p.Peer, clock.Millis()); !idle {
+		if ms, idle := p.Idle(clock.Millis()); !idle {
 			wait = lookTime
 			continue
 		} else if ms > 0 {
 			wait = time.Duration(ms) * time.Millisecond
 			continue
 		}
-		wait = retryTime
 		conn, err := l.dial(p)
 		if err != nil {
-			l.Section.Failed(p.Peer, err)
+			wait = p.Failed(err)
 			continue
 		}
-		if _, idle := l.Section.Idle(p.Peer, clock.Millis()); !idle || l.stops() { // it was quicker
+		if _, idle := p.Idle(clock.Millis()); !idle || l.stops() { // it was quicker
 			conn.Close()
 			wait = lookTime
 			continue
 		}
-		l.drive(conn, l.Section.Connect(p.Peer, clock.Millis()), false)
+		l.drive(conn, p.Connect(clock.Millis()), false)
 		wait = time.Millisecond // Idle tells how long
 	}
 }
@@ -56,7 +55,7 @@ func (l *Link) keep(p Peer) {
 func (l *Link) teach(p Peer) {
 	for range teachTries {
 		if conn, err := l.dial(p); err == nil {
-			l.drive(conn, l.Section.Connect(p.Peer, clock.Millis()), true)
+			l.drive(conn, p.Connect(clock.Millis()), true)
 		}
 		if l.Section.Taught() || !l.sleep(retryLocal) {
 			return

@@ -1,9 +1,10 @@
 // Package link has the connections of peers sections: it listens for peers,
-// connects to them, and drives the sessions of package peers.
+// connects to them, and drives the sessions of packages peers and peers/fleet.
 //
 //	link.go    a section's connections: accepting, waking, ticking, stopping
 //	dial.go    who connects to a peer, and when again
 //	drive.go   one connection: what is read and written
+//	section.go what a section and its sessions must be
 //
 // What it starts, for a section that runs:
 //
@@ -21,4 +22,5 @@
 //
 // When the process ends (Teach) it stops listening and connecting to others, and
 // connects to the local peer's address, where the process that takes over listens.
+// Sessions of the fleet go on meanwhile, until all is told that was counted (Finish).
 package link

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"gohap/lbcore/clock"
-	"gohap/peers"
 )
 
 const (
@@ -19,7 +18,7 @@ const (
 // driver is a connection and its session.
 type driver struct {
 	conn    net.Conn
-	x       *peers.Session
+	x       Session
 	due     chan struct{} // something is to be sent, or the session is over
 	teaches bool          // the process that takes over
 }
@@ -34,7 +33,7 @@ func (d *driver) poke() {
 
 // drive runs a session over a connection until one of them ends; teaches tells that
 // it is with the process that takes over.
-func (l *Link) drive(conn net.Conn, x *peers.Session, teaches bool) {
+func (l *Link) drive(conn net.Conn, x Session, teaches bool) {
 	d := &driver{conn: conn, x: x, due: make(chan struct{}, 1), teaches: teaches}
 	if !l.enter(d) {
 		x.Close(clock.Millis())

@@ -9,12 +9,11 @@ import (
 	"time"
 
 	"gohap/lbcore/clock"
-	"gohap/peers"
 )
 
 // Config is what a section's connections need.
 type Config struct {
-	Section *peers.Section
+	Section Section
 	// Listener takes what peers connect to; nil: they cannot. Stop closes it.
 	Listener net.Listener
 	// Secure begins TLS on an accepted connection, nil: they are plain.
@@ -24,7 +23,7 @@ type Config struct {
 
 // Peer is a peer that can be connected to.
 type Peer struct {
-	*peers.Peer
+	Remote
 	Local bool
 	// Dial connects; the context ends what takes too long.
 	Dial func(ctx context.Context) (net.Conn, error)
@@ -42,10 +41,11 @@ type Link struct {
 	all    sync.WaitGroup
 	taught chan struct{} // closed once nothing is left to teach
 
-	mu     sync.Mutex
-	live   map[*driver]struct{}
-	closed bool // no connection begins any more
-	ending bool // the local peer alone is connected to
+	mu        sync.Mutex
+	live      map[*driver]struct{}
+	closed    bool // no connection begins any more
+	ending    bool // the local peer alone is connected to
+	finishing bool // Finish was called
 }
 
 // Start begins to listen and to connect.
@@ -175,8 +175,11 @@ func (l *Link) Teach() {
 		l.Listener.Close()
 	}
 	l.Section.Stop(clock.Millis())
+	_, goesOn := l.Section.(finisher)
 	l.all.Go(func() {
-		defer close(l.taught)
+		if !goesOn {
+			defer close(l.taught)
+		}
 		for _, p := range l.Peers {
 			if p.Local {
 				l.teach(p)
@@ -185,7 +188,36 @@ func (l *Link) Teach() {
 	})
 }
 
-// Taught is closed once what Teach began is over.
+const (
+	// finishTime is how long what was counted last may take to be told.
+	finishTime = 3 * time.Second
+	// finishLook is how often it is looked whether it was.
+	finishLook = 10 * time.Millisecond
+)
+
+// Finish tells, after Teach, that nothing is counted any more. It returns at once; it
+// may be called more than once.
+func (l *Link) Finish() {
+	f, ok := l.Section.(finisher)
+	l.mu.Lock()
+	was := !l.ending || l.finishing
+	l.finishing = true
+	l.mu.Unlock()
+	if !ok || was {
+		return
+	}
+	f.Finish(clock.Millis())
+	l.all.Go(func() {
+		defer close(l.taught)
+		for end := clock.Mono() + int64(finishTime); clock.Mono() < end && l.sleep(finishLook); {
+			if f.Finished() {
+				return
+			}
+		}
+	})
+}
+
+// Taught is closed once what Teach began is over; where Finish has a meaning, after it.
 func (l *Link) Taught() <-chan struct{} { return l.taught }
 
 // Stop ends everything and waits for it.

@@ -54,7 +54,7 @@ func start(t *testing.T, name, other string, l net.Listener, takeover bool, dial
 			defer e.mu.Unlock()
 			e.said = append(e.said, text)
 		}}, clock.Millis())
-	e.Link = Start(Config{Section: s, Listener: l, Peers: []Peer{{Peer: here, Local: true, Dial: self}, {Peer: there, Dial: dial}}})
+	e.Link = Start(Config{Section: Classic(s), Listener: l, Peers: []Peer{{Remote: ClassicPeer(s, here), Local: true, Dial: self}, {Remote: ClassicPeer(s, there), Dial: dial}}})
 	t.Cleanup(e.Stop)
 	return e
 }
@@ -108,7 +108,7 @@ func TestWakes(t *testing.T) {
 	la, lb := listen(t), listen(t)
 	a := start(t, "a", "b", la, false, to(lb), nobody)
 	b := start(t, "b", "a", lb, false, to(la), nobody)
-	eventually(t, "they are connected", func() bool { return a.Section.View(false).Peers[1].Established })
+	eventually(t, "they are connected", func() bool { return a.Section.(classic).View(false).Peers[1].Established })
 	before, began := a.wakes.Load(), clock.Mono()
 	n := uint32(0)
 	for ; n < 20000 || clock.Mono() < began+int64(50*time.Millisecond); n++ {
@@ -147,7 +147,7 @@ func TestTeach(t *testing.T) {
 		t.Errorf("taught %t, %d entries", old.Section.Taught(), next.table.Len())
 	}
 	// The old one was not up to date itself yet: others are asked.
-	if v := next.Section.View(false); v.State != peers.FromRemote {
+	if v := next.Section.(classic).View(false); v.State != peers.FromRemote {
 		t.Errorf("it is %s", v.State)
 	}
 }
@@ -185,6 +185,6 @@ func TestStopWhileWritesWait(t *testing.T) {
 	if _, err := c.Write([]byte("HAProxyS 2.1\nb\na 1 1\n\x00\x00")); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "it is connected", func() bool { return e.Section.View(false).Peers[1].Established })
+	eventually(t, "it is connected", func() bool { return e.Section.(classic).View(false).Peers[1].Established })
 	e.Stop()
 }
