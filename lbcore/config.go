@@ -88,6 +88,8 @@ type Config struct {
 	// one serves: it teaches peers sections what it knows.
 	Takeover bool
 	Set      *keyword.Set
+	// Mesh reaches the fleet's other nodes; nil: this is a node of its own.
+	Mesh Mesh
 	// Names are those of its files, in their order.
 	Names []string
 	Diag  *config.Diagnostics

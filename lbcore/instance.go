@@ -64,6 +64,9 @@ type Instance struct {
 	parted   bool          // a server was deleted since one was added last
 	revision uint64        // reference: of servers: how often one was added behind a deletion
 	serving  sync.WaitGroup
+
+	meeting sync.Mutex // guards meshed
+	meshed  *meshed
 }
 
 // Start is Open, Confine and Run.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -39,7 +40,11 @@ func (in *Instance) startPeers() {
 		} else {
 			p.Section = in.peersSection(p)
 		}
-		in.links = append(in.links, link.Start(in.linkConfig(p)))
+		l := link.Start(in.linkConfig(p))
+		in.links = append(in.links, l)
+		if p.IsFleet() {
+			in.mesh(p, l)
+		}
 	}
 }
 
@@ -69,6 +74,13 @@ func (in *Instance) fleetSection(p *proxy.Peers) *fleet.Section {
 	for _, one := range p.Peers {
 		one.Node = &fleet.Peer{Name: one.Name}
 		c.Peers = append(c.Peers, one.Node)
+	}
+	if m := in.Config.Mesh; m != nil { // from the first moment: what is cleared waits for all
+		for _, name := range m.Others() {
+			if !slices.ContainsFunc(c.Peers, func(o *fleet.Peer) bool { return o.Name == name }) {
+				c.Peers = append(c.Peers, &fleet.Peer{Name: name})
+			}
+		}
 	}
 	for _, t := range p.Tables {
 		f := fleet.Of(t.Table)

@@ -9,6 +9,7 @@
 //	        demo                      sample servers, a node in front, a few requests
 //
 // goroutine (*process).serve: waits for signals; ended by the process's end
+// goroutine (*fleet).meet: which nodes share tables; ended by close
 // goroutine (*demo).run: sample servers and requests of the demo
 //
 // fleet.go is where the balancer and the fleet meet: neither knows of the other.

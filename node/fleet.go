@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gohap/cluster"
@@ -49,7 +51,7 @@ func runJoin(args []string, b birth, stdout, stderr io.Writer) int {
 		f.peer = j.name
 	}
 	p := &process{flags: f, birth: b, calls: make(chan func()), stdout: stdout, stderr: stderr, log: slog.New(slog.NewTextHandler(stderr, nil))}
-	p.fleet = &fleet{process: p, flags: j}
+	p.fleet = &fleet{process: p, flags: j, done: make(chan struct{})}
 	if err := p.fleet.open(); err != nil {
 		return fail(err)
 	}
@@ -63,6 +65,8 @@ type fleet struct {
 	flags   *joinFlags
 	own     *lbcore.Gathered // what the process was started with, nil where it is not valid
 	node    *cluster.Node
+	joined  atomic.Pointer[cluster.Node] // node, for goroutines that ask it something
+	done    chan struct{}                // closed by close
 	admin   *admin.Server
 	once    sync.Once
 
@@ -122,7 +126,8 @@ func (f *fleet) start() error {
 	if err == nil {
 		f.node, err = cluster.Start(cluster.Config{
 			Name: j.name, Dir: j.dir, Version: lbcore.Version, Log: p.log, Seeds: j.peers, Expect: j.expect, MaxVoters: j.voters,
-			Port: j.port, Listener: l, Packets: packets, Advertise: at, Secrets: secrets, Applier: f, Load: f.load, Local: f.local,
+			Streams: map[string]func(string, net.Conn){tablesProtocol: f.take},
+			Port:    j.port, Listener: l, Packets: packets, Advertise: at, Secrets: secrets, Applier: f, Load: f.load, Local: f.local,
 		})
 	}
 	if err != nil {
@@ -130,12 +135,61 @@ func (f *fleet) start() error {
 		packets.Close()
 		return err
 	}
+	f.joined.Store(f.node)
+	go f.meet()
 	f.admin, err = admin.Serve(j.socket, f.node, admin.Self{Name: j.name, ID: f.node.ID(), Address: at.String(), Dir: j.dir, Version: lbcore.Version})
 	if err != nil {
 		f.node.Close()
 		f.node = nil
 	}
 	return err
+}
+
+// tablesProtocol is the ALPN name of connections that share stick tables.
+const tablesProtocol = "gohap-tables"
+
+// take takes a connection that another node made for its tables.
+func (f *fleet) take(_ string, c net.Conn) {
+	if in := f.process.instance.Load(); in != nil {
+		in.TakeNode(c)
+		return
+	}
+	c.Close()
+}
+
+// Others implements lbcore.Mesh.
+func (f *fleet) Others() []string {
+	if n := f.joined.Load(); n != nil {
+		return n.Others()
+	}
+	return nil
+}
+
+// Dial implements lbcore.Mesh.
+func (f *fleet) Dial(ctx context.Context, node string) (net.Conn, error) {
+	if n := f.joined.Load(); n != nil {
+		return n.DialNode(ctx, node, tablesProtocol)
+	}
+	return nil, errors.New("this node has not joined yet")
+}
+
+// meetEvery is how often it is looked which nodes there are.
+const meetEvery = time.Second
+
+// meet has the tables shared with whoever belongs to the fleet.
+func (f *fleet) meet() {
+	t := time.NewTicker(meetEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-f.done:
+			return
+		case <-t.C:
+		}
+		if in := f.process.instance.Load(); in != nil {
+			in.MeetNodes()
+		}
+	}
 }
 
 // leave tells the others that the node goes, once.
@@ -153,6 +207,7 @@ func (f *fleet) leave() {
 }
 
 func (f *fleet) close() {
+	close(f.done)
 	if f.admin != nil {
 		f.admin.Close()
 	}

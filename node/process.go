@@ -139,6 +139,9 @@ func (p *process) open(o *lbcore.Options) (lost <-chan struct{}, ok bool) {
 		return nil, false
 	}
 	c.Blocked = p.pauseFormers
+	if p.fleet != nil {
+		c.Mesh = p.fleet
+	}
 	c.Takeover = p.birth.former >= 0 || len(p.flags.formers.pids) > 0
 	if p.birth.control >= 0 {
 		lost = c.ServeMaster(p.birth.control)

@@ -58,6 +58,7 @@ func (p *process) replace() Report {
 		fmt.Fprintln(out, line)
 	}
 	c.Takeover = true
+	c.Mesh = p.in.Config.Mesh
 	next, err := c.Open(p.log)
 	if err != nil {
 		return fail(err)

@@ -38,6 +38,7 @@ type fleet struct {
 	dir   string
 	file  string
 	nodes [3]*node
+	sent  atomic.Int64 // requests that were answered and counted
 }
 
 // free returns a port that is free for TCP and UDP.
@@ -84,7 +85,11 @@ defaults
 	timeout server 5s
 frontend web
 	bind "127.0.0.1:${WEB}"
+	http-request return status 200 content-type text/plain lf-string "%[str(all),table_http_req_cnt(seen)]\n" if { path /count }
+	http-request track-sc0 str(all) table seen
 	http-request return status 200 content-type text/plain lf-file words/answer
+backend seen
+	stick-table type string len 16 size 1k expire 10m store http_req_cnt,http_req_rate(10s) peers fleet
 `
 	words := filepath.Join(f.dir, "words")
 	if err := os.MkdirAll(words, 0o700); err != nil {
@@ -142,16 +147,46 @@ func code(err error) int {
 	return 0
 }
 
-// get asks a node for its word.
-func (n *node) get() (string, error) {
+// ask asks a node for a path.
+func (n *node) ask(path string) (string, error) {
 	c := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-	r, err := c.Get(fmt.Sprintf("http://127.0.0.1:%d/", n.web))
+	r, err := c.Get(fmt.Sprintf("http://127.0.0.1:%d%s", n.web, path))
 	if err != nil {
 		return "", err
 	}
 	defer r.Body.Close()
 	b, err := io.ReadAll(r.Body)
 	return strings.TrimSpace(string(b)), err
+}
+
+// get asks a node for its word, which the fleet counts.
+func (f *fleet) get(n *node) (string, error) {
+	word, err := n.ask("/")
+	if err == nil {
+		f.sent.Add(1)
+	}
+	return word, err
+}
+
+// counted waits until every node reads that as many requests were answered as were.
+func (f *fleet) counted() {
+	f.t.Helper()
+	want, said := fmt.Sprint(f.sent.Load()), ""
+	defer func() {
+		if said != "" {
+			f.t.Log(said)
+		}
+	}()
+	f.await("every node counts "+want, 10*time.Second, func() bool {
+		for _, n := range f.nodes {
+			if got, err := n.ask("/count"); err != nil || got != want {
+				said = n.name + " counts " + got
+				return false
+			}
+		}
+		said = ""
+		return true
+	})
 }
 
 // await waits until something holds, and tells how long it took.
@@ -181,7 +216,7 @@ func (f *fleet) serve(word string, limit time.Duration, nodes ...*node) {
 	f.t.Helper()
 	f.await("served: "+word, limit, func() bool {
 		for _, n := range nodes {
-			if got, err := n.get(); err != nil || got != word {
+			if got, err := f.get(n); err != nil || got != word {
 				return false
 			}
 		}
@@ -203,7 +238,7 @@ func (f *fleet) traffic() (stop func() int64) {
 					return
 				default:
 				}
-				if _, err := x.get(); err != nil {
+				if _, err := f.get(x); err != nil {
 					f.t.Errorf("a request through %s was lost: %v", x.name, err)
 					return
 				}
@@ -268,6 +303,7 @@ func TestFleet(t *testing.T) {
 		t.Errorf("show: %q", out)
 	}
 	t.Logf("%d requests, none lost", stop())
+	f.counted() // across three reloads, through any node
 
 	f.refused(a)
 	f.deaths()

@@ -3,6 +3,7 @@ package fleet
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -78,19 +79,15 @@ func New(c Config, now uint32) *Section {
 		c.Log = func(string, string) {}
 	}
 	s := &Section{Config: c, epoch: rand.Uint64(), chance: rand.Uint32N, flushed: now - flushEvery}
-	var others []string
 	for _, p := range c.Peers {
 		p.section, p.node, p.local = s, NodeID(p.Name), p.Name == c.Local
-		if !p.local {
-			others = append(others, p.Name)
-		}
 	}
 	for _, t := range c.Tables {
 		s.asked = append(s.asked, map[uint32]*Session{})
 		t.owner.Store(s)
-		t.Peers(others)
 		t.Stick.Notify(s.changed)
 	}
+	s.share()
 	s.pending.Store(true)
 	return s
 }
@@ -264,6 +261,49 @@ func (s *Section) Finished() bool {
 // Taught implements what classic sections tell when the process that takes over has
 // all: of these it learns until the end.
 func (s *Section) Taught() bool { return false }
+
+// Admit adds a node while the section runs; fresh tells that it was not there.
+func (s *Section) Admit(name string) (p *Peer, fresh bool) {
+	s.mu.Lock()
+	defer s.unlock()
+	if p = s.peer(name); p != nil {
+		return p, false
+	}
+	p = &Peer{Name: name, section: s, node: NodeID(name)}
+	s.Peers = append(s.Peers, p)
+	s.share()
+	return p, true
+}
+
+// Expel takes a node out that belongs to the fleet no more; its session ends. What it
+// counted stays counted.
+func (s *Section) Expel(name string, now uint32) {
+	s.mu.Lock()
+	defer s.unlock()
+	p := s.peer(name)
+	if p == nil || p.local {
+		return
+	}
+	if p.session != nil {
+		p.session.end("it was removed from the fleet", now)
+	}
+	s.Peers = slices.DeleteFunc(slices.Clone(s.Peers), func(o *Peer) bool { return o == p })
+	s.share()
+}
+
+// share tells the tables which nodes are to know of a change; under mu, or before
+// anything runs.
+func (s *Section) share() {
+	var others []string
+	for _, p := range s.Peers {
+		if !p.local {
+			others = append(others, p.Name)
+		}
+	}
+	for _, t := range s.Tables {
+		t.Peers(others)
+	}
+}
 
 func (s *Section) peer(name string) *Peer {
 	for _, p := range s.Peers {

@@ -26,9 +26,17 @@ const (
 )
 
 // keep connects to a remote peer whenever there is no session with it.
-func (l *Link) keep(p Peer) {
+func (l *Link) keep(p Peer) { l.keepUntil(p, nil) }
+
+// keepUntil is keep for a peer that may be forgotten.
+func (l *Link) keepUntil(p Peer, forgotten <-chan struct{}) {
 	wait := time.Duration(0)
 	for l.sleep(wait) && !l.stops() {
+		select {
+		case <-forgotten:
+			return
+		default:
+		}
 		if ms, idle := p.Idle(clock.Millis()); !idle {
 			wait = lookTime
 			continue

@@ -136,6 +136,26 @@ func (l *Link) serve(conn net.Conn) {
 	l.drive(conn, l.Section.Accept(clock.Millis()), false)
 }
 
+// Add connects to one more peer from now on, until forgotten is closed.
+func (l *Link) Add(p Peer, forgotten <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.closed && !l.ending {
+		l.all.Go(func() { l.keepUntil(p, forgotten) })
+	}
+}
+
+// Take drives a connection that a peer made and somebody else accepted.
+func (l *Link) Take(conn net.Conn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed || l.ending {
+		conn.Close()
+		return
+	}
+	l.all.Go(func() { l.serve(conn) })
+}
+
 // stops tells that no connection may begin but one to the local peer.
 func (l *Link) stops() bool {
 	l.mu.Lock()
