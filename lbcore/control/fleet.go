@@ -87,9 +87,9 @@ func appendContribution(b []byte, t *proxy.Table, c *fleet.Contribution) []byte 
 func showFleet(r *cli.Request, p *proxy.Peers) {
 	now := clock.Millis()
 	r.Printf("%p: [%s] id=%s disabled=0 kind=fleet\n", p, clock.Wall().Format("02/Jan/2006:15:04:05"), p.Name)
-	for i, v := range p.Fleet.View(now) {
+	for _, v := range p.Fleet.View(now) {
 		if !r.PeerGone() {
-			showNode(r, p.Peers[i], &v)
+			showNode(r, p, &v)
 		}
 	}
 	for _, t := range p.Tables {
@@ -100,15 +100,17 @@ func showFleet(r *cli.Request, p *proxy.Peers) {
 	r.Printf("\n")
 }
 
-func showNode(r *cli.Request, p *proxy.Peer, v *fleet.PeerView) {
-	addr, place := "-", "remote"
-	if p.Server != nil {
-		addr = p.Server.Address().Text
-	}
+func showNode(r *cli.Request, of *proxy.Peers, v *fleet.PeerView) {
+	addr, place := "fleet", "remote" // over the fleet's own port
 	if v.Local {
-		place = "local"
+		addr, place = "-", "local"
 	}
-	r.Printf("  %p: id=%s(%s) addr=%s status=%s", p, p.Name, place, addr, v.Status)
+	for _, p := range of.Peers {
+		if p.Name == v.Name && p.Server != nil {
+			addr = p.Server.Address().Text
+		}
+	}
+	r.Printf("  %p: id=%s(%s) addr=%s status=%s", v.Peer, v.Name, place, addr, v.Status)
 	if v.Status == "established" {
 		r.Printf(" inbound=%t last_heard=%dms", v.Inbound, v.Heard)
 	}
