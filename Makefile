@@ -56,5 +56,5 @@ parity: ## words of the reference that gohap has
 docs: ## docs/keywords.md from the registry
 	$(GO) run ./e2e/docs
 
-demo: build ## a node with three sample servers on loopback, to look at
+demo: build ## a fleet of three nodes and sample servers on loopback, to look at
 	$(BIN)/gohap-node demo

@@ -6,11 +6,11 @@
 //	        -c, -cc, -v, -vv, -dK…   answer and end
 //	        -f …                      load, start, wait for signals
 //	        join --peers a,b,c -f …   the same, as one of a fleet
-//	        demo                      sample servers, a node in front, a few requests
+//	        demo                      sample servers, three nodes in front, a few requests
 //
 // goroutine (*process).serve: waits for signals; ended by the process's end
 // goroutine (*fleet).meet: which nodes share tables; ended by close
-// goroutine (*demo).run: sample servers and requests of the demo
+// goroutine sampleServer: a server of the demo
 //
 // fleet.go is where the balancer and the fleet meet: neither knows of the other.
 //

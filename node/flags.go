@@ -225,7 +225,7 @@ func usage() string {
 
 Usage: gohap-node [-f <file|directory>]* [options]
        gohap-node join --peers a,b,c -f <file>   one of a fleet; join --help
-       gohap-node demo           sample servers and a node in front of them
+       gohap-node demo           three nodes of a fleet and sample servers behind them
 `)
 	for i := range flagRows {
 		r := &flagRows[i]

@@ -5,6 +5,7 @@
 //	server.go  what a node answers
 //	client.go  the tool's side
 //	wire.go    what both say
+//	table.go   how it is shown
 //
 //	GET  /status                    cluster.Status
 //	GET  /history                   History

@@ -36,7 +36,7 @@ func newStatus(t *tool) *cobra.Command {
 					return err
 				}
 			} else {
-				showStatus(c.OutOrStdout(), s)
+				admin.WriteStatus(c.OutOrStdout(), s)
 			}
 			if !s.Healthy {
 				return errDegraded
@@ -44,27 +44,6 @@ func newStatus(t *tool) *cobra.Command {
 			return nil
 		},
 	}
-}
-
-func showStatus(w io.Writer, s *cluster.Status) {
-	rows := [][]string{{"NODE", "ADDRESS", "ROLE", "STATE", "SERVES", "SESSIONS", "VIP", "UPTIME"}}
-	for _, n := range s.Nodes {
-		generation := strconv.FormatUint(n.Generation, 10)
-		switch {
-		case n.Generation == 0:
-			generation = "own file"
-		case !n.Active:
-			generation += " (old)"
-		}
-		vip := "-"
-		if n.VIP {
-			vip = "yes"
-		}
-		rows = append(rows, []string{n.Name, n.Address, n.Role, n.State, generation, strconv.FormatInt(n.Sessions, 10), vip, span(n.Uptime)})
-	}
-	table(w, rows, "NODE")
-	fmt.Fprintln(w)
-	fmt.Fprintln(w, s.Summary)
 }
 
 func newMembers(t *tool) *cobra.Command {
@@ -84,7 +63,7 @@ func newMembers(t *tool) *cobra.Command {
 			for _, n := range s.Nodes {
 				rows = append(rows, []string{n.Name, n.ID, n.Address, n.State})
 			}
-			table(c.OutOrStdout(), rows, "NODE")
+			admin.Table(c.OutOrStdout(), rows, "NODE")
 			return nil
 		},
 	}
@@ -248,7 +227,7 @@ func newHistory(t *tool) *cobra.Command {
 				}
 				rows = append(rows, []string{n, time.Unix(g.At, 0).Format("2006-01-02 15:04:05"), g.By, strconv.Itoa(g.Files), size(g.Size), g.Note})
 			}
-			table(c.OutOrStdout(), rows, "NOTE")
+			admin.Table(c.OutOrStdout(), rows, "NOTE")
 			return nil
 		},
 	}

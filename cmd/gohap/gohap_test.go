@@ -20,7 +20,7 @@ func TestStatusFits(t *testing.T) {
 	}
 	s.Nodes = append(s.Nodes, cluster.NodeStatus{Name: "x", Generation: 7}, cluster.NodeStatus{Name: "y"})
 	var out bytes.Buffer
-	showStatus(&out, s)
+	admin.WriteStatus(&out, s)
 	for line := range strings.Lines(out.String()) {
 		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 80 {
 			t.Errorf("%d columns: %s", n, line)

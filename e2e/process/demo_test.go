@@ -14,8 +14,9 @@ import (
 	"gohap/e2e/oracle"
 )
 
-// TestDemo holds what a newcomer sees first: addresses to try, requests that are
-// answered, where to look, and that Ctrl-C ends it without leaving anything.
+// TestDemo holds what a newcomer sees first: a fleet, addresses to try, requests that
+// are answered, a configuration that changes, a limit that counts across nodes, where
+// to look, and that Ctrl-C ends it without leaving anything.
 func TestDemo(t *testing.T) {
 	bin, err := oracle.Gohap()
 	if err != nil {
@@ -43,8 +44,14 @@ func TestDemo(t *testing.T) {
 	}
 	url := regexp.MustCompile(`http://(127\.0\.0\.1:\d+)`).FindStringSubmatch(said.String())
 	socket := regexp.MustCompile(`stdio (\S+)`).FindStringSubmatch(said.String())
-	if url == nil || socket == nil || !regexp.MustCompile(`GET / +200 `).MatchString(said.String()) {
+	if url == nil || socket == nil || !regexp.MustCompile(`GET \S+/ +200 `).MatchString(said.String()) {
 		t.Fatalf("no address, no socket or no answered request in\n%s", &said)
+	}
+	// A fleet, a configuration that all three serve, a limit that counts across them.
+	for want, times := range map[string]int{`Healthy: 3 nodes serve generation 1\.`: 1, `/new +200  generation 2`: 3, `/limited +200`: 5, `/limited +429`: 2} {
+		if n := len(regexp.MustCompile(want).FindAllString(said.String(), -1)); n != times {
+			t.Errorf("%d times %s in\n%s", n, want, &said)
+		}
 	}
 	c, err := net.Dial("tcp", url[1])
 	if err != nil {
@@ -63,7 +70,7 @@ func TestDemo(t *testing.T) {
 		}
 		n.done <- n.cmd.Wait()
 	}()
-	if got := n.end(5 * time.Second); got != "exit 0" {
+	if got := n.end(15 * time.Second); got != "exit 0" {
 		t.Errorf("Ctrl-C: %s", got)
 	}
 	if left, _ := os.ReadDir(tmp); len(left) > 0 {

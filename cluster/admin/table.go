@@ -1,18 +1,20 @@
-package main
+package admin
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"gohap/cluster"
 )
 
-// table writes rows in columns as wide as needed. The first row is the head. Where a
+// Table writes rows in columns as wide as needed. The first row is the head. Where a
 // line has more than 80 columns they move together, and texts of the column cut are
 // shortened.
-func table(w io.Writer, rows [][]string, cut string) {
+func Table(w io.Writer, rows [][]string, cut string) {
 	width := make([]int, len(rows[0]))
 	for _, r := range rows {
 		for i, text := range r {
@@ -47,13 +49,6 @@ func table(w io.Writer, rows [][]string, cut string) {
 	}
 }
 
-// emit writes a value as JSON.
-func emit(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
-}
-
 // span words a time in seconds.
 func span(s int64) string {
 	switch d := time.Duration(s) * time.Second; {
@@ -68,14 +63,24 @@ func span(s int64) string {
 	}
 }
 
-// size words a number of bytes.
-func size(n int64) string {
-	switch {
-	case n < 1<<10:
-		return fmt.Sprintf("%d B", n)
-	case n < 1<<20:
-		return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
-	default:
-		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
+// WriteStatus shows the state of a fleet: a table in 80 columns, and its sentence.
+func WriteStatus(w io.Writer, s *cluster.Status) {
+	rows := [][]string{{"NODE", "ADDRESS", "ROLE", "STATE", "SERVES", "SESSIONS", "VIP", "UPTIME"}}
+	for _, n := range s.Nodes {
+		generation := strconv.FormatUint(n.Generation, 10)
+		switch {
+		case n.Generation == 0:
+			generation = "own file"
+		case !n.Active:
+			generation += " (old)"
+		}
+		vip := "-"
+		if n.VIP {
+			vip = "yes"
+		}
+		rows = append(rows, []string{n.Name, n.Address, n.Role, n.State, generation, strconv.FormatInt(n.Sessions, 10), vip, span(n.Uptime)})
 	}
+	Table(w, rows, "NODE")
+	fmt.Fprintln(w)
+	fmt.Fprintln(w, s.Summary)
 }
