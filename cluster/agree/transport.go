@@ -63,7 +63,7 @@ func (l *layer) Dial(a raft.ServerAddress, timeout time.Duration) (net.Conn, err
 	return c, nil
 }
 
-var errStill = errors.New("Raft stands still")
+var errStill = errors.New("this node's part in Raft stands still")
 
 // directory tells Raft where a server is now; it is a raft.ServerAddressProvider.
 type directory func(id string) (at string, ok bool)

@@ -25,7 +25,6 @@ type node struct {
 	host netip.AddrPort
 	meta atomic.Pointer[Meta]
 	got  atomic.Int64 // broadcasts
-	said strings.Builder
 }
 
 func host(i int) netip.AddrPort {
