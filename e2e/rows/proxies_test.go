@@ -73,6 +73,10 @@ var timeoutRows = []row{
 	{"D36", "timeout server-fin: the client has ended its side", func(s *subject) {
 		s.tunnels("    timeout server-fin 200ms\n")
 		c := s.dial("l").(*net.TCPConn)
+		_, _ = c.Write([]byte("x")) // the way to the server stands once it is echoed
+		if _, err := io.ReadFull(c, make([]byte, 1)); err != nil {
+			s.Fatal(err)
+		}
 		_ = c.CloseWrite()
 		s.soon(c)
 		s.logged(" sD ")
