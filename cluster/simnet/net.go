@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -22,6 +23,9 @@ type Net struct {
 	streams   map[*half]bool
 	next      uint16
 	over      chan struct{} // closed by Close
+
+	// Datagrams and their bytes that were sent since the start, lost ones too.
+	Datagrams, Bytes atomic.Int64
 }
 
 // New makes a network without faults and delays.

@@ -56,6 +56,8 @@ func (p *Packets) WriteTo(b []byte, to net.Addr) (int, error) {
 		return 0, net.ErrClosed
 	default:
 	}
+	p.net.Datagrams.Add(1)
+	p.net.Bytes.Add(int64(len(b)))
 	a := to.(*net.UDPAddr).AddrPort()
 	a = netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 	d, ok, _ := p.net.way(p.local.Addr(), a.Addr(), false)

@@ -21,7 +21,8 @@
 //	faultrace the same under the race detector
 //	reload    six reloads under 2,000 new connections a second, 4,500 open ones
 //	repeat    scenarios with gohap and tests of the process, three times
-//	fleets    1,000 simulated fleets of fresh seeds
+//	fleets    1,000 simulated fleets of fresh seeds, 5,000 schedules of tables that
+//	          several nodes count, a hundred members
 //	oracle    exchanges of fresh seeds for -oracletime (12m); they are printed, and
 //	          -seed N begins with the same ones again
 //	fuzz      each fuzz target for -fuzztime (2m); a finding stays in its
