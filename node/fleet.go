@@ -243,6 +243,9 @@ func (f *fleet) Check(_ context.Context, b *cluster.Bundle) error {
 	if !c.HasListeners() && len(c.Global.Sockets) == 0 {
 		return errors.New("it has no listener: nothing would be served")
 	}
+	if in := f.process.instance.Load(); in != nil && needsProcess(c, in) {
+		return errors.New("chroot, user, group and ulimit-n need a new process, and a node of a fleet reloads in the one that it has")
+	}
 	return nil
 }
 

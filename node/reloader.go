@@ -47,7 +47,7 @@ func (p *process) replace() Report {
 		fmt.Fprintln(out, err)
 		return Report{Log: said.String()}
 	}
-	if c.Global.Confinement != p.in.Config.Global.Confinement || c.Global.Confinement.Chroot != "" || c.Global.Confinement.UID >= 0 || c.Global.UlimitN != p.in.Config.Global.UlimitN {
+	if needsProcess(c, p.in) {
 		return fail(fmt.Errorf("chroot, user, group and ulimit-n need a new process: start with -W"))
 	}
 	var err error
@@ -69,6 +69,12 @@ func (p *process) replace() Report {
 	p.instance.Store(next)
 	p.retire(former)
 	return Report{Ready: true, Log: said.String()}
+}
+
+// needsProcess tells whether a configuration asks for what only a new process can be.
+func needsProcess(c *lbcore.Config, in *lbcore.Instance) bool {
+	is, was := &c.Global, &in.Config.Global
+	return is.Confinement != was.Confinement || is.Confinement.Chroot != "" || is.Confinement.UID >= 0 || is.UlimitN != was.UlimitN
 }
 
 // retire lets an instance end in the background, as a soft stop does.

@@ -44,7 +44,7 @@ func soak() []step {
 			inTestBuild("-count=3", "-timeout=40m", "./e2e/vtc", "./e2e/process")(t)
 		}},
 		{"fleets", nil, func(t *tally) {
-			goTest(t, "-tags=soak", "-timeout=60m", "./cluster/member", "./peers/fleet", "-run=TestHundred|TestModel|TestSchedules")
+			goTest(t, "-tags=soak", "-timeout=60m", "./cluster/member", "./peers/fleet", "-run=TestHundred|TestModel")
 			goTest(t, "-timeout=60m", "./cluster", "-run=TestRandom", "-args", "-runs=1000", fmt.Sprintf("-first=%d", firstSeed()))
 		}},
 		{"oracle", needsReference, freshSeeds},
