@@ -64,19 +64,23 @@ var register = porcupine.NondeterministicModel{
 func TestLinearizable(t *testing.T) {
 	for seed := range uint64(6) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			simulate(t, seed, 3, func(t *testing.T, s *sim) { linearize(t, s, rand.New(rand.NewPCG(seed, 4))) })
+			var history []porcupine.Operation
+			simulate(t, seed, 3, func(t *testing.T, s *sim) { history = operations(t, s, rand.New(rand.NewPCG(seed, 4))) })
+			if r := porcupine.CheckOperationsTimeout(register.ToModel(), history, 20*time.Second); r != porcupine.Ok {
+				t.Errorf("no order explains them (%s): %v", r, history)
+			}
 		})
 	}
 }
 
-func linearize(t *testing.T, s *sim, rnd *rand.Rand) {
+// operations has clients work on a fleet and returns what they saw.
+func operations(t *testing.T, s *sim, rnd *rand.Rand) (history []porcupine.Operation) {
 	for i, m := range s.all { // different files: generation 1 is a client's
 		m.text = fmt.Sprint("own ", i)
 	}
 	s.start(s.all...)
 	s.await(time.Minute, "a fleet", func() bool { st := s.all[0].Status(); return st.Fleet != "" && st.Leader != "" })
 	var mu sync.Mutex
-	var history []porcupine.Operation
 	begin := time.Now()
 	var work sync.WaitGroup
 	for client := range 4 {
@@ -133,9 +137,7 @@ func linearize(t *testing.T, s *sim, rnd *rand.Rand) {
 	if known < 20 {
 		t.Error("too few to say anything")
 	}
-	if !porcupine.CheckOperations(register.ToModel(), history) {
-		t.Errorf("no order explains them: %v", history)
-	}
+	return history
 }
 
 // operate reads or commits through a node; happened is false for a read that nobody

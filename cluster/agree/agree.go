@@ -134,6 +134,8 @@ func (n *Node) start() error {
 	n.park = raftlog.NewParking(n.store, n.parked)
 	n.wire = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		Stream: n.layer, ServerAddressProvider: directory(n.config.Where), Logger: logger(n.config.Log), MaxPool: 2, Timeout: dialTime,
+		// No pipelines: at a shutdown one that is full waits for ever for who has gone.
+		MaxRPCsInFlight: 1,
 	})
 	r, err := raft.NewRaft(n.settings(), n.machine, n.park, n.park, n.snaps, n.wire)
 	if err != nil {
@@ -184,7 +186,7 @@ func (n *Node) heal() {
 
 // cure stops Raft, empties its log and starts it again; under mu.
 func (n *Node) cure() error {
-	if err := n.raft.Shutdown().Error(); err != nil {
+	if err := within(shutTime, n.raft.Shutdown().Error); err != nil {
 		return err
 	}
 	n.config.Port.Reopen(n.layer.Listener)
@@ -192,6 +194,23 @@ func (n *Node) cure() error {
 		return err
 	}
 	return n.start()
+}
+
+// shutTime is how long Raft may take to stop.
+const shutTime = 5 * time.Second
+
+// within waits for f at most as long as told; what does not come is left behind.
+func within(limit time.Duration, f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	t := time.NewTimer(limit)
+	defer t.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-t.C:
+		return errors.New("this node's part in Raft does not stop")
+	}
 }
 
 // Close stops Raft and closes its files.
@@ -206,7 +225,7 @@ func (n *Node) Close() error {
 	var err error
 	shut := n.raft.Shutdown()
 	if n.park.Err() == nil {
-		err = shut.Error()
+		err = within(shutTime, shut.Error)
 	} else { // some of Raft's goroutines wait for each other for ever then
 		n.park.Release()
 		_ = n.wire.Close()

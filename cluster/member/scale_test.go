@@ -46,7 +46,7 @@ func TestHundred(t *testing.T) {
 		await(t, 30*time.Second, "all see all", seen(Alive, n))
 		t.Logf("%d nodes see each other after %v", n, time.Since(begin))
 		packets, bytes := sim.Datagrams.Load(), sim.Bytes.Load()
-		time.Sleep(10 * time.Second)
+		<-time.After(10 * time.Second)
 		per := func(v int64) string { return fmt.Sprintf("%.1f", float64(v)/10/n) }
 		t.Logf("at rest %s datagrams and %s bytes a second and node", per(sim.Datagrams.Load()-packets), per(sim.Bytes.Load()-bytes))
 		dead := all[n-1]
