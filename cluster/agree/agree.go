@@ -99,8 +99,11 @@ func Open(c Config) (*Node, error) {
 		}
 		n.snaps = snaps
 	}
+	var counting sync.Mutex
 	var count installs
 	restored := func(index uint64) {
+		counting.Lock()
+		defer counting.Unlock()
 		if count.count(index, time.Now()) {
 			count = installs{}
 			select {

@@ -10,7 +10,7 @@ const (
 	cureWithin = 30 * time.Second // in this time
 )
 
-// installs counts the installations of one snapshot. It is the machine's goroutine's.
+// installs counts the installations of one snapshot.
 type installs struct {
 	index uint64
 	since time.Time
