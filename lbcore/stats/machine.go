@@ -1,8 +1,6 @@
 package stats
 
 import (
-	"fmt"
-	"io"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
@@ -193,28 +191,6 @@ func (in *Instance) pipes() (all pipeUse) {
 		all.spliced += p.spliced
 	}
 	return all
-}
-
-// showPools prints the reference's form without what has no meaning here:
-// caches by thread, users, addresses.
-func showPools(r *cli.Request) {
-	in, ok := instance(r)
-	if !ok {
-		return
-	}
-	in.WritePools(r)
-}
-
-// WritePools writes what "show pools" answers; on SIGQUIT the process writes it
-// to standard error.
-func (in *Instance) WritePools(w io.Writer) {
-	io.WriteString(w, "Dumping pools usage. Use SIGQUIT to flush them.\n")
-	f := facts{Instance: in, pools: in.pools()}
-	for _, p := range f.pools {
-		fmt.Fprintf(w, "  - Pool %s (%d bytes) : %d allocated (%d bytes), %d used, needed_avg %d, 0 failures, 1 users\n",
-			p.Name, p.Size, p.Allocated, p.Size*p.Allocated, p.Used, p.Used)
-	}
-	fmt.Fprintf(w, "Total: %d pools, %d bytes allocated, %d used.\n", len(f.pools), f.pool(), f.poolUsed())
 }
 
 // activity is one line of "show activity".
