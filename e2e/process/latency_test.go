@@ -69,7 +69,7 @@ func activity(t *testing.T, socket, name string) time.Duration {
 			return time.Duration(n) * time.Microsecond
 		}
 	}
-	t.Skip("run make testbuild and set GOHAP_BIN: the counter is not there")
+	t.Skip("install the test build: make testbuild, and set GOHAP_BIN to it")
 	return 0
 }
 
