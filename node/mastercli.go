@@ -65,23 +65,38 @@ func (m *master) reloadCommand(r *cli.Request, hard bool) {
 
 // showProc lists the processes.
 func (m *master) showProc(r *cli.Request) {
-	r.WriteString(ask(m, m.processes))
+	debug := len(r.Args) > 0
+	switch {
+	case debug && r.Args[0] != "debug":
+		r.Fail("'show proc' only supports 'debug' as argument")
+	case !debug || r.Require(cli.Admin):
+		r.WriteString(ask(m, func() string { return m.processes(debug) }))
+	}
 }
 
-func (m *master) processes() string {
+// processes lists the processes, with debug the descriptors too over which the master
+// talks to them.
+func (m *master) processes(debug bool) string {
 	var b strings.Builder
-	line := func(pid int, kind, reloads string, since time.Time) {
-		fmt.Fprintf(&b, "%-15d %-15s %-15s %-15s %-15s\n", pid, kind, reloads, uptime(since), lbcore.Version)
+	row := func(pid, kind, reloads, up, version, ours, theirs string) {
+		fmt.Fprintf(&b, "%-15s %-15s %-15s %-15s %-15s", pid, kind, reloads, up, version)
+		if debug {
+			fmt.Fprintf(&b, "\t\t %-15s %-15s", ours, theirs)
+		}
+		b.WriteByte('\n')
 	}
-	fmt.Fprintf(&b, "%-15s %-15s %-15s %-15s %-15s\n", "#<PID>", "<type>", "<reloads>", "<uptime>", "<version>")
-	line(os.Getpid(), "master", fmt.Sprintf("%d [failed: %d]", m.reloads, m.failed), m.since)
+	line := func(w *workerProcess, reloads string) {
+		row(strconv.Itoa(w.Pid), "worker", reloads, uptime(w.since), lbcore.Version, strconv.Itoa(int(w.over.Fd())), "-1")
+	}
+	row("#<PID>", "<type>", "<reloads>", "<uptime>", "<version>", "<ipc_fd[0]>", "<ipc_fd[1]>")
+	row(strconv.Itoa(os.Getpid()), "master", fmt.Sprintf("%d [failed: %d]", m.reloads, m.failed), uptime(m.since), lbcore.Version, "-1", "-1")
 	b.WriteString("# workers\n")
 	old := ""
 	for _, w := range m.workers {
 		switch {
 		case w == m.starting:
 		case w == m.current && w.reloads == 0:
-			line(w.Pid, "worker", "0", w.since)
+			line(w, "0")
 		default:
 			old = "# old workers\n"
 		}
@@ -89,7 +104,7 @@ func (m *master) processes() string {
 	b.WriteString(old)
 	for _, w := range m.workers {
 		if w != m.starting && (w != m.current || w.reloads > 0) {
-			line(w.Pid, "worker", strconv.Itoa(w.reloads), w.since)
+			line(w, strconv.Itoa(w.reloads))
 		}
 	}
 	return b.String()

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -24,28 +25,52 @@ import (
 	"gohap/e2e/oracle"
 )
 
-// moves fails the test if the 99th percentile of the time of requests moves by more
-// than 2 ms while work is done, which ends soon after stop closes and says what it
-// did. Rounds without and with it alternate and the best one of each counts: the
-// machine may have other work, what this work costs is in every round.
-func moves(t *testing.T, rounds int, addr string, paths func(n int) (path, want string), work func(round int, stop chan struct{}) string) {
+// longestTurn is how long one turn of a loop may take, in processor time: everybody
+// else on the loop waits for it.
+const longestTurn = 2 * time.Millisecond
+
+// moves fails the test if turns of the program's loops take longer than longestTurn
+// while work is done, which ends soon after stop closes and says what it did. What
+// clients see is in the log only: they share the machine with the program and with
+// whatever else runs there. Of the rounds the middle one counts, since processors
+// that a host lends are taken away in the middle of a turn.
+func moves(t *testing.T, rounds int, socket, addr string, paths func(n int) (path, want string), work func(round int, stop chan struct{}) string) {
 	t.Helper()
-	var without, with []time.Duration
+	var turns []time.Duration
 	for round := range rounds {
 		quiet := slowest(t, addr, paths)
+		answer(socket, "clear counters")
 		stop, done := make(chan struct{}), make(chan string)
 		go func() { done <- work(round, stop) }()
 		busy := slowest(t, addr, paths)
 		close(stop)
-		t.Logf("p99 %v quiet, %v with %s", quiet, busy, <-done)
-		without, with = append(without, quiet), append(with, busy)
-		if t.Failed() {
+		did := <-done
+		turn, used := activity(t, socket, "max_turn_us"), activity(t, socket, "max_turn_cpu_us")
+		t.Logf("longest turn %v, of processor time %v with %s; p99 of clients %v quiet, %v then", turn, used, did, quiet, busy)
+		if turns = append(turns, used); t.Failed() {
 			return
 		}
 	}
-	if m := slices.Min(with) - slices.Min(without); m > 2*time.Millisecond {
-		t.Errorf("p99 moves by %v", m)
+	slices.Sort(turns)
+	if m := turns[len(turns)/2]; m > longestTurn {
+		t.Errorf("turns take up to %v", m)
 	}
+}
+
+// activity reads a time from the counters of the loops.
+func activity(t *testing.T, socket, name string) time.Duration {
+	t.Helper()
+	for line := range strings.SplitSeq(answer(socket, "show activity 0"), "\n") {
+		if text, ok := strings.CutPrefix(line, name+": "); ok {
+			n, err := strconv.Atoi(text)
+			if err != nil || n == 0 {
+				t.Fatalf("%q: no time", line)
+			}
+			return time.Duration(n) * time.Microsecond
+		}
+	}
+	t.Skip("install the test build: make testbuild, and set GOHAP_BIN to it")
+	return 0
 }
 
 // slowest sends requests for a second over four connections, 250 a second each, and
@@ -153,7 +178,7 @@ listen full
 func sameAnswer(int) (path, want string) { return "/", "answer" }
 
 // TestShowManySessions: while a command dumps 20,000 streams in full, or as many as there
-// are descriptors for, which wait in a queue, other requests wait no longer.
+// are descriptors for, which wait in a queue, no turn of a loop takes long.
 func TestShowManySessions(t *testing.T) {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
@@ -185,7 +210,7 @@ func TestShowManySessions(t *testing.T) {
 	}) {
 		t.Fatalf("not all sessions are there: %s", answer(socket, "show info"))
 	}
-	moves(t, 6, fmt.Sprintf("127.0.0.1:%d", front), sameAnswer, func(_ int, stop chan struct{}) string {
+	moves(t, 6, socket, fmt.Sprintf("127.0.0.1:%d", front), sameAnswer, func(_ int, stop chan struct{}) string {
 		began := time.Now()
 		n, size := shown(t, socket)
 		if n != sessions {
@@ -217,7 +242,7 @@ func shown(t *testing.T, socket string) (streams, size int) {
 }
 
 // TestReloadLatency: while a master starts a new worker and the old one leaves,
-// requests wait no longer.
+// no turn of the new one's loops takes long, the first ones included.
 func TestReloadLatency(t *testing.T) {
 	dir := t.TempDir()
 	socket, front := filepath.Join(dir, "cli"), free(t)
@@ -243,7 +268,7 @@ func TestReloadLatency(t *testing.T) {
 	if !oracle.Eventually(patience, next) {
 		t.Fatal("no worker")
 	}
-	moves(t, 6, fmt.Sprintf("127.0.0.1:%d", front), sameAnswer, func(_ int, stop chan struct{}) string {
+	moves(t, 6, socket, fmt.Sprintf("127.0.0.1:%d", front), sameAnswer, func(_ int, stop chan struct{}) string {
 		began := time.Now()
 		_ = master.Process.Signal(syscall.SIGUSR2)
 		if !oracle.Eventually(patience, next) {

@@ -35,9 +35,7 @@ func soak() []step {
 		{"fault", nil, func(t *tally) { goTest(t, faultRun...) }},
 		{"faultrace", nil, func(t *tally) { goTest(t, append([]string{"-race"}, faultRun...)...) }},
 		{"reload", nil, inTestBuild("./e2e/process", "-run=TestReload", "-timeout=20m", "-args", "-clients", "32", "-open", "4500")},
-		{"latency", nil, func(t *tally) {
-			goTest(t, "-tags=soak", "-timeout=15m", "./e2e/process", "-run=TestMillionEntryMap|TestShowManySessions|TestReloadLatency")
-		}},
+		{"latency", nil, inTestBuild("-tags=soak", "-timeout=15m", "./e2e/process", "-run=TestMillionEntryMap|TestShowManySessions|TestReloadLatency")},
 		{"repeat", needsScenarios, func(t *tally) {
 			os.Setenv("VTC_PROGRAM", "gohap")
 			defer os.Unsetenv("VTC_PROGRAM")

@@ -24,6 +24,7 @@ var millionKeys = map[Matcher]struct {
 	MatchStr: {func(i int) string { return fmt.Sprintf("host%d.example.com", i*7) }, func(i int) []byte { return fmt.Appendf(nil, "host%d.example.com", i*7) }},
 	MatchBeg: {func(i int) string { return fmt.Sprintf("/site%d/app/", i*7) }, func(i int) []byte { return fmt.Appendf(nil, "/site%d/app/index.html?x=1", i*7) }},
 	MatchEnd: {func(i int) string { return fmt.Sprintf(".shop%d.example.com", i*7) }, func(i int) []byte { return fmt.Appendf(nil, "www.shop%d.example.com", i*7) }},
+	MatchDom: {func(i int) string { return fmt.Sprintf("shop%d.example", i*7) }, func(i int) []byte { return fmt.Appendf(nil, "www.shop%d.example.com", i*7) }},
 	MatchIP: {func(i int) string {
 		a := uint32(i) * 2654435761
 		bits := 16 + i%17
@@ -55,7 +56,7 @@ func millionList(b testing.TB, m Matcher) *Use {
 
 // BenchmarkMillion looks into lists of a million entries, in no order.
 func BenchmarkMillion(b *testing.B) {
-	for _, m := range []Matcher{MatchStr, MatchBeg, MatchEnd, MatchIP} {
+	for _, m := range []Matcher{MatchStr, MatchBeg, MatchEnd, MatchDom, MatchIP} {
 		b.Run(m.String(), func(b *testing.B) {
 			u := millionList(b, m)
 			rnd := rand.New(rand.NewPCG(1, 2))

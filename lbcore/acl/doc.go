@@ -20,7 +20,8 @@
 //	store.go     entries and texts in pieces without pointers, written behind the
 //	             readers' back: a text that was written never changes, a number of
 //	             an entry is not used twice, what has died goes by the piece
-//	index.go     the table; it grows a few slots with each change
+//	index.go     the table, which holds what tells keys apart; it grows a few slots
+//	             with each change
 //	how.go       what each matcher puts there and how it looks
 //	patterns.go  the same for a short list, ip.go for addresses
 //	version.go   one version of a list, changed in place; commit and clear put

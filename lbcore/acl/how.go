@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash/maphash"
+	"math/bits"
 	"net/netip"
 	"strings"
 	"unsafe"
@@ -294,13 +296,7 @@ func (x *index) findText(s *store, b []byte) uint32 {
 	case MatchBeg:
 		return x.findBeginning(s, b)
 	case MatchEnd:
-		best := uint32(0)
-		for _, n := range *x.lens.Load() {
-			if int(n) <= len(b) {
-				best = first(best, x.at(s, b[len(b)-int(n):]))
-			}
-		}
-		return best
+		return x.findEnd(s, b)
 	case MatchDir:
 		return x.findBetween(s, b, &dirDelims)
 	case MatchDom:
@@ -322,16 +318,63 @@ func first(a, b uint32) uint32 {
 	return a
 }
 
-// findBeginning: in a tree the longest one wins, else the first one.
-func (x *index) findBeginning(s *store, b []byte) uint32 {
-	best := uint32(0)
-	for _, n := range *x.lens.Load() {
-		if int(n) > len(b) {
-			continue
+// sifted is how many lengths are looked at together: what seen has for them is
+// asked for at once, so that the waits for memory overlap.
+const sifted = 8
+
+// sift hashes the beginnings of b, or its ends, of up to sifted lengths, and tells
+// by a bit each which ones may be there.
+func (t *table) sift(b []byte, lens []int32, ends bool, tags *[sifted]uint32) (maybe uint8) {
+	n := min(len(lens), sifted)
+	for i, l := range lens[:n] {
+		part := b[:l]
+		if ends {
+			part = b[len(b)-int(l):]
 		}
-		best = first(best, x.at(s, b[:n]))
-		if best != 0 && !x.how.icase {
-			return best
+		tags[i] = uint32(maphash.Bytes(hashSeed, part))
+	}
+	for i, tag := range tags[:n] {
+		word, set := t.bitsOf(tag)
+		left := set &^ t.seen[word].Load()
+		maybe |= uint8((left|-left)>>63^1) << i
+	}
+	return maybe
+}
+
+// upTo returns the lengths that fit in n bytes.
+func (x *index) upTo(n int) []int32 {
+	lens := *x.lens.Load()
+	for len(lens) > 0 && int(lens[0]) > n {
+		lens = lens[1:]
+	}
+	return lens
+}
+
+// findEnd: the first one in the list wins.
+func (x *index) findEnd(s *store, b []byte) (best uint32) {
+	var tags [sifted]uint32
+	for lens := x.upTo(len(b)); len(lens) > 0; lens = lens[min(sifted, len(lens)):] {
+		t := x.table.Load()
+		for maybe := t.sift(b, lens, true, &tags); maybe != 0; maybe &= maybe - 1 {
+			i := bits.TrailingZeros8(maybe)
+			id, _ := x.probe(s, t, tags[i], b[len(b)-int(lens[i]):])
+			best = first(best, id)
+		}
+	}
+	return best
+}
+
+// findBeginning: in a tree the longest one wins, else the first one.
+func (x *index) findBeginning(s *store, b []byte) (best uint32) {
+	var tags [sifted]uint32
+	for lens := x.upTo(len(b)); len(lens) > 0; lens = lens[min(sifted, len(lens)):] {
+		t := x.table.Load()
+		for maybe := t.sift(b, lens, false, &tags); maybe != 0; maybe &= maybe - 1 {
+			i := bits.TrailingZeros8(maybe)
+			id, _ := x.probe(s, t, tags[i], b[:lens[i]])
+			if best = first(best, id); best != 0 && !x.how.icase {
+				return best
+			}
 		}
 	}
 	return best
@@ -419,19 +462,34 @@ func (x *index) findAddress(s *store, ip netip.Addr) uint32 {
 }
 
 func (x *index) findNet(s *store, v4 bool, a4 uint32, hi, lo uint64) uint32 {
+	if v4 {
+		return x.findNet4(a4)
+	}
 	var buf [18]byte
 	for _, l := range *x.lens.Load() {
-		n := ipNet{v4: l >= v4bits, bits: int(l &^ v4bits)}
-		if n.v4 != v4 {
+		if l >= v4bits {
 			continue
 		}
-		if v4 {
-			n.net4 = a4 & uint32(^uint64(0)<<(32-n.bits))
-		} else {
-			mh, ml := mask6(n.bits)
-			n.hi, n.lo = hi&mh, lo&ml
-		}
+		n := ipNet{bits: int(l)}
+		mh, ml := mask6(n.bits)
+		n.hi, n.lo = hi&mh, lo&ml
 		if id := x.at(s, n.append(buf[:0])); id != 0 {
+			return id
+		}
+	}
+	return 0
+}
+
+// findNet4 needs no text: a slot holds the whole network.
+func (x *index) findNet4(a4 uint32) uint32 {
+	t := x.table.Load()
+	for _, l := range *x.lens.Load() { // those of IPv4 come first
+		if l < v4bits {
+			break
+		}
+		length := int(l - v4bits)
+		key := netKey(a4&uint32(^uint64(0)<<(32-length)), length)
+		if id, _ := t.net(netTag(key), key); id != 0 {
 			return id
 		}
 	}

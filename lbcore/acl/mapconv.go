@@ -80,11 +80,11 @@ func checkMap(m Matcher, out sample.Type) sample.CheckFunc {
 // default. What it returns points into the list, whose texts never change.
 func convMap(c *sample.Context, args []sample.Arg, s *sample.Sample) bool {
 	u := args[0].Ref.(*Use)
-	v, id := u.find(s)
-	if id != 0 {
+	for v, id := u.find(s); id != 0; v, id = u.find(s) {
 		if val, ok := v.value(id); ok {
 			return u.give(c, v, id, val, s)
 		}
+		// It died meanwhile, another one may be in its place.
 	}
 	if len(args) < 2 {
 		return false

@@ -332,6 +332,49 @@ func TestRoomIsGivenBack(t *testing.T) {
 
 func (v *version) texts1() *[]*textBlock { return v.store.texts.Load() }
 
+// TestTextsThatMoved: entries whose texts went to another piece are found, those
+// that died are not, whatever the slots remember.
+func TestTextsThatMoved(t *testing.T) {
+	for _, m := range []Matcher{MatchStr, MatchBeg, MatchEnd, MatchDom, MatchIP} {
+		var text strings.Builder
+		key := func(i int) string {
+			if m == MatchIP {
+				return fmt.Sprintf("2001:db8:%x::/48", i)
+			}
+			return fmt.Sprintf("k%d.x", i)
+		}
+		const n = 20_000
+		for i := range n {
+			fmt.Fprintf(&text, "%s v%d\n", key(i), i)
+		}
+		f, u := listOf(t, m, text.String())
+		for i := range n {
+			if i%10 != 0 && !f.Delete(key(i)) {
+				t.Fatalf("%s is gone", key(i))
+			}
+		}
+		if texts := *f.cur.Load().store.texts.Load(); texts[0] != nil {
+			t.Fatal("the first piece of text is still there")
+		}
+		for i := range n {
+			var s sample.Sample
+			if s.SetStr([]byte(key(i))); m == MatchIP {
+				s.SetIP(netip.MustParsePrefix(key(i)).Addr())
+			}
+			v, id := u.find(&s)
+			if (id != 0) != (i%10 == 0) {
+				t.Fatalf("%v %s: entry %d", m, key(i), id)
+			}
+			if id == 0 {
+				continue
+			}
+			if val, ok := v.value(id); !ok || string(val) != fmt.Sprintf("v%d", i) {
+				t.Errorf("%v %s: %q", m, key(i), val)
+			}
+		}
+	}
+}
+
 // TestRenew copies a version that has used up its numbers.
 func TestRenew(t *testing.T) {
 	f, u := testList(t, MatchStr, 100)

@@ -64,9 +64,14 @@ func (s *store) text(place uint64) ([]byte, bool) {
 	if b == nil {
 		return nil, false
 	}
-	at := int(uint32(place - 1))
-	n := int(binary.LittleEndian.Uint32(b.buf[at:]))
-	return b.buf[at+textHead : at+textHead+n : at+textHead+n], true
+	return b.text(uint32(place - 1)), true
+}
+
+// text returns the text at a place of a piece.
+func (b *textBlock) text(at uint32) []byte {
+	buf := b.buf[at:]
+	end := textHead + uint(binary.LittleEndian.Uint32(buf))
+	return buf[textHead:end:end]
 }
 
 // key returns the key of a living entry; false when it lives no more.

@@ -12,6 +12,14 @@ Changes the default prompt and interactive mode. Available options:
   timed   toggle displaying the current date in the prompt
 Without any argument, toggles between n/i->p, p->n.`
 
+const routedPromptHelp = `Usage: prompt [help | i | p | timed]*
+Changes the default prompt and interactive mode. Available options:
+  help    display this help
+  i       set to interactive mode only (no prompt, multi-command)
+  p       set to prompt+interactive mode (prompt + multi-command)
+  timed   toggle displaying the current date in the prompt
+Without any argument, toggles between i<->p.`
+
 func help(r *Request) { r.conn.help(r, r.Args) }
 
 func prompt(r *Request) { r.conn.setPrompt(r, r.Args) }
@@ -28,7 +36,19 @@ func (c *conn) setPrompt(r *Request, words []string) {
 		}
 		return
 	}
-	m, timed := c.mode, c.timed
+	switch m, timed, other := c.chosen(words); other {
+	case "":
+		c.mode, c.timed = m, timed
+	case "help":
+		r.Message(Info, promptHelp)
+	default:
+		r.Fail(promptHelp)
+	}
+}
+
+// chosen reads the words of prompt up to the first one that chooses nothing.
+func (c *conn) chosen(words []string) (m mode, timed bool, other string) {
+	m, timed = c.mode, c.timed
 	chosen := false
 	for _, w := range words {
 		switch w {
@@ -43,13 +63,9 @@ func (c *conn) setPrompt(r *Request, words []string) {
 			if !chosen {
 				m = prompting
 			}
-		case "help":
-			r.Message(Info, promptHelp)
-			return
 		default:
-			r.Fail(promptHelp)
-			return
+			return m, timed, w
 		}
 	}
-	c.mode, c.timed = m, timed
+	return m, timed, ""
 }

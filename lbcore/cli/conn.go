@@ -108,7 +108,10 @@ func (c *conn) prompt() {
 		if c.at.Dial == nil {
 			name = c.server.Router.Name()
 		}
-		c.out.WriteString(name)
+		if c.timed {
+			name = " " + name
+		}
+		c.out.WriteString(name + c.marks())
 	}
 	c.out.WriteString("> ")
 }
@@ -116,11 +119,15 @@ func (c *conn) prompt() {
 // line executes the commands of one line; the payload goes to the last one.
 func (c *conn) line(line []byte, payload string) {
 	all := split(line)
-	for i, words := range all {
+	for i := range all {
 		last := ""
 		if i == len(all)-1 {
 			last = payload
 		}
+		if c.stays(all[i:], payload) {
+			return
+		}
+		words := all[i]
 		if c.server.Router != nil && len(words) > 0 {
 			var done bool
 			if words, done = c.route(words, last); done {

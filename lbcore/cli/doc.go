@@ -25,6 +25,7 @@
 // Goroutines started here:
 //
 //	goroutine (*Server).Serve: one a connection
+//	goroutine (*conn).relay: the answers of a process that a connection stays with
 //
 // Imports: keyword, clock and the standard library.
 package cli

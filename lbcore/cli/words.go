@@ -99,6 +99,13 @@ func (in *input) feed(p []byte) {
 	in.buf = append(in.buf, p...)
 }
 
+// rest takes what was received and is not executed.
+func (in *input) rest() []byte {
+	rest := in.buf[in.start:]
+	in.start, in.scan = len(in.buf), len(in.buf)
+	return rest
+}
+
 // payloadTag tells whether a line announces a payload: its last word, preceded
 // by a blank, is << with at most seven characters behind it. rest is the line
 // without that word.

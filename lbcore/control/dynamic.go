@@ -39,7 +39,7 @@ func addServer(r *cli.Request) {
 		r.Fail("%s", err)
 		return
 	}
-	r.Message(cli.Notice, "%sNew server registered.", notes)
+	r.Message(cli.Info, "%sNew server registered.", notes)
 }
 
 // dynamicOptions lists the options of servers that are added while the process runs.
@@ -71,7 +71,7 @@ func delServer(r *cli.Request) {
 		r.Fail("%s", err)
 		return
 	}
-	r.Message(cli.Notice, "Server deleted.")
+	r.Message(cli.Info, "Server deleted.")
 }
 
 // ErrInUse is why a server cannot be deleted yet.

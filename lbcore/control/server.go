@@ -288,7 +288,7 @@ var (
 
 func (t *target) setAddr(c *Control, s *proxy.Server, r *cli.Request) {
 	if !t.has(s) {
-		r.Fail("%s", t.absent)
+		r.Message(cli.Warning, "%s", t.absent)
 	} else if at, port, ok := addrOf(r, t.what+"-addr"); ok {
 		t.move(c.Checks, s, at, port)
 	}
@@ -296,7 +296,7 @@ func (t *target) setAddr(c *Control, s *proxy.Server, r *cli.Request) {
 
 func (t *target) setPort(c *Control, s *proxy.Server, r *cli.Request) {
 	if !t.has(s) {
-		r.Fail("%s", t.absent)
+		r.Message(cli.Warning, "%s", t.absent)
 	} else if port, ok := portOf(r, word(r, 1), t.what+"-port"); ok {
 		t.move(c.Checks, s, netip.Addr{}, port)
 	}
@@ -309,9 +309,9 @@ func portOf(r *cli.Request, text, what string) (int, bool) {
 	case text == "" && strings.HasSuffix(what, "-port"):
 		r.Fail("set server <b>/<s> %s requires a port.", what)
 	case err != nil:
-		r.Fail("provided port is not an integer")
+		r.Message(cli.Warning, "provided port is not an integer")
 	case n < 0 || n > 65535:
-		r.Fail("provided port is invalid")
+		r.Message(cli.Warning, "provided port is invalid")
 	default:
 		return n, true
 	}
@@ -328,7 +328,7 @@ func addrOf(r *cli.Request, what string) (at netip.Addr, port int, ok bool) {
 	}
 	at, err := netip.ParseAddr(text)
 	if err != nil {
-		r.Fail("invalid addr '%s'", text)
+		r.Message(cli.Warning, "invalid addr '%s'", text)
 		return at, 0, false
 	}
 	if word(r, 2) != "port" {
@@ -352,7 +352,7 @@ func setAddr(c *Control, s *proxy.Server, r *cli.Request) {
 	}
 	ip, err := netip.ParseAddr(text)
 	if err != nil {
-		r.Fail("Invalid addr '%s'", text)
+		r.Message(cli.Warning, "Invalid addr '%s'", text)
 		return
 	}
 	at := *old
@@ -360,7 +360,7 @@ func setAddr(c *Control, s *proxy.Server, r *cli.Request) {
 	oldPort := portText(old)
 	if word(r, 2) == "port" {
 		if port, at.Offset, at.Relative, err = newPort(word(r, 3), old); err != nil {
-			r.Fail("%s", err)
+			r.Message(cli.Warning, "%s", err)
 			return
 		}
 	}
@@ -379,7 +379,7 @@ func setAddr(c *Control, s *proxy.Server, r *cli.Request) {
 	}
 	s.Move(&at)
 	c.Checks.Moved(s)
-	r.Message(cli.Notice, "%s by 'stats socket command'", strings.Join(changes, ", "))
+	r.Message(cli.Warning, "%s by 'stats socket command'", strings.Join(changes, ", "))
 }
 
 // newPort reads the port of an address: absolute, or relative to the client's.

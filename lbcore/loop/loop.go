@@ -98,6 +98,8 @@ type Stats struct {
 	Splices, Spliced                    int64 // calls, and bytes sent without copying
 	Panics                              int64
 	MaxStall                            int64 // ns, longest wait for a processor
+	MaxTurn                             int64 // ns, longest turn, the wait for events not counted
+	MaxTurnCPU                          int64 // ns, its processor time; with assertions only
 	Handed                              int64 // descriptors handed to another loop
 }
 
@@ -314,6 +316,7 @@ func (l *Loop) Turn() {
 	l.tick()
 	l.beat.Store(l.now)
 	l.busy.Store(true)
+	began, used := l.now, threadTime()
 	l.Stats.Turns++
 	for i := 0; i < n; {
 		i = l.runEvents(i, n)
@@ -323,6 +326,8 @@ func (l *Loop) Turn() {
 	}
 	l.mail.run()
 	l.endTurn()
+	l.Stats.MaxTurn = max(l.Stats.MaxTurn, l.clock.Mono()-began)
+	l.Stats.MaxTurnCPU = max(l.Stats.MaxTurnCPU, threadTime()-used)
 	l.busy.Store(false)
 }
 

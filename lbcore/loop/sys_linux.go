@@ -6,6 +6,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"gohap/lbcore/invariant"
 )
 
 // linux is the real Kernel: one epoll set and one eventfd a loop. Raw calls
@@ -17,6 +19,19 @@ type linux struct {
 	headers      [batchMax]mmsghdr
 	vectors      [batchMax]unix.Iovec
 	passed       passed
+}
+
+// threadTime is what the thread has had of processors, in ns: with assertions only,
+// where tests ask whether it was a loop that took long or the machine.
+func threadTime() int64 {
+	if !invariant.Enabled {
+		return 0
+	}
+	var t unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t) != nil {
+		return 0
+	}
+	return t.Nano()
 }
 
 // mmsghdr is the kernel's struct mmsghdr.

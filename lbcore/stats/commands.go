@@ -89,6 +89,10 @@ func (in *Instance) Clear(all bool) {
 	in.Process.Streams.ResetMax()
 	in.Process.ConnRate.ResetMax()
 	in.Process.SessRate.ResetMax()
+	ask(in, func(l *loop.Loop) (none struct{}) {
+		l.Stats.MaxStall, l.Stats.MaxTurn, l.Stats.MaxTurnCPU = 0, 0, 0
+		return none
+	})
 	wall := in.clock().Wall().Unix()
 	for _, p := range in.Proxies {
 		clearProxy(p)

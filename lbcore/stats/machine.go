@@ -1,8 +1,6 @@
 package stats
 
 import (
-	"fmt"
-	"io"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
@@ -12,6 +10,7 @@ import (
 	"time"
 
 	"gohap/lbcore/cli"
+	"gohap/lbcore/invariant"
 	"gohap/lbcore/loop"
 )
 
@@ -194,28 +193,6 @@ func (in *Instance) pipes() (all pipeUse) {
 	return all
 }
 
-// showPools prints the reference's form without what has no meaning here:
-// caches by thread, users, addresses.
-func showPools(r *cli.Request) {
-	in, ok := instance(r)
-	if !ok {
-		return
-	}
-	in.WritePools(r)
-}
-
-// WritePools writes what "show pools" answers; on SIGQUIT the process writes it
-// to standard error.
-func (in *Instance) WritePools(w io.Writer) {
-	io.WriteString(w, "Dumping pools usage. Use SIGQUIT to flush them.\n")
-	f := facts{Instance: in, pools: in.pools()}
-	for _, p := range f.pools {
-		fmt.Fprintf(w, "  - Pool %s (%d bytes) : %d allocated (%d bytes), %d used, needed_avg %d, 0 failures, 1 users\n",
-			p.Name, p.Size, p.Allocated, p.Size*p.Allocated, p.Used, p.Used)
-	}
-	fmt.Fprintf(w, "Total: %d pools, %d bytes allocated, %d used.\n", len(f.pools), f.pool(), f.poolUsed())
-}
-
 // activity is one line of "show activity".
 type activity struct {
 	name string
@@ -247,6 +224,7 @@ var activities = []activity{
 	{name: "bytes_out", of: func(s *loop.Stats) int64 { return s.BytesOut }},
 	{name: "panics", of: func(s *loop.Stats) int64 { return s.Panics }},
 	{name: "max_stall_us", of: func(s *loop.Stats) int64 { return s.MaxStall / 1000 }, max: true},
+	{name: "max_turn_us", of: func(s *loop.Stats) int64 { return s.MaxTurn / 1000 }, max: true},
 }
 
 // showActivity prints the loops' counters: a total, and each loop's share when
@@ -272,6 +250,10 @@ func showActivity(r *cli.Request) {
 	r.Printf("date_now: %d.%06d\n", now.Unix(), now.Nanosecond()/1000)
 	r.Printf("uptime_now: %d.%06d\n", up/1e6, up%1e6)
 	for _, a := range activities {
+		r.WriteString(a.name + ": " + a.values(stats, only) + "\n")
+	}
+	if invariant.Enabled { // who tests asks what the machine's other work does not blur
+		a := activity{name: "max_turn_cpu_us", of: func(s *loop.Stats) int64 { return s.MaxTurnCPU / 1000 }, max: true}
 		r.WriteString(a.name + ": " + a.values(stats, only) + "\n")
 	}
 	for _, m := range processMetrics() {

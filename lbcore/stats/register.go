@@ -14,7 +14,7 @@ func Register(set *keyword.Set) {
 		command("show stat", "[desc|json|no-maint|typed|up]*", "report counters for each proxy and server", cli.User, showStat, "show stat typed", "show stat nowhere -1 -1", "show stat domain nowhere"),
 		ofBoth(command("show version", "", "show version of the current process", cli.User, showVersion, "show version")),
 		command("show activity", "[-1|0|thread_num]", "show per-thread activity stats (for support/developers)", cli.Operator, showActivity, "show activity", "show activity 999"),
-		command("show pools", "[by*] [match <pfx>] [nb]", "report information about the memory pools usage", cli.User, showPools, "show pools"),
+		command("show pools", "[by*] [match <pfx>] [nb]", "report information about the memory pools usage", cli.User, showPools, "show pools byusage 5", "show pools by"),
 		command("show backend", "", "list backends in the current running config", cli.User, showBackend, "show backend"),
 		ofBoth(command("show env", "[var]", "dump environment variables known to the process", cli.Operator, showEnv, "show env", "show env NO_SUCH_VARIABLE")),
 		ofBoth(command("show startup-logs", "", "report logs emitted during HAProxy startup", cli.Operator, showStartup, "show startup-logs")),

@@ -22,8 +22,7 @@ Available options:
    server <b/s> only show streams attached to this backend+server
    backend <b>  only show streams attached to this backend
    frontend <f> only show streams attached to this frontend
-Without any argument, all streams are dumped in a shorter format.
-`
+Without any argument, all streams are dumped in a shorter format.`
 
 // refusal is an answer in the reference's words.
 type refusal string
@@ -49,7 +48,7 @@ func showSess(r *cli.Request) {
 		r.Fail("%s", err)
 		return
 	case q.help:
-		r.WriteString(sessHelp)
+		r.Fail("%s", sessHelp) // reference: an error
 		return
 	}
 	n := in.commandSessions(r, &q)
