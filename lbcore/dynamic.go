@@ -73,6 +73,7 @@ func (in *Instance) DeleteServer(s *proxy.Server) error {
 		p.Return(before, s, in.policy)
 		return control.ErrInUse
 	}
+	in.names.Forget(s)
 	in.checker.Remove(s)
 	if t := s.Watch.Track; t != nil {
 		t.DropFollower(s)

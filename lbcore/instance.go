@@ -25,6 +25,7 @@ import (
 	"gohap/lbcore/control"
 	"gohap/lbcore/log"
 	"gohap/lbcore/loop"
+	"gohap/lbcore/naming"
 	"gohap/lbcore/proxy"
 	"gohap/lbcore/renew"
 	"gohap/lbcore/sample"
@@ -57,6 +58,7 @@ type Instance struct {
 	stopped  chan struct{} // closed by Stop
 	opening  sync.Mutex    // of listening sockets: the descriptors of bind lines once the loops run
 	secrets  *os.File      // see secretsFD; under opening
+	names    *naming.Names // of servers, as name servers know them
 	links    []*link.Link  // of peers sections; fixed before serving begins
 	telling  sync.Mutex    // of standard error, see tell
 	changing sync.Mutex    // of the servers of backends, and what follows
@@ -155,6 +157,7 @@ func (in *Instance) Run() {
 	in.listen()
 	in.checker.Start()
 	in.renewals.Start()
+	in.names.Start(in.Config.Proxies)
 	in.serving.Add(1)
 	go in.expireTables()
 }
@@ -388,6 +391,8 @@ func (in *Instance) prepareChecks() {
 		in.Config.States.Apply(in.checker, in.Config.Diag.Tell)
 	}
 	restoring = false
+	in.names = &naming.Names{Sections: in.Config.Resolvers, Checker: in.checker,
+		Log: func(p *proxy.Proxy, line string) { in.logFor(p, log.Notice, line) }}
 }
 
 // prepareRenewals makes what keeps OCSP responses up to date.
@@ -427,7 +432,7 @@ func (in *Instance) serveCommands(l net.Listener, s *build.StatsSocket) {
 
 // Control implements control.Host.
 func (in *Instance) Control() *control.Control {
-	return &control.Control{Words: in.Config.Set, Proxies: in.Config.Proxies, Peers: in.Config.Peers, Tables: in.Config.Tables, Checks: in.checker, Lists: in.Config.Lists, Certs: in.Config.Certs, Renewals: in.renewals, Shutdown: in.shutdownServer,
+	return &control.Control{Words: in.Config.Set, Proxies: in.Config.Proxies, Peers: in.Config.Peers, Tables: in.Config.Tables, Checks: in.checker, Names: in.names, Lists: in.Config.Lists, Certs: in.Config.Certs, Renewals: in.renewals, Shutdown: in.shutdownServer,
 		Refuses: in.Config.Servers.Refuses, Add: in.AddServer, Delete: in.DeleteServer,
 		Process: in.Process, Vars: in.Config.ProcVars, SetFrontend: in.SetFrontend, StopFrontend: in.StopFrontend,
 		Readmit: in.Readmit, ShutdownStream: in.ShutdownStream}

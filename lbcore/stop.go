@@ -90,6 +90,7 @@ func (in *Instance) Stop() {
 		in.changing.Unlock()
 		close(in.stopped)
 		in.stopPeers()
+		in.names.Stop()
 		in.checker.Stop()
 		in.renewals.Stop()
 		in.commands.Close()

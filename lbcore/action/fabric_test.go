@@ -20,6 +20,7 @@ import (
 	"gohap/lbcore/rule"
 	"gohap/lbcore/sample"
 	"gohap/lbcore/stream"
+	"gohap/resolvers"
 	"gohap/stick"
 )
 
@@ -31,6 +32,7 @@ type fabric struct {
 	session *stream.Session
 	clock   *clock.Fake
 	table   *proxy.Table // of all rules
+	section *resolvers.Section
 }
 
 func testSet() *keyword.Set {
@@ -87,6 +89,8 @@ func (f *fabric) NeedCapture(_ bool, n int) int {
 
 // StickCounters and NeedTable implement rule.Host.
 func (f *fabric) StickCounters() int { return 3 }
+
+func (f *fabric) NeedResolvers(_, _ string, use func(any)) { use(f.section) }
 
 func (f *fabric) NeedTable(_ *rule.Args, _, _ string, _ bool, to rule.TableUser) {
 	to.UseTable(f.table)

@@ -59,7 +59,7 @@ func Register(set *keyword.Set) {
 	registerRedirectOptions(set)
 	registerNormalizers(set)
 	for _, rs := range ruleSets {
-		for _, rows := range [][]entry{controlRows, replyRows, redirectRows, headerRows, lineRows, stateRows, socketRows, authRows, waitRows, listRows, serviceRows, normalizeRows, counterRows} {
+		for _, rows := range [][]entry{controlRows, replyRows, redirectRows, headerRows, lineRows, stateRows, socketRows, authRows, waitRows, listRows, serviceRows, normalizeRows, counterRows, resolveRows} {
 			for i := range rows {
 				if e := &rows[i]; e.in&rs.bit != 0 {
 					addAction(set, rs.class, rs.word, e)

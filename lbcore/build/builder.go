@@ -14,6 +14,7 @@ import (
 	"gohap/lbcore/certs"
 	"gohap/lbcore/check"
 	"gohap/lbcore/config"
+	"gohap/lbcore/control"
 	"gohap/lbcore/h1"
 	"gohap/lbcore/keyword"
 	"gohap/lbcore/log"
@@ -61,6 +62,8 @@ type Builder struct {
 	userOrder  []*userlist
 	mailers    []*mailersConf
 	mailing    *mailersConf // being read
+	resolvers  []*resolversConf
+	resolving  *resolversConf // being read
 	peers      []*peersConf
 	peering    *peersConf     // being read
 	tables     []*proxy.Table // in order of declaration, those of peers sections included
@@ -89,6 +92,9 @@ type Builder struct {
 	caseFile   placed            // h1-case-adjust-file
 	// tableUsers are the actions that get a stick table once all are known.
 	tableUsers []tableUser
+	// resolverUsers are the actions that get a resolvers section likewise.
+	resolverUsers []resolverUser
+	saved         *control.SavedAddresses // those of state files, nil until one is asked for
 }
 
 // opened is what kind of section is being read.
@@ -105,6 +111,7 @@ const (
 	inMailers
 	inPeers
 	inCrtStore
+	inResolvers
 	inRefused // a section that is not served: its lines are passed over
 )
 
@@ -187,6 +194,9 @@ func (b *Builder) Section(st *config.Statement) config.Outcome {
 	case "crt-store":
 		b.open = inCrtStore
 		return b.openCrtStore(st)
+	case "resolvers":
+		b.open = inResolvers
+		return b.openResolvers(st)
 	default:
 		b.open = inRefused
 		b.Alertf(st, "%s.", keyword.Refusal("section '"+st.Words[0]+"'"))
@@ -216,6 +226,8 @@ func (b *Builder) Statement(st *config.Statement) config.Outcome {
 		b.peersLine(st)
 	case inCrtStore:
 		b.crtStoreLine(st)
+	case inResolvers:
+		b.resolversLine(st)
 	}
 	if b.Diag.Errors() > before {
 		pos := st.Pos

@@ -18,6 +18,7 @@ import (
 	"gohap/lbcore/mux"
 	"gohap/lbcore/proxy"
 	"gohap/lbcore/sample"
+	"gohap/resolvers"
 )
 
 // Result is what a configuration came to.
@@ -38,8 +39,9 @@ type Result struct {
 	ProcVars      *sample.ProcVars // scope proc, with what the rules name
 	Lists         *acl.Refs        // the patterns of ACLs and maps
 	Certs         *certs.Store
-	Peers         []*proxy.Peers // sections in order of declaration, incomplete ones left out
-	Tables        []*proxy.Table // in order of declaration, those of peers sections included
+	Peers         []*proxy.Peers       // sections in order of declaration, incomplete ones left out
+	Tables        []*proxy.Table       // in order of declaration, those of peers sections included
+	Resolvers     []*resolvers.Section // in order of declaration
 	// Servers reads the servers that are added while the instance runs.
 	Servers *Servers
 	// Late are the errors that -c does not notice and a start does.
@@ -56,6 +58,7 @@ type RingForward struct {
 // and returns the proxies; nil when there were errors, which Diag was told.
 func (b *Builder) Finish() *Result {
 	parsing := b.Diag.Errors()
+	b.defaultResolvers()
 	b.numberProxies()
 	r := &Result{Rings: map[string]*log.Ring{}, ProcVars: b.procVars, Certs: b.certs}
 	for _, rc := range b.ringOrder {
@@ -77,6 +80,7 @@ func (b *Builder) Finish() *Result {
 		b.connect(s)
 	}
 	b.settleUserlists()
+	b.settleResolverUsers()
 	b.tracks()
 	b.settleAlerts()
 	for _, s := range b.sections {
@@ -121,6 +125,9 @@ func (b *Builder) Finish() *Result {
 	r.Loggers, r.Tables = b.loggers, b.served(r.Proxies)
 	r.Alerts, r.Endpoints, r.Plans, r.AgentWords = b.alerts, b.checkEnds, b.plans, b.agentWords()
 	r.Global, r.Late = b.Global, b.late
+	for _, c := range b.resolvers {
+		r.Resolvers = append(r.Resolvers, c.Section)
+	}
 	b.lists.Number()
 	r.Lists = b.lists
 	r.Servers = &Servers{builder: b}
@@ -157,7 +164,7 @@ func (b *Builder) unresolved() bool {
 		for _, l := range s.servers {
 			if l.unresolved != "" {
 				found = true
-				b.Diag.Rawf(config.Alert, "[%s] : %scould not resolve address '%s'.", l.pos, l.label, l.unresolved)
+				b.Diag.Rawf(config.Alert, "[%s] : %s%s", l.pos, l.label, l.unresolved)
 			}
 		}
 	}
@@ -283,6 +290,8 @@ func (b *Builder) settleServers(s *section) {
 			b.Diag.Rawf(config.Alert, "parsing [%s] : %s '%s', another server named '%s' was already defined at line %d, please use distinct names.", l.pos, s.noun(), s.name, l.srv.Name, o.pos.Line)
 		}
 		named[l.srv.Name] = l
+		b.settleResolving(s, l)
+		b.initAddr(s, l)
 		if l.check {
 			b.checkPort(s, l)
 		}
@@ -362,7 +371,7 @@ func (l *serverLine) settleCheck(s *section) {
 	c := l.checks
 	c.ConnectTime, c.Timeout = s.timeouts.Connect, s.timeouts.Check
 	c.Addr = l.srv.Address().To
-	if ip := l.srv.Address().To.IP; ip.IsValid() && (l.port != 0 || l.addrOf != nil) {
+	if ip := l.srv.Address().To.IP; (ip.IsValid() || l.addr.Host != "") && (l.port != 0 || l.addrOf != nil) {
 		a, port := ip.Addr(), ip.Port()
 		if l.addrOf != nil && l.addrOf.IP.IsValid() {
 			a = l.addrOf.IP
@@ -373,7 +382,10 @@ func (l *serverLine) settleCheck(s *section) {
 		if l.port != 0 {
 			port = uint16(l.port)
 		}
-		c.Addr = loop.IPSockaddr(netip.AddrPortFrom(a, port))
+		c.Addr = &loop.Sockaddr{IP: netip.AddrPortFrom(a, port)} // of a name that has no address yet
+		if a.IsValid() {
+			c.Addr = loop.IPSockaddr(netip.AddrPortFrom(a, port))
+		}
 		c.OwnAddr, c.OwnPort = l.addrOf != nil, l.port != 0 || l.addrOf != nil && l.addrOf.HasPort
 	}
 	l.srv.Check = &c

@@ -17,10 +17,12 @@ import (
 	"gohap/lbcore/config"
 	"gohap/lbcore/keyword"
 	"gohap/lbcore/proxy"
+	"gohap/resolvers"
 )
 
 // Global is what the global sections say.
 type Global struct {
+	Families        func() resolvers.Families // dns-accept-family; nil: both
 	Launch          Launch
 	Confinement     Confinement
 	Threads         int

@@ -189,6 +189,10 @@ func (b *Builder) readPeer(c *peersConf, st *config.Statement, bare bool) *serve
 	if !bare {
 		as.Words = append([]string{"server"}, st.Words[1:]...)
 		l := b.readServer(c.section, &as, false)
+		if l != nil { // reference: whatever init-addr says
+			l.resolve = resolveLine{}
+			b.initAddr(nil, l)
+		}
 		if l != nil && !l.addr.HasPort && l.addr.IP.IsValid() {
 			b.alertAt(st, "%smissing port specification in '%s'", l.label, st.Words[2])
 			if l.srv.Name == c.Local { // its listener is missing one as well
@@ -428,7 +432,7 @@ func (b *Builder) settlePeersSection(c *peersConf) bool {
 			continue
 		}
 		if l.unresolved != "" {
-			b.Diag.Rawf(config.Alert, "[%s] : %scould not resolve address '%s'.", l.pos, l.label, l.unresolved)
+			b.Diag.Rawf(config.Alert, "[%s] : %s%s", l.pos, l.label, l.unresolved)
 			continue
 		}
 		l.settleTLS(b, c.section)

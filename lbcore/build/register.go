@@ -20,6 +20,7 @@ func Register(set *keyword.Set) {
 		{"mailers", "SMTP servers that alerts are sent by"},
 		{"peers", "nodes that stick tables are shared with"},
 		{"crt-store", "certificates, and where each of their parts is"},
+		{"resolvers", "name servers that names are asked for while the process runs"},
 	} {
 		set.Add(keyword.Row{Class: keyword.Section, Name: r.name, Summary: r.summary, Good: []keyword.Example{{Config: r.name}}})
 	}
@@ -53,6 +54,10 @@ func Register(set *keyword.Set) {
 	set.Add(peersRows()...)
 	set.Add(dynamic(peerServerRows())...)
 	set.Add(peersGlobalRow())
+	set.Add(resolversRows()...)
+	set.Add(resolveServerRows()...)
+	set.Add(templateRow())
+	set.Add(familyRow())
 	set.Add(oldRows()...)
 	set.Add(rejectedRows()...)
 	set.Add(valueRows()...)

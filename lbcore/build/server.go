@@ -21,7 +21,8 @@ type serverLine struct {
 	pos         config.Position
 	srv         *proxy.Server
 	addr        config.Address
-	unresolved  string // a name that has no address
+	unresolved  string // what is wrong with a name that has no address
+	resolve     resolveLine
 	check       bool
 	checks      proxy.CheckConfig
 	addrOf      *config.Address // addr option: where checks go
@@ -203,35 +204,26 @@ func (b *Builder) readServer(s *section, st *config.Statement, dynamic bool) *se
 	return l
 }
 
-// readAddress reads where the server is. A name is resolved now: there are no
-// resolvers sections. Reference: that of a server that is added later is not.
+// readAddress reads where the server is. A name gets its address once all was read
+// (initAddr). Reference: that of a server that is added later does not.
 func (b *Builder) readAddress(l *serverLine, text string) error {
-	rules := b.rules(config.ServerRules)
-	a, err := config.ParseAddress(text, rules)
-	if err == nil {
-		l.srv.FQDN = a.Host
-	}
-	if !l.dynamic {
-		rules.KeepNames = false // names are resolved now: there are no resolvers sections
-		a, err = config.ParseAddress(text, rules)
-		if err != nil && l.srv.FQDN != "" {
-			l.unresolved = l.srv.FQDN // told once all was read
-			rules.Resolve = func(string, config.Family) (netip.Addr, error) { return netip.IPv4Unspecified(), nil }
-			a, err = config.ParseAddress(text, rules)
-		}
-	}
+	a, err := config.ParseAddress(text, b.rules(config.ServerRules))
 	if err != nil {
 		return err
 	}
-	l.addr = a
+	l.addr, l.srv.FQDN = a, a.Host
 	return l.place()
 }
 
 // place fills the address to connect to.
 func (l *serverLine) place() error {
 	a := l.addr
-	if l.dynamic && a.Host != "" {
-		l.srv.Move(&proxy.Address{To: &loop.Sockaddr{IP: netip.AddrPortFrom(netip.Addr{}, uint16(a.Port))}})
+	if a.Host != "" && !a.IP.IsValid() {
+		at := &proxy.Address{To: &loop.Sockaddr{IP: netip.AddrPortFrom(netip.Addr{}, uint16(a.Port))}}
+		if !l.dynamic {
+			at.Relative, at.Offset = a.Relative || !a.HasPort, a.Offset
+		}
+		l.srv.Move(at)
 		return nil
 	}
 	switch a.Family {

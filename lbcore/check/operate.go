@@ -111,6 +111,48 @@ func (c *Checker) handOn(s *proxy.Server, wall int64) {
 	}
 }
 
+// Tell writes a line about a backend: to its log targets, and where the checker tells of
+// changes. Any goroutine.
+func (c *Checker) Tell(p *proxy.Proxy, line string) { c.Log(p, LevelNotice, line) }
+
+// Unresolved takes a server out because its name has no address. Any goroutine.
+func (c *Checker) Unresolved(s *proxy.Server, reason string) {
+	p, before := s.Proxy, adminState{s.Admin(), s.Oper()}
+	if before.admin&proxy.ResolutionMaint != 0 {
+		return
+	}
+	wall := c.Clock.Wall().Unix()
+	s.SetOwnAdmin(proxy.ResolutionMaint, 0, wall)
+	if !before.admin.Maint() {
+		text, level := fmt.Sprintf("%s %s/%s was DOWN and now enters maintenance (%s).", title(s), p.Name, s.Name, reason), LevelNotice
+		if before.oper != proxy.Down {
+			text, level = fmt.Sprintf("%s %s/%s is going DOWN for maintenance (%s).%s", title(s), p.Name, s.Name, reason, left(s, p.Availability())), LevelAlert
+		}
+		c.Log(p, level, text)
+		c.mail(p, level, text)
+		c.refreshed(p, wall)
+	}
+	c.handOn(s, wall)
+}
+
+// Resolved brings a server back whose name has an address again. Any goroutine.
+func (c *Checker) Resolved(s *proxy.Server) {
+	if s.Admin()&proxy.ResolutionMaint == 0 {
+		return
+	}
+	p, wall := s.Proxy, c.Clock.Wall().Unix()
+	s.SetOwnAdmin(0, proxy.ResolutionMaint, wall)
+	text := fmt.Sprintf("%s %s/%s ('%s') resolves again but remains in maintenance.", title(s), p.Name, s.Name, s.Host())
+	if ready := !s.Admin().Maint(); ready {
+		text = fmt.Sprintf("%s %s/%s ('%s') is UP/READY (resolves again).", title(s), p.Name, s.Name, s.Host())
+	}
+	c.Log(p, LevelNotice, text)
+	c.mail(p, LevelNotice, text)
+	c.Log(p, LevelNotice, fmt.Sprintf("%s %s/%s administratively READY thanks to valid DNS answer.", title(s), p.Name, s.Name))
+	c.refreshed(p, wall)
+	c.handOn(s, wall)
+}
+
 // adminState is how a server stood before a change.
 type adminState struct {
 	admin proxy.Admin

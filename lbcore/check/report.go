@@ -26,6 +26,9 @@ func (t *target) report(r proxy.Result) {
 		t.mail(p, LevelInfo, line)
 	}
 	t.status = r.Status
+	if r.Status == L4TOUT { // reference: the server may be elsewhere by now
+		s.Unreached()
+	}
 	t.Announce(s, change, r)
 }
 
@@ -118,6 +121,8 @@ func (c *Checker) adminChanged(s *proxy.Server, was adminState, via string) {
 			level = LevelAlert
 		}
 		text = fmt.Sprintf("%s %s/%s is going DOWN for maintenance%s.%s", title(s), p.Name, s.Name, via, left(s, a))
+	case before&proxy.ForcedMaint != 0 && now&proxy.ForcedMaint == 0 && now.Maint():
+		text = fmt.Sprintf("%s %s/%s is leaving forced maintenance but remains in maintenance.", title(s), p.Name, s.Name)
 	case before.Maint() && !now.Maint():
 		forced := "forced "
 		if via != "" {

@@ -58,6 +58,7 @@ func Register(set *keyword.Set) {
 	registerTrust(set)
 	registerTickets(set)
 	registerResponses(set)
+	registerResolvers(set)
 	for _, s := range settings {
 		set.Add(keyword.Row{Class: keyword.SetServer, Name: s.name, Args: s.args, Summary: s.summary,
 			Good: []keyword.Example{{Config: "set server be/s1 " + s.name}}, Impl: s.set})

@@ -13,6 +13,7 @@ import (
 	"gohap/lbcore/cli"
 	"gohap/lbcore/keyword"
 	"gohap/lbcore/loop"
+	"gohap/lbcore/naming"
 	"gohap/lbcore/proxy"
 	"gohap/lbcore/renew"
 	"gohap/lbcore/sample"
@@ -28,6 +29,7 @@ type Control struct {
 	Peers   []*proxy.Peers
 	Tables  []*proxy.Table // those of peers sections included, in order of declaration
 	Checks  *check.Checker
+	Names   *naming.Names
 	// Lists are the patterns of ACLs and maps.
 	Lists *acl.Refs
 	// Certs are certificates and authorities, and how TLS is spoken.
@@ -191,6 +193,7 @@ var settings = []struct {
 	{"agent-send", "<text>", "what the agent is sent", setAgentSend},
 	{"check-addr", "<addr> [port <port>]", "where checks go", ofChecks.setAddr},
 	{"check-port", "<port>", "the port that checks go to", ofChecks.setPort},
+	{"fqdn", "<name>", "the name that the address is of", setFQDN},
 	{"health", "up|stopping|down", "the health, until checks find another", setHealth},
 	{"ssl", "on|off", "whether connections to it speak TLS", setSSL},
 	{"state", "ready|drain|maint", "the administrative state", setState},
@@ -206,16 +209,7 @@ func setServer(c *Control, s *proxy.Server, r *cli.Request) {
 		row.Impl.(setting)(c, s, r)
 		return
 	}
-	switch name {
-	case "fqdn":
-		if word(r, 1) == "" {
-			r.Fail("set server <b>/<s> fqdn requires a FQDN.")
-			return
-		}
-		r.Fail("set server <b>/<s> fqdn failed because no resolution is configured.")
-	default:
-		r.Fail("%s", usage)
-	}
+	r.Fail("%s", usage)
 }
 
 func setServerWeight(c *Control, s *proxy.Server, r *cli.Request) {
@@ -260,6 +254,21 @@ func setSSL(_ *Control, s *proxy.Server, r *cli.Request) {
 		s.SetTLS(on)
 		r.Message(cli.Notice, "server ssl setting updated.")
 	}
+}
+
+// setFQDN has another name give a server its address.
+func setFQDN(c *Control, s *proxy.Server, r *cli.Request) {
+	name := word(r, 1)
+	if name == "" {
+		r.Fail("set server <b>/<s> fqdn requires a FQDN.")
+		return
+	}
+	text, ok := c.Names.SetHost(s, name)
+	if !ok {
+		r.Fail("%s", text)
+		return
+	}
+	r.Message(cli.Notice, "%s", text)
 }
 
 func setAgentSend(c *Control, s *proxy.Server, r *cli.Request) {

@@ -52,10 +52,10 @@ func stateLine(r *cli.Request, s *proxy.Server, wall int64) {
 	}
 	ip, port := s.Address().Shown()
 	toCheck, toAgent := s.CheckAt(), s.AgentAt()
-	r.Printf("%d %s %d %s %s %d %d %d %d %d %d %d %d %d %d %d %d %s %d - %d %d %s %s %d\n",
+	r.Printf("%d %s %d %s %s %d %d %d %d %d %d %d %d %d %d %d %d %s %d %s %d %d %s %s %d\n",
 		s.Proxy.ID, s.Proxy.Name, s.ID, s.Name, ip, s.Oper(), s.Admin(), s.UserWeight(), s.Weight0,
 		max(0, wall-h.LastChange), check.Number(h.Status), verdict, h.Value, checkBits(s, h.InProgress), agentBits(s),
-		bit(s.Proxy.ForcedID), bit(s.ForcedID), orDash(s.FQDN), port, s.UseSSL(),
+		bit(s.Proxy.ForcedID), bit(s.ForcedID), orDash(s.Host()), port, service(s), s.UseSSL(),
 		toCheck.Port, addrOrDash(toCheck.Addr), addrOrDash(toAgent.Addr), toAgent.Port)
 }
 
@@ -100,6 +100,14 @@ func bit(set bool) int {
 		return 1
 	}
 	return 0
+}
+
+// service is the name whose records a server has.
+func service(s *proxy.Server) string {
+	if s.Resolving == nil {
+		return "-"
+	}
+	return orDash(s.Resolving.Service)
 }
 
 func orDash(text string) string {

@@ -37,6 +37,7 @@ type record struct {
 	weight, weight0                            int
 	checks, agent                              int // bits
 	checkAddr, checkPort, agentAddr, agentPort string
+	host, service                              string // the name of the address, of the service; "" for none
 }
 
 // Tell takes a message about the files.
@@ -222,6 +223,12 @@ func parseRecord(f []string) (r *record, wrong []string) {
 	const allBits = checkOfAgent<<1 - 1
 	r.checks = number(13, "srv_check_state", 0, allBits)
 	r.agent = number(14, "srv_agent_state", 0, allBits)
+	if f[17] != "-" {
+		r.host = f[17]
+	}
+	if f[19] != "-" {
+		r.service = f[19]
+	}
 	if r.port, _ = strconv.Atoi(f[18]); strings.Trim(f[18], "0123456789") != "" {
 		r.port = 0 // reference: what is no number is none
 	} else if r.port > 65535 {
@@ -242,6 +249,7 @@ func (a *States) Apply(c *check.Checker, tell Tell) {
 		if r.weight0 == s.Weight0 { // reference: else the configuration was changed on purpose
 			s.SetWeight(r.weight)
 		}
+		r.rename(s)
 		r.move(s)
 		c.Restore(s, &r.saved)
 		if s.Check != nil && r.checks&(checkConfigured|checkEnabled) == checkConfigured {
@@ -265,7 +273,7 @@ func (r *record) move(s *proxy.Server) {
 		return
 	}
 	at, ip, port := *old, old.To.IP.Addr(), int(old.To.IP.Port())
-	if s.FQDN != "" && r.addr.IsValid() {
+	if s.Host() != "" && r.addr.IsValid() {
 		ip = r.addr
 	}
 	if at.Relative {
@@ -323,4 +331,62 @@ func probeOf(addr, port string) (a netip.Addr, n int, fault string) {
 		}
 	}
 	return a, n, ""
+}
+
+// SavedAddresses are the addresses that state files give servers, for the start: what
+// is wrong in the files is told when they are read for everything else. It belongs to
+// who loads the configuration.
+type SavedAddresses struct {
+	file, base string
+	lines      map[string]map[string][]string // of each file
+}
+
+// NewSavedAddresses takes the names of the global file and of the directory.
+func NewSavedAddresses(file, base string) *SavedAddresses {
+	return &SavedAddresses{file: file, base: base, lines: map[string]map[string][]string{}}
+}
+
+// Of returns the address that a server had, invalid for none. It blocks on files.
+func (a *SavedAddresses) Of(p *proxy.Proxy, server string) netip.Addr {
+	name := ""
+	switch p.StateFrom {
+	case proxy.StateLocal:
+		name = inBase(a.base, orName(p.StateFile, p.Name))
+	case proxy.StateGlobal:
+		name = inBase(a.base, a.file)
+	}
+	if name == "" || name == a.base {
+		return netip.Addr{}
+	}
+	lines, read := a.lines[name]
+	if !read {
+		lines = readStateFile(name, wording{}, func(config.Severity, string) {}, nil)
+		a.lines[name] = lines
+	}
+	fields := lines[p.Name+"/"+server]
+	if fields == nil {
+		return netip.Addr{}
+	}
+	if r, wrong := parseRecord(fields); len(wrong) == 0 {
+		return r.addr
+	}
+	return netip.Addr{}
+}
+
+// rename takes the name that a server's address was of, where it is resolved while the
+// process runs: one that an operator gave, or that of a service's record.
+func (r *record) rename(s *proxy.Server) {
+	res := s.Resolving
+	switch {
+	case res == nil || r.host == "":
+	case res.Service == "" && r.saved.Admin&proxy.NameSet != 0:
+		s.SetHost(r.host)
+		s.SetOwnAdmin(proxy.NameSet, 0, 0)
+	case res.Service != "" && r.service == res.Service && r.addr.IsValid() && r.port > 0:
+		s.SetHost(r.host)
+		s.SetOwnAdmin(proxy.NameSet, 0, 0)
+		at := *s.Address()
+		at.Relative, at.Offset = false, 0
+		s.Move(&at)
+	}
 }

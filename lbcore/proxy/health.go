@@ -98,6 +98,9 @@ const (
 // Connected tells that a connection to the server was made or not, for observe;
 // any goroutine or loop. It never blocks.
 func (s *Server) Connected(ok bool) {
+	if r := s.Resolving; r != nil && r.OnError && !ok {
+		s.Unreached()
+	}
 	switch {
 	case s.Watch.Observe == ObserveNone:
 	case ok && s.Watch.Observe == ObserveLayer4:

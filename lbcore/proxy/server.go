@@ -29,6 +29,7 @@ const (
 	ForcedDrain
 	InheritedDrain
 	ResolutionMaint
+	NameSet // no maintenance: the name is not that of the configuration any more
 )
 
 // Maint tells whether the server is in maintenance, for whatever cause.
@@ -63,9 +64,12 @@ type Server struct {
 	Line      int
 
 	at          atomic.Pointer[Address]
-	FQDN        string // the name that the configuration gives for its address, "" for none
-	ForcedID    bool   // the configuration gives ID
-	Rise        int    // of its checks, also where there are none
+	FQDN        string     // the name that the configuration gives for its address, "" for none
+	Resolving   *Resolving // how names are resolved while the instance runs; nil: they are not
+	host        atomic.Pointer[string]
+	unreached   atomic.Pointer[func()]
+	ForcedID    bool // the configuration gives ID
+	Rise        int  // of its checks, also where there are none
 	Fall        int
 	Backup      bool
 	Weight0     int // configured weight

@@ -49,6 +49,9 @@ type Host interface {
 	// name or, if own, of the proxy that the rule stands in. word is the action, for
 	// messages.
 	NeedTable(of *Args, word, name string, own bool, to TableUser)
+	// NeedResolvers has use called with the resolvers section of a name, a
+	// *resolvers.Section, once all are known. word is the action, for messages.
+	NeedResolvers(word, name string, use func(section any))
 }
 
 // TableUser is an action that works on a stick table.

@@ -116,6 +116,7 @@ type Stream struct {
 	// hashing: a goroutine hashes the request's password; wrong are the digests
 	// of those that were wrong (credentials.go).
 	hashing   bool
+	sought    sought // the name that do-resolve waits for
 	wrong     [][32]byte
 	marks     *transport.Source // mark and type of service towards the server, nil without
 	stands    int               // the error that the answer from here stands for, 0: its own status

@@ -1,0 +1,162 @@
+package naming
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"gohap/lbcore/loop"
+	"gohap/lbcore/proxy"
+	"gohap/resolvers"
+)
+
+// service is the servers of one backend that are the records of a service.
+type service struct {
+	names *Names
+	slots []*slot
+}
+
+// slot is one of them.
+type slot struct {
+	*member
+	record *resolvers.Service // nil: none
+}
+
+// services begins to resolve the services of a backend; the caller holds mu.
+func (n *Names) services(p *proxy.Proxy) {
+	type key struct {
+		section *resolvers.Section
+		name    string
+	}
+	all := map[key]*service{}
+	for _, s := range p.Set().All {
+		r := s.Resolving
+		if r == nil || r.Service == "" {
+			continue
+		}
+		k := key{r.Section, r.Service}
+		v := all[k]
+		if v == nil {
+			v = &service{names: n}
+			if _, err := r.Section.Watch(r.Service, resolvers.Services, v.told); err != nil {
+				n.Log(p, fmt.Sprintf("%s/%s: '%s' is no domain name.", p.Name, s.Name, r.Service))
+				continue
+			}
+			all[k] = v
+		}
+		v.slots = append(v.slots, &slot{member: n.member(s), record: restored(s)})
+	}
+}
+
+// restored is the record that a server had in the process before.
+func restored(s *proxy.Server) *resolvers.Service {
+	if at := s.Address(); s.Host() != "" && at.To.IP.IsValid() && !at.Relative {
+		return &resolvers.Service{Target: s.Host(), Port: at.To.IP.Port()}
+	}
+	return nil
+}
+
+// told takes an event, on a goroutine of package resolvers.
+func (v *service) told(e *resolvers.Event) {
+	n := v.names
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.stopped {
+		return
+	}
+	v.slots = slices.DeleteFunc(v.slots, func(s *slot) bool { return n.members[s.srv] != s.member })
+	if e.Status != resolvers.Valid {
+		for _, s := range v.slots {
+			n.leave(s.member)
+			s.record = nil
+			n.lose(s.srv, reasons[e.Status])
+			s.nameless()
+		}
+		return
+	}
+	now := make([]*resolvers.Service, len(v.slots))
+	for i, s := range v.slots {
+		now[i] = s.record
+	}
+	given := resolvers.AssignServices(now, e.Services, len(v.slots) > 0 && v.slots[0].srv.Resolving.ByPriority)
+	for i, s := range v.slots {
+		if given[i] == nil && (s.record != nil || s.srv.Host() != "") {
+			n.leave(s.member)
+			s.record = nil
+			n.lose(s.srv, "entry removed from SRV record")
+			s.nameless()
+		}
+	}
+	for i, s := range v.slots {
+		if given[i] != nil {
+			n.serve(s, given[i])
+		}
+	}
+}
+
+// nameless forgets what a record said.
+func (s *slot) nameless() {
+	s.srv.SetHost("")
+	at := s.srv.Address().WithoutAddress()
+	at.Relative, at.Offset = false, 0
+	at.To.IP = netip.AddrPort{}
+	s.srv.Move(at)
+}
+
+// serve makes a server that of a record.
+func (n *Names) serve(s *slot, r *resolvers.Service) {
+	srv := s.srv
+	if old := srv.Host(); old != r.Target {
+		n.leave(s.member)
+		srv.SetHost(r.Target)
+		srv.SetOwnAdmin(proxy.NameSet, 0, n.Checker.Clock.Wall().Unix())
+		if old == "" {
+			old = "(null)"
+		}
+		n.Log(srv.Proxy, fmt.Sprintf("%s/%s changed its FQDN from %s to %s by 'SRV record'", srv.Proxy.Name, srv.Name, old, r.Target))
+	}
+	s.record, s.port = r, int(r.Port)
+	if w := resolvers.ScaleWeight(r.Weight); !srv.Resolving.IgnoreWeight && srv.UserWeight() != w {
+		srv.SetWeight(w)
+	}
+	if len(r.Addresses) == 0 {
+		if at := *srv.Address(); at.Relative || int(at.To.IP.Port()) != s.port { // reference: nothing is said of it
+			at.Relative, at.Offset = false, 0
+			at.To = &loop.Sockaddr{IP: netip.AddrPortFrom(at.To.IP.Addr(), r.Port)}
+			if at.To.IP.IsValid() {
+				at.To = loop.IPSockaddr(at.To.IP)
+			}
+			srv.Move(&at)
+		}
+		if s.group == nil && !n.join(s.member, r.Target) {
+			n.lose(srv, "No IP for server ")
+		}
+		return
+	}
+	n.leave(s.member)
+	ip := srv.Address().To.IP.Addr()
+	if !slices.Contains(r.Addresses, ip) {
+		ip = preferred(srv.Resolving, r)
+	}
+	n.place(srv, ip, s.port, additional)
+}
+
+// preferred is the address that a record's server is connected to.
+func preferred(r *proxy.Resolving, rec *resolvers.Service) (best netip.Addr) {
+	score := -1
+	for _, a := range rec.Addresses {
+		n := 0
+		if slices.ContainsFunc(r.Nets, func(p netip.Prefix) bool { return p.Contains(a) }) {
+			n = 2
+		}
+		if a.Is4() == r.Prefer4 {
+			n++
+		}
+		if n > score {
+			best, score = a, n
+		}
+	}
+	return best
+}
+
+func additional() string { return "DNS additional record" }

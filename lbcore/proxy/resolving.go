@@ -1,0 +1,54 @@
+package proxy
+
+import (
+	"net/netip"
+
+	"gohap/lbcore/loop"
+	"gohap/resolvers"
+)
+
+// Resolving is how a server's name is resolved while the instance runs. It is never
+// changed.
+type Resolving struct {
+	Section      *resolvers.Section
+	Prefer4      bool           // addresses of IPv4 rather than of IPv6
+	Nets         []netip.Prefix // whose addresses are preferred
+	AllowDup     bool           // servers of one name may have one address
+	IgnoreWeight bool           // of service records
+	ByPriority   bool           // records of the lowest priority are served, others are backups
+	OnError      bool           // a connection error asks for the name at once
+	// Service is the name whose SRV records are the servers, "" where the server's own
+	// name gives the address.
+	Service string
+	Port    int // that the configuration gives, for when a service has no record for it
+}
+
+// Host returns the name that gives the server's address, "" for none; any goroutine.
+func (s *Server) Host() string {
+	if h := s.host.Load(); h != nil {
+		return *h
+	}
+	return s.FQDN
+}
+
+// SetHost changes that name. Any goroutine.
+func (s *Server) SetHost(name string) { s.host.Store(&name) }
+
+// WithoutAddress is an address whose name has none: the port alone is known.
+func (a *Address) WithoutAddress() *Address {
+	w := *a
+	w.To, w.Text = &loop.Sockaddr{IP: netip.AddrPortFrom(netip.Addr{}, a.To.IP.Port())}, ""
+	return &w
+}
+
+// OnUnreached has f called when the server may be elsewhere by now: when a check got no
+// connection in time and, with OnError, when a stream could not connect. It may be on a
+// loop and does not block. nil is nobody.
+func (s *Server) OnUnreached(f func()) { s.unreached.Store(&f) }
+
+// Unreached tells that a check got no connection in time; any goroutine.
+func (s *Server) Unreached() {
+	if f := s.unreached.Load(); f != nil && *f != nil {
+		(*f)()
+	}
+}

@@ -1,0 +1,198 @@
+package resolvers
+
+import (
+	"context"
+	"encoding/binary"
+	"io"
+	"net"
+	"net/netip"
+	"sync/atomic"
+	"time"
+)
+
+// Nameserver is a server that is asked. Its fields are set before the section starts.
+type Nameserver struct {
+	Name string
+	Addr netip.AddrPort
+	TCP  bool // it is asked over TCP alone
+	// Most is how many connections there are at once, zero for any number.
+	Most int
+
+	section *Section
+	slots   chan struct{} // of Most
+	Counters
+}
+
+// Counters are what became of a server's queries; any goroutine.
+type Counters struct {
+	Sent, SendErrors, Valid, Update  atomic.Uint64
+	CNAME, CNAMEErrors, Empty, NX    atomic.Uint64
+	Timeout, Refused, Other, Invalid atomic.Uint64
+	TooBig, Truncated, Outdated      atomic.Uint64
+}
+
+// count counts what a message came to.
+func (n *Nameserver) count(a *answer, v verdict) {
+	if a.aliased && v == good {
+		n.CNAME.Add(1)
+	}
+	n.counter(v).Add(1)
+}
+
+func (n *Nameserver) counter(v verdict) *atomic.Uint64 {
+	switch v {
+	case good:
+		return &n.Valid
+	case silent:
+		return &n.Timeout
+	case nx:
+		return &n.NX
+	case refused:
+		return &n.Refused
+	case other:
+		return &n.Other
+	case empty:
+		return &n.Empty
+	case badAlias:
+		return &n.CNAMEErrors
+	case truncated:
+		return &n.Truncated
+	case tooBig:
+		return &n.TooBig
+	case outdated:
+		return &n.Outdated
+	}
+	return &n.Invalid
+}
+
+// reply is what came of asking one server.
+type reply struct {
+	answer
+	verdict
+	by *Nameserver
+}
+
+// ask asks the server and waits for its answer until limit. An answer that came after
+// over was closed is outdated.
+func (n *Nameserver) ask(ctx context.Context, q question, payload int, limit time.Duration, over <-chan struct{}) reply {
+	short, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	var a answer
+	v := silent
+	if packet, err := q.pack(payload); err == nil {
+		if n.TCP {
+			a, v = n.stream(short, q, packet)
+		} else if a, v = n.datagram(short, q, packet, payload); v == truncated || v == tooBig {
+			n.count(&a, v)
+			whole, cancel := context.WithTimeout(ctx, limit)
+			a, v = n.stream(whole, q, packet)
+			cancel()
+		}
+	}
+	if v != silent {
+		select {
+		case <-over:
+			v = outdated
+		default:
+		}
+	} else if ctx.Err() != nil { // nobody waits any more
+		return reply{a, v, n}
+	}
+	n.count(&a, v)
+	return reply{a, v, n}
+}
+
+// datagram asks over UDP, from a socket and a port of its own. What is no answer is
+// counted and passed over: anybody may have sent it.
+func (n *Nameserver) datagram(ctx context.Context, q question, packet []byte, payload int) (a answer, v verdict) {
+	c, end := n.dial(ctx, "udp")
+	if c == nil {
+		return a, silent
+	}
+	defer end()
+	n.Sent.Add(1)
+	if _, err := c.Write(packet); err != nil {
+		n.SendErrors.Add(1)
+		<-ctx.Done()
+		return a, silent
+	}
+	buf := make([]byte, payload+1)
+	for {
+		size, err := c.Read(buf)
+		switch {
+		case ctx.Err() != nil:
+			return a, silent
+		case err != nil: // nobody listens there: now, perhaps
+			n.SendErrors.Add(1)
+			<-ctx.Done()
+			return a, silent
+		case size > payload:
+			return a, tooBig
+		}
+		if a, v = q.parse(buf[:size]); v != invalid && v != outdated {
+			return a, v
+		}
+		n.count(&a, v)
+	}
+}
+
+// stream asks over a TCP connection of its own.
+func (n *Nameserver) stream(ctx context.Context, q question, packet []byte) (a answer, v verdict) {
+	if n.slots != nil {
+		select {
+		case n.slots <- struct{}{}:
+			defer func() { <-n.slots }()
+		case <-ctx.Done():
+			return a, silent
+		}
+	}
+	c, end := n.dial(ctx, "tcp")
+	if c == nil {
+		return a, silent
+	}
+	defer end()
+	n.Sent.Add(1)
+	if _, err := c.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(packet))), packet...)); err != nil {
+		n.SendErrors.Add(1)
+		<-ctx.Done()
+		return a, silent
+	}
+	var size [2]byte
+	for {
+		if _, err := io.ReadFull(c, size[:]); err != nil {
+			<-ctx.Done()
+			return a, silent
+		}
+		buf := make([]byte, binary.BigEndian.Uint16(size[:]))
+		if _, err := io.ReadFull(c, buf); err != nil {
+			<-ctx.Done()
+			return a, silent
+		}
+		switch a, v = q.parse(buf); v {
+		case truncated:
+			return a, other // over TCP all fits
+		case invalid, outdated:
+			n.count(&a, v)
+		default:
+			return a, v
+		}
+	}
+}
+
+// dial connects to the server; end has to be called where there is a connection. The
+// connection ends with ctx. Without one ctx has ended, so that a server that cannot be
+// reached is not asked again at once.
+func (n *Nameserver) dial(ctx context.Context, network string) (c net.Conn, end func()) {
+	var d net.Dialer
+	c, err := d.DialContext(ctx, network, n.Addr.String())
+	if err != nil {
+		n.SendErrors.Add(1)
+		<-ctx.Done()
+		return nil, nil
+	}
+	stop := context.AfterFunc(ctx, func() { c.Close() })
+	return c, func() {
+		stop()
+		c.Close()
+	}
+}
