@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -64,6 +65,13 @@ func runUntil(file, program string, refusal bool, env ...string) (result, error)
 		cmd.Env = append(cmd.Env, "HALOG="+halog) // the reference's log analyser
 	}
 	cmd.Env = append(cmd.Env, env...)
+	if text, err := os.ReadFile(file); err == nil && bytes.Contains(text, []byte("$DNSD")) {
+		dns, err := dnsd()
+		if err != nil {
+			return result{}, err
+		}
+		cmd.Env = append(cmd.Env, "DNSD="+dns)
+	}
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
 	start := time.Now()
@@ -80,6 +88,18 @@ func runUntil(file, program string, refusal bool, env ...string) (result, error)
 	}
 	return r, nil
 }
+
+// dnsd builds the name server that scenarios start by $DNSD, once.
+var dnsd = sync.OnceValues(func() (string, error) {
+	to, err := filepath.Abs("../../bin/dnsd")
+	if err != nil {
+		return "", err
+	}
+	if out, err := exec.Command("go", "build", "-o", to, "gohap/e2e/dnsd").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building the name server: %w\n%s", err, out)
+	}
+	return to, nil
+})
 
 // failure returns the lines of the log that say why a run failed.
 func (r result) failure() string {

@@ -94,5 +94,5 @@ func (r *doResolve) Run(c *sample.Context) rule.Verdict {
 var resolveRows = []entry{
 	{name: "do-resolve", in: httpReq | tcpReq, prefix: true, args: "(<var>,<resolvers>[,ipv4|ipv6]) <expr>", parse: parseDoResolve, summary: "asks a resolvers section for the address of a name and stores it in a variable",
 		good: []string{"do-resolve(txn.a,default) str(localhost)", "do-resolve(txn.a,default,ipv4) str(localhost)"},
-		bad:  []string{"do-resolve", "do-resolve(txn.a) str(x)", "do-resolve(txn.a,default,ipv5) str(x)", "do-resolve(txn.a,default)", "do-resolve(txn.a,default) nope", "do-resolve(txn.a,default str(x)", "do-resolve(txn.a,nowhere) str(x)"}},
+		bad:  []string{"do-resolve", "do-resolve(txn.a) str(x)", "do-resolve(txn.a,default,ipv5) str(x)", "do-resolve(txn.a,default)", "do-resolve(txn.a,default) nope", "do-resolve(txn.a,default str(x)"}},
 }
