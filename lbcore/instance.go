@@ -391,8 +391,9 @@ func (in *Instance) prepareChecks() {
 		in.Config.States.Apply(in.checker, in.Config.Diag.Tell)
 	}
 	restoring = false
-	in.names = &naming.Names{Sections: in.Config.Resolvers, Checker: in.checker,
-		Log: func(p *proxy.Proxy, line string) { in.logFor(p, log.Notice, line) }}
+	in.names = &naming.Names{Sections: in.Config.Resolvers, Checker: in.checker, Changing: &in.changing,
+		Demote: func(p *proxy.Proxy, which map[*proxy.Server]bool) { p.Demote(which, in.policy) },
+		Log:    func(p *proxy.Proxy, line string) { in.logFor(p, log.Notice, line) }}
 }
 
 // prepareRenewals makes what keeps OCSP responses up to date.
@@ -450,7 +451,7 @@ func (in *Instance) serverChanged(s *proxy.Server, change proxy.Transition) {
 	switch {
 	case change == proxy.WentDown && s.Watch.KillOnDown:
 		in.shutdownServer(s, 'D')
-	case change == proxy.WentUp && s.Watch.KillBackupsOnUp && !s.Backup:
+	case change == proxy.WentUp && s.Watch.KillBackupsOnUp && !s.IsBackup():
 		for _, b := range s.Proxy.Set().Backups {
 			in.shutdownServer(b, 'U')
 		}

@@ -176,7 +176,7 @@ func printable(text string) string {
 }
 
 func title(s *proxy.Server) string {
-	if s.Backup {
+	if s.IsBackup() {
 		return "Backup Server"
 	}
 	return "Server"
@@ -226,7 +226,7 @@ func resultLine(s *proxy.Server, who string, r proxy.Result, health, rise, fall 
 		}
 	}
 	kind := "server"
-	if s.Backup {
+	if s.IsBackup() {
 		kind = "backup server"
 	}
 	return fmt.Sprintf("%s check for %s %s/%s %s%s, status: %d/%d %s.",

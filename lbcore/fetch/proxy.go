@@ -84,7 +84,7 @@ func usable(p *proxy.Proxy) int64 {
 func free(_ *sample.Context, p *proxy.Proxy) int64 {
 	sum := int64(0)
 	for _, srv := range p.Set().All {
-		if !srv.Usable() || srv.Backup && hasUsable(p.Set().Active) {
+		if !srv.Usable() || srv.IsBackup() && hasUsable(p.Set().Active) {
 			continue
 		}
 		n := serverFree(nil, srv)

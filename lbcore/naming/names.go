@@ -21,6 +21,11 @@ type Names struct {
 	// Log writes a line to the log targets of a backend alone. Any goroutine.
 	Log func(p *proxy.Proxy, line string)
 
+	// Changing is held while servers change places in a backend, and Demote makes them
+	// backups or not.
+	Changing sync.Locker
+	Demote   func(p *proxy.Proxy, which map[*proxy.Server]bool)
+
 	mu      sync.Mutex
 	members map[*proxy.Server]*member
 	groups  map[groupKey]*group

@@ -59,6 +59,8 @@ func restored(s *proxy.Server) *resolvers.Service {
 // told takes an event, on a goroutine of package resolvers.
 func (v *service) told(e *resolvers.Event) {
 	n := v.names
+	n.Changing.Lock() // for Demote
+	defer n.Changing.Unlock()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.stopped {
@@ -91,6 +93,29 @@ func (v *service) told(e *resolvers.Event) {
 		if given[i] != nil {
 			n.serve(s, given[i])
 		}
+	}
+	v.demote()
+}
+
+// demote makes the servers of records that are not of the lowest priority backups,
+// where that is asked for.
+func (v *service) demote() {
+	lowest, which := -1, map[*proxy.Server]bool{}
+	for _, s := range v.slots {
+		if s.record != nil && (lowest < 0 || int(s.record.Priority) < lowest) {
+			lowest = int(s.record.Priority)
+		}
+	}
+	for _, s := range v.slots {
+		if !s.srv.Resolving.ByPriority || s.srv.Backup {
+			continue
+		}
+		if down := s.record != nil && int(s.record.Priority) > lowest; down != s.srv.IsBackup() {
+			which[s.srv] = down
+		}
+	}
+	if len(which) > 0 {
+		v.names.Demote(v.slots[0].srv.Proxy, which)
 	}
 }
 

@@ -19,7 +19,7 @@ func (p *Proxy) Availability() Availability {
 	for _, s := range p.Set().All {
 		switch w := int(s.eff.Load()); {
 		case w == 0:
-		case !s.Backup:
+		case !s.IsBackup():
 			a.Active++
 			a.Weight += w
 			a.User += s.UserWeight()

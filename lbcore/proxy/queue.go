@@ -265,7 +265,7 @@ func (s *Server) nextLine(q *Queue) *line {
 // inUse tells whether the backend's policy may choose the server now.
 func (s *Server) inUse() bool {
 	p := s.Proxy
-	if !s.Usable() || !s.Backup {
+	if !s.Usable() || !s.IsBackup() {
 		return s.Usable()
 	}
 	if p.Availability().Active > 0 {

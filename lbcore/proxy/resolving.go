@@ -34,6 +34,25 @@ func (s *Server) Host() string {
 // SetHost changes that name. Any goroutine.
 func (s *Server) SetHost(name string) { s.host.Store(&name) }
 
+// IsBackup tells whether the server is used only where no other is: the configuration
+// says it, or the priority of its service's record. Any goroutine or loop.
+func (s *Server) IsBackup() bool { return s.Backup || s.demoted.Load() }
+
+// Demote makes servers backups, or not any more where the value is false and the
+// configuration makes them none. One goroutine at a time changes the servers of a proxy.
+func (p *Proxy) Demote(which map[*Server]bool, make PolicyMaker) {
+	p.change(func(set *ServerSet) {
+		all := set.All
+		set.reset()
+		for _, s := range all {
+			if down, ok := which[s]; ok {
+				s.demoted.Store(down)
+			}
+			set.add(s)
+		}
+	}, make)
+}
+
 // WithoutAddress is an address whose name has none: the port alone is known.
 func (a *Address) WithoutAddress() *Address {
 	w := *a

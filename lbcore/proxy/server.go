@@ -68,8 +68,9 @@ type Server struct {
 	Resolving   *Resolving // how names are resolved while the instance runs; nil: they are not
 	host        atomic.Pointer[string]
 	unreached   atomic.Pointer[func()]
-	ForcedID    bool // the configuration gives ID
-	Rise        int  // of its checks, also where there are none
+	demoted     atomic.Bool // see IsBackup
+	ForcedID    bool        // the configuration gives ID
+	Rise        int         // of its checks, also where there are none
 	Fall        int
 	Backup      bool
 	Weight0     int // configured weight

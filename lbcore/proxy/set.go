@@ -71,7 +71,7 @@ func (set *ServerSet) add(s *Server) {
 	if set.byID[s.ID] == nil {
 		set.byID[s.ID] = s
 	}
-	if s.Backup {
+	if s.IsBackup() {
 		set.Backups = append(set.Backups, s)
 	} else {
 		set.Active = append(set.Active, s)

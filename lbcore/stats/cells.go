@@ -297,14 +297,14 @@ func active(o *object) cell {
 	if o.kind == 'B' {
 		return number(int64(o.p.Availability().Active))
 	}
-	return bit(!o.s.Backup)
+	return bit(!o.s.IsBackup())
 }
 
 func backup(o *object) cell {
 	if o.kind == 'B' {
 		return number(int64(o.p.Availability().Backup))
 	}
-	return bit(o.s.Backup)
+	return bit(o.s.IsBackup())
 }
 
 func bit(v bool) cell {

@@ -271,7 +271,7 @@ func (g *page) serverLine(u *unit, o *object) {
 	statusCell(u, o)
 	checkCell(u, o)
 	weightCell(u, o)
-	for _, is := range []bool{!o.s.Backup, o.s.Backup} {
+	for _, is := range []bool{!o.s.IsBackup(), o.s.IsBackup()} {
 		u.str("<td class=ac>", map[bool]string{true: "Y", false: "-"}[is], "</td>")
 	}
 	healthCells(u, o)

@@ -14,7 +14,7 @@ import (
 func serverClass(o *object) string {
 	text := serverStatus(o.s, &o.health)
 	side := "active_"
-	if o.s.Backup {
+	if o.s.IsBackup() {
 		side = "backup_"
 	}
 	partial := strings.Contains(text, "/")
