@@ -213,7 +213,7 @@ func (g *group) apply(by func() string) {
 	slots := make([]resolvers.Slot, len(g.members))
 	for i, m := range g.members {
 		r := m.srv.Resolving
-		slots[i] = resolvers.Slot{Now: m.srv.Address().To.IP.Addr(), Nets: r.Nets, AllowDup: r.AllowDup || r.Service != ""}
+		slots[i] = resolvers.Slot{Now: m.srv.Address().Addr(), Nets: r.Nets, AllowDup: r.AllowDup || r.Service != ""}
 	}
 	given := resolvers.Assign(slots, g.last.Addresses)
 	for i, m := range g.members { // reference: who loses one is taken out first
@@ -231,8 +231,8 @@ func (g *group) apply(by func() string) {
 // lose takes a server out that has no address.
 func (n *Names) lose(s *proxy.Server, reason string) {
 	n.Checker.Unresolved(s, reason)
-	if s.Address().To.IP.IsValid() {
-		s.Move(s.Address().WithoutAddress())
+	if a := s.Address(); a.Addr().IsValid() {
+		s.Move(a.WithoutAddress(a.To.IP.Port()))
 	}
 }
 
@@ -241,20 +241,24 @@ func (n *Names) lose(s *proxy.Server, reason string) {
 func (n *Names) place(s *proxy.Server, ip netip.Addr, port int, by func() string) {
 	old := s.Address()
 	at := *old
+	had := int(old.To.IP.Port())
+	if old.Lost {
+		had = int(old.LostPort)
+	}
 	var changes []string
-	was := old.To.IP
-	if was.Addr() != ip {
+	at.Lost = false
+	if was := old.Addr(); was != ip {
 		from := "(none)"
 		if was.IsValid() {
-			from = was.Addr().String()
+			from = was.String()
 		}
 		changes = append(changes, fmt.Sprintf("IP changed from '%s' to '%s'", from, ip))
 	}
-	if port >= 0 && (old.Relative || int(was.Port()) != port) {
+	if port >= 0 && (old.Relative || had != port) {
 		at.Relative, at.Offset = false, 0
 		changes = append(changes, fmt.Sprintf("port changed from '%s' to '%d'", portText(old), port))
 	} else {
-		port = int(was.Port())
+		port = had
 	}
 	if len(changes) > 0 {
 		at.To = loop.IPSockaddr(netip.AddrPortFrom(ip, uint16(port)))
@@ -270,6 +274,9 @@ func (n *Names) place(s *proxy.Server, ip netip.Addr, port int, by func() string
 func portText(a *proxy.Address) string {
 	if a.Relative {
 		return fmt.Sprintf("%+d", a.Offset)
+	}
+	if a.Lost {
+		return strconv.Itoa(int(a.LostPort))
 	}
 	return strconv.Itoa(int(a.To.IP.Port()))
 }

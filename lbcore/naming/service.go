@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"slices"
 
-	"gohap/lbcore/loop"
 	"gohap/lbcore/proxy"
 	"gohap/resolvers"
 )
@@ -50,7 +49,7 @@ func (n *Names) services(p *proxy.Proxy) {
 
 // restored is the record that a server had in the process before.
 func restored(s *proxy.Server) *resolvers.Service {
-	if at := s.Address(); s.Host() != "" && at.To.IP.IsValid() && !at.Relative {
+	if at := s.Address(); s.Host() != "" && at.Addr().IsValid() && !at.Relative {
 		return &resolvers.Service{Target: s.Host(), Port: at.To.IP.Port()}
 	}
 	return nil
@@ -122,9 +121,8 @@ func (v *service) demote() {
 // nameless forgets what a record said.
 func (s *slot) nameless() {
 	s.srv.SetHost("")
-	at := s.srv.Address().WithoutAddress()
+	at := s.srv.Address().WithoutAddress(0)
 	at.Relative, at.Offset = false, 0
-	at.To.IP = netip.AddrPort{}
 	s.srv.Move(at)
 }
 
@@ -145,21 +143,14 @@ func (n *Names) serve(s *slot, r *resolvers.Service) {
 		srv.SetWeight(w)
 	}
 	if len(r.Addresses) == 0 {
-		if at := *srv.Address(); at.Relative || int(at.To.IP.Port()) != s.port { // reference: nothing is said of it
-			at.Relative, at.Offset = false, 0
-			at.To = &loop.Sockaddr{IP: netip.AddrPortFrom(at.To.IP.Addr(), r.Port)}
-			if at.To.IP.IsValid() {
-				at.To = loop.IPSockaddr(at.To.IP)
-			}
-			srv.Move(&at)
-		}
+		srv.Move(srv.Address().AtPort(r.Port)) // reference: nothing is said of it
 		if s.group == nil && !n.join(s.member, r.Target) {
 			n.lose(srv, "No IP for server ")
 		}
 		return
 	}
 	n.leave(s.member)
-	ip := srv.Address().To.IP.Addr()
+	ip := srv.Address().Addr()
 	if !slices.Contains(r.Addresses, ip) {
 		ip = preferred(srv.Resolving, r)
 	}

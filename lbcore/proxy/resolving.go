@@ -1,7 +1,9 @@
 package proxy
 
 import (
+	"net"
 	"net/netip"
+	"strconv"
 
 	"gohap/lbcore/loop"
 	"gohap/resolvers"
@@ -53,11 +55,35 @@ func (p *Proxy) Demote(which map[*Server]bool, make PolicyMaker) {
 	}, make)
 }
 
-// WithoutAddress is an address whose name has none: the port alone is known.
-func (a *Address) WithoutAddress() *Address {
+// WithoutAddress is an address that its name has no more: the port alone is shown.
+// Streams that chose the server before still go to where it was.
+func (a *Address) WithoutAddress(port uint16) *Address {
 	w := *a
-	w.To, w.Text = &loop.Sockaddr{IP: netip.AddrPortFrom(netip.Addr{}, a.To.IP.Port())}, ""
+	w.Lost, w.LostPort, w.Text = true, port, ""
 	return &w
+}
+
+// AtPort is the same with a port of its own.
+func (a *Address) AtPort(port uint16) *Address {
+	w := *a
+	w.Relative, w.Offset, w.LostPort = false, 0, port
+	if ip := a.To.IP; ip.IsValid() {
+		w.To = loop.IPSockaddr(netip.AddrPortFrom(ip.Addr(), port))
+		if !a.Lost {
+			w.Text = net.JoinHostPort(ip.Addr().String(), strconv.Itoa(int(port)))
+		}
+	} else {
+		w.To = &loop.Sockaddr{IP: netip.AddrPortFrom(netip.Addr{}, port)}
+	}
+	return &w
+}
+
+// Addr returns the address, invalid where there is none (any more).
+func (a *Address) Addr() netip.Addr {
+	if a.Lost {
+		return netip.Addr{}
+	}
+	return a.To.IP.Addr()
 }
 
 // OnUnreached has f called when the server may be elsewhere by now: when a check got no

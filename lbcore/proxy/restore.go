@@ -62,6 +62,8 @@ func (a *Address) Shown() (ip string, port uint32) {
 	switch {
 	case a == nil || a.To == nil:
 		return "-", 0
+	case a.Lost:
+		return "-", uint32(a.LostPort)
 	case !a.To.IP.IsValid(): // a name that nobody resolved has a port all the same
 		return "-", uint32(a.To.IP.Port())
 	case a.Relative:

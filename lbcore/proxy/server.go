@@ -170,6 +170,8 @@ type Address struct {
 	// without a port, or with +N).
 	Relative bool
 	Offset   int
+	Lost     bool   // see WithoutAddress
+	LostPort uint16 // likewise
 	key      string // see Server.StickKey; set by Move
 }
 
