@@ -154,10 +154,10 @@ func (in *Instance) Run() {
 		go in.serveCommands(l, &in.Config.Global.Sockets[i])
 	}
 	in.Group.Start()
+	in.names.Start(in.Config.Proxies) // the first request may ask for a name
 	in.listen()
 	in.checker.Start()
 	in.renewals.Start()
-	in.names.Start(in.Config.Proxies)
 	in.serving.Add(1)
 	go in.expireTables()
 }
