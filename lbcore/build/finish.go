@@ -72,6 +72,7 @@ func (b *Builder) Finish() *Result {
 		b.findRing(nil, t)
 	}
 	b.readCases()
+	b.settleResolverUsers()
 	for _, s := range b.sections {
 		b.settle(s)
 	}
@@ -80,7 +81,6 @@ func (b *Builder) Finish() *Result {
 		b.connect(s)
 	}
 	b.settleUserlists()
-	b.settleResolverUsers()
 	b.tracks()
 	b.settleAlerts()
 	for _, s := range b.sections {

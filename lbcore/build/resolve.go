@@ -254,6 +254,8 @@ func serverTemplate(b *Builder, s *section, st *config.Statement) {
 		}
 		if n > low {
 			l.srv.ID = 0 // an id is the first one's
+		} else if !b.uniqueID(s, &as, l) {
+			return
 		}
 		s.servers = append(s.servers, l)
 	}

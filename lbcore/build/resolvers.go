@@ -355,6 +355,7 @@ func familyRow() keyword.Row {
 		}
 		var f resolvers.Families
 		auto := false
+		first, _, _ := strings.Cut(st.Word(1), ",")
 		for word := range strings.SplitSeq(st.Word(1), ",") {
 			switch word {
 			case "ipv4":
@@ -364,7 +365,7 @@ func familyRow() keyword.Row {
 			case "auto":
 				auto = true
 			default:
-				b.Alertf(st, "'dns-accept-family' expects a comma-delimited list of 'ipv4' and 'ipv6' but got '%s'.", st.Word(1))
+				b.Alertf(st, "'dns-accept-family' expects a comma-delimited list of 'ipv4' and 'ipv6' but got '%s'.", first)
 				return
 			}
 		}

@@ -161,7 +161,7 @@ func serverKeyword(b *Builder, s *section, st *config.Statement) {
 		}
 		return
 	}
-	if l := b.readServer(s, st, false); l != nil {
+	if l := b.readServer(s, st, false); l != nil && b.uniqueID(s, st, l) {
 		s.servers = append(s.servers, l)
 	}
 }
@@ -195,13 +195,18 @@ func (b *Builder) readServer(s *section, st *config.Statement, dynamic bool) *se
 	if !b.serverOptions(st, l, st.Words[3:]) {
 		return nil
 	}
+	return l
+}
+
+// uniqueID tells whether the number of a line is no other server's.
+func (b *Builder) uniqueID(s *section, st *config.Statement, l *serverLine) bool {
 	for _, o := range s.servers {
-		if l.srv.ID != 0 && o.srv.ID == l.srv.ID && !dynamic {
+		if l.srv.ID != 0 && o.srv.ID == l.srv.ID {
 			b.alertAt(st, "%s'id' : custom id %d already used at %s ('server %s').", l.label, l.srv.ID, o.pos, o.srv.Name)
-			return nil
+			return false
 		}
 	}
-	return l
+	return true
 }
 
 // readAddress reads where the server is. A name gets its address once all was read
