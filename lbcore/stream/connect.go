@@ -166,7 +166,8 @@ func (s *Stream) mayReuse() (may, proven bool) {
 func (s *Stream) route() mux.Route { return mux.Route{To: s.target(), From: s.origin()} }
 
 // target is the address to connect to. Reference: no address is the one that the client
-// connected to; without a port, or with an offset, its port is used.
+// connected to; without a port, with port 0 of no
+// address, or with an offset, its port is used.
 func (s *Stream) target() *loop.Sockaddr {
 	at := s.Server.Address()
 	ip, port := at.To.IP.Addr(), at.To.IP.Port()
@@ -174,7 +175,7 @@ func (s *Stream) target() *loop.Sockaddr {
 		return at.To
 	}
 	asked := s.Sess.Destination()
-	if at.Relative {
+	if at.Relative || port == 0 {
 		port = uint16(int(asked.Port()) + at.Offset)
 	}
 	if ip.IsUnspecified() && asked.IsValid() {
