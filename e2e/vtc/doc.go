@@ -38,7 +38,6 @@
 //   - A checked configuration needs a name (h2) that no running one has.
 //   - ${bad_backend} is an address that refuses; "process -expect-text" sees
 //     standard output alone; a skipped scenario counts as failed.
-//
 //   - $DNSD is a name server whose answers a file scripts (e2e/dnsd); each scenario
 //     has an address of its own for it, 127.53.N.1.
 //

@@ -216,14 +216,14 @@ func (g *group) apply(by func() string) {
 		slots[i] = resolvers.Slot{Now: m.srv.Address().Addr(), Nets: r.Nets, AllowDup: r.AllowDup || r.Service != ""}
 	}
 	given := resolvers.Assign(slots, g.last.Addresses)
-	for i, m := range g.members { // reference: who loses one is taken out first
-		if !given[i].IsValid() {
-			n.lose(m.srv, "No IP for server ")
-		}
-	}
 	for i, m := range g.members {
 		if given[i].IsValid() {
 			n.place(m.srv, given[i], m.port, by)
+		}
+	}
+	for i, m := range g.members { // last, so that there is a server at any moment
+		if !given[i].IsValid() {
+			n.lose(m.srv, "No IP for server ")
 		}
 	}
 }

@@ -81,16 +81,16 @@ func (v *service) told(e *resolvers.Event) {
 	}
 	given := resolvers.AssignServices(now, e.Services, len(v.slots) > 0 && v.slots[0].srv.Resolving.ByPriority)
 	for i, s := range v.slots {
+		if given[i] != nil {
+			n.serve(s, given[i])
+		}
+	}
+	for i, s := range v.slots {
 		if given[i] == nil && (s.record != nil || s.srv.Host() != "") {
 			n.leave(s.member)
 			s.record = nil
 			n.lose(s.srv, "entry removed from SRV record")
 			s.nameless()
-		}
-	}
-	for i, s := range v.slots {
-		if given[i] != nil {
-			n.serve(s, given[i])
 		}
 	}
 	v.demote()
