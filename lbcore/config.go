@@ -87,6 +87,11 @@ type Config struct {
 	// Takeover tells that a process or instance before this one goes on until this
 	// one serves: it teaches peers sections what it knows.
 	Takeover bool
+	// FreeBind lets listeners have addresses that the machine does not have, or not yet.
+	FreeBind bool
+	// Parting and Deaf are how far a node that is drained has come, see Instance.Part
+	// and Instance.Deafen: what replaces an instance goes on there.
+	Parting, Deaf bool
 	Set      *keyword.Set
 	// Mesh reaches the fleet's other nodes; nil: this is a node of its own.
 	Mesh Mesh

@@ -130,6 +130,11 @@ func (c *Config) Open(logger *slog.Logger) (*Instance, error) {
 		in.abandon()
 		return nil, err
 	}
+	if c.Deaf {
+		if err := in.Deafen(true); err != nil {
+			in.tell(log.Warning, fmt.Sprintf("the node is drained and goes on taking connections: %s", err))
+		}
+	}
 	in.prepareChecks()
 	in.prepareRenewals()
 	if err := in.openCommands(); err != nil {
@@ -171,6 +176,7 @@ func (in *Instance) process(loops int) {
 		Facts: &sample.Process{PID: os.Getpid(), Hostname: []byte(host), Node: g.Node, Threads: loops, Start: in.mono,
 			Env: in.Config.Env.Lookup, ProcVars: in.Config.ProcVars},
 	}
+	p.Parting.Store(in.Config.Parting)
 	p.HardMaxconn = g.Maxconn
 	if p.HardMaxconn == 0 {
 		p.HardMaxconn = in.defaultMaxconn()

@@ -214,6 +214,9 @@ func setOptions(fd int, b *proxy.Bind) {
 // what comes by one network interface. A missing interface is not fatal
 // (reference).
 func (in *Instance) allow(fd int, b *proxy.Bind) {
+	if in.Config.FreeBind {
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_FREEBIND, 1) // of IPv6 too
+	}
 	if b.Transparent {
 		transport.AllowForeign(transport.System{}, int32(fd), b.Sockaddr.Family)
 	}

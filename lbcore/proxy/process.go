@@ -26,6 +26,7 @@ type Process struct {
 	Malformed   atomic.Int64 // messages that broke their protocol
 	StreamID    atomic.Uint64
 	Stopping    atomic.Bool
+	Parting     atomic.Bool // connections end after their request: the node is drained
 	// PartFrom is when a soft stop began, monotonic ns; PartTime how long connections
 	// are closed from then on, ns: all at once with zero, none below it
 	// (close-spread-time).

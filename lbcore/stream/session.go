@@ -349,7 +349,7 @@ func (ss *Session) Stopping() bool {
 	if p := ss.W.Proc; p.Stopping.Load() {
 		return p.Parts(ss.AcceptedAt, ss.W.Loop.Now())
 	}
-	return ss.FE.State.Load() == int32(proxy.Stopped)
+	return ss.W.Proc.Parting.Load() || ss.FE.State.Load() == int32(proxy.Stopped)
 }
 
 // Gone implements mux.ClientOwner.
