@@ -266,17 +266,23 @@ func (n *Node) release() {
 // Leave hands the lead over and tells the others that this node goes on purpose.
 // Close is still to be called. It takes at most as long as ctx says.
 func (n *Node) Leave(ctx context.Context) error {
-	var err error
-	if n.raft.Leads() {
-		if servers, e := n.raft.Servers(); e == nil && len(servers) > 1 {
-			err = n.raft.Transfer(ctx, "")
-		}
-	}
+	err := n.HandOver(ctx)
 	limit := 5 * time.Second
 	if d, ok := ctx.Deadline(); ok {
 		limit = time.Until(d)
 	}
 	return errors.Join(err, n.list.Leave(limit))
+}
+
+// HandOver gives the lead to another node where this one has it and there is another.
+func (n *Node) HandOver(ctx context.Context) error {
+	if !n.raft.Leads() {
+		return nil
+	}
+	if servers, err := n.raft.Servers(); err != nil || len(servers) < 2 {
+		return nil
+	}
+	return n.raft.Transfer(ctx, "")
 }
 
 // ID is the node's id.
@@ -333,6 +339,10 @@ func (n *Node) meta() member.Meta {
 	}
 	return m
 }
+
+// Tell has the others learn now what Config.Load says, which they are told every few
+// seconds anyway.
+func (n *Node) Tell() { n.tell() }
 
 // tell has the others learn what the node says of itself now.
 func (n *Node) tell() {

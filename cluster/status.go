@@ -72,6 +72,9 @@ func (n *Node) Status() *Status {
 		if m.State == member.Alive && m.Meta.State != "" && m.Meta.State != "leaving" {
 			r.State = m.Meta.State
 		}
+		if m.State == member.Failed || m.State == member.Left {
+			r.VIP = false // what it said last
+		}
 		if m.ID == n.id.ID {
 			r.RaftLag = stats.Last - min(index, stats.Last)
 			r.Uptime = int64(time.Since(n.started).Seconds())
@@ -100,7 +103,7 @@ func (n *Node) judge(st *Status, s *state.State, voters int) (healthy bool, summ
 	waits, refused, differ := n.waits, n.refused, n.differ
 	n.mu.Unlock()
 	stats := n.raft.Stats()
-	var gone, silent, behind, vip []string
+	var gone, silent, behind, vip, draining []string
 	there := 0
 	for _, r := range st.Nodes {
 		switch member.State(r.State) {
@@ -116,7 +119,10 @@ func (n *Node) judge(st *Status, s *state.State, voters int) (healthy bool, summ
 				behind = append(behind, r.Name)
 			}
 		}
-		if r.VIP {
+		if r.State == stateDraining {
+			draining = append(draining, r.Name)
+		}
+		if r.VIP && member.State(r.State) != member.Suspect {
 			vip = append(vip, r.Name)
 		}
 	}
@@ -146,7 +152,11 @@ func (n *Node) judge(st *Status, s *state.State, voters int) (healthy bool, summ
 	case len(behind) > 0:
 		return false, fmt.Sprintf("%s not serving generation %d yet.", strings.Join(behind, ", "), st.Generation)
 	}
-	return true, fmt.Sprintf("Healthy: %d nodes serve generation %d.", len(st.Nodes), st.Generation)
+	drains := ""
+	if len(draining) > 0 {
+		drains = fmt.Sprintf("; out of service: %s ('gohap node undrain' there)", strings.Join(draining, ", "))
+	}
+	return true, fmt.Sprintf("Healthy: %d nodes serve generation %d%s.", len(st.Nodes), st.Generation, drains)
 }
 
 // History are the generations that are kept, the newest first.

@@ -51,7 +51,7 @@ func runJoin(args []string, b birth, stdout, stderr io.Writer) int {
 		f.peer = j.name
 	}
 	p := &process{flags: f, birth: b, calls: make(chan func()), stdout: stdout, stderr: stderr, log: slog.New(slog.NewTextHandler(stderr, nil))}
-	p.fleet = &fleet{process: p, flags: j, done: make(chan struct{})}
+	p.fleet = newFleet(p, j)
 	if err := p.fleet.open(); err != nil {
 		return fail(err)
 	}
@@ -66,11 +66,23 @@ type fleet struct {
 	own     *lbcore.Gathered // what the process was started with, nil where it is not valid
 	node    *cluster.Node
 	joined  atomic.Pointer[cluster.Node] // node, for goroutines that ask it something
-	done    chan struct{}                // closed by close
 	admin   *admin.Server
+	duty    *duty
 	once    sync.Once
+	ctx     context.Context // ends with the fleet's part
+	stop    context.CancelFunc
+	work    sync.WaitGroup
 
 	serving *lbcore.Gathered // the process's goroutine's; nil: its own files
+}
+
+func newFleet(p *process, j *joinFlags) *fleet {
+	f := &fleet{process: p, flags: j}
+	f.ctx, f.stop = context.WithCancel(context.Background())
+	d := &duty{fleet: f}
+	d.vip = vip{address: j.vip, file: j.track, keeps: d.keeps, log: p.log, ask: make(chan chan struct{}), quit: f.ctx.Done(), changed: func() { f.node.Tell() }}
+	f.duty = d
+	return f
 }
 
 // open finds what the process is to serve first: the last good configuration of the
@@ -80,6 +92,7 @@ func (f *fleet) open() error {
 	if err := os.MkdirAll(f.flags.dir, 0o700); err != nil {
 		return fmt.Errorf("the data directory: %w", err)
 	}
+	f.duty.vip.write(false) // until it serves
 	last, err := cluster.LastGood(f.flags.dir)
 	if err != nil {
 		p.log.Error("fleet: the last good configuration cannot be read; starting with -f", "error", err)
@@ -136,13 +149,15 @@ func (f *fleet) start() error {
 		return err
 	}
 	f.joined.Store(f.node)
-	go f.meet()
-	f.admin, err = admin.Serve(j.socket, f.node, admin.Self{Name: j.name, ID: f.node.ID(), Address: at.String(), Dir: j.dir, Version: lbcore.Version})
+	f.work.Go(f.meet)
+	f.admin, err = admin.Serve(j.socket, f.node, f.duty, admin.Self{Name: j.name, ID: f.node.ID(), Address: at.String(), Dir: j.dir, Version: lbcore.Version})
 	if err != nil {
 		f.node.Close()
 		f.node = nil
+		return err
 	}
-	return err
+	f.work.Go(func() { f.duty.vip.watch(f.ctx) })
+	return nil
 }
 
 // tablesProtocol is the ALPN name of connections that share stick tables.
@@ -182,7 +197,7 @@ func (f *fleet) meet() {
 	defer t.Stop()
 	for {
 		select {
-		case <-f.done:
+		case <-f.ctx.Done():
 			return
 		case <-t.C:
 		}
@@ -197,6 +212,7 @@ func (f *fleet) leave() {
 	if f == nil || f.node == nil {
 		return
 	}
+	f.duty.end()
 	f.once.Do(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), leaveTime)
 		defer cancel()
@@ -207,7 +223,9 @@ func (f *fleet) leave() {
 }
 
 func (f *fleet) close() {
-	close(f.done)
+	f.duty.end()
+	f.stop()
+	f.work.Wait()
 	if f.admin != nil {
 		f.admin.Close()
 	}
@@ -219,7 +237,7 @@ func (f *fleet) close() {
 // load are the figures that the node tells of itself; any goroutine.
 func (f *fleet) load() cluster.Load {
 	if in := f.process.instance.Load(); in != nil {
-		return cluster.Load{Sessions: in.Process.Conn.Load(), Draining: in.Process.Stopping.Load()}
+		return cluster.Load{Sessions: in.Process.Conn.Load(), VIP: f.duty.vip.held.Load(), Draining: f.duty.stage.Load() != inService || in.Process.Stopping.Load()}
 	}
 	return cluster.Load{}
 }

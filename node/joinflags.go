@@ -32,6 +32,8 @@ type joinFlags struct {
 	voters    int
 	socket    string
 	noSecret  bool
+	vip       netip.Addr
+	track     string
 }
 
 // A joinRow is one option of join.
@@ -76,6 +78,11 @@ var joinRows = []joinRow{
 	{"--bootstrap-expect", "N", "founding nodes, where --peers does not name each", joinNumber(1, 1000, func(f *joinFlags, n int) { f.expect = n })},
 	{"--max-voters", "N", "nodes that vote at the most (default: 5)", joinNumber(1, 9, func(f *joinFlags, n int) { f.voters = n })},
 	{"--control-socket", "PATH", "what the tool gohap asks (default: in the data directory)", joinText(func(f *joinFlags) *string { return &f.socket })},
+	{"--vip", "ADDRESS", "the address that keepalived moves between the nodes", func(f *joinFlags, v string) (err error) {
+		f.vip, err = netip.ParseAddr(v)
+		return err
+	}},
+	{"--track-file", "PATH", "what keepalived's track_file reads (default: in the data directory)", joinText(func(f *joinFlags) *string { return &f.track })},
 	{"--insecure-no-secret", "", "a fleet beyond loopback that everybody can join", func(f *joinFlags, _ string) error { f.noSecret = true; return nil }},
 }
 
@@ -133,6 +140,9 @@ func (f *joinFlags) complete() error {
 	}
 	if f.socket == "" {
 		f.socket = filepath.Join(f.dir, admin.Socket)
+	}
+	if f.track == "" {
+		f.track = filepath.Join(f.dir, admin.TrackFile)
 	}
 	return nil
 }

@@ -15,17 +15,22 @@ import (
 // TestParseJoin: join takes its own options out of the line, in both forms, and says
 // what is wrong with them.
 func TestParseJoin(t *testing.T) {
-	f, rest, err := parseJoin(strings.Fields("--peers=a,b:1,,c -f x.cfg --name n1 --port 9000 -q --bootstrap-expect 2 --insecure-no-secret --data-dir /d"))
+	f, rest, err := parseJoin(strings.Fields("--peers=a,b:1,,c -f x.cfg --name n1 --port 9000 -q --bootstrap-expect 2 --insecure-no-secret --data-dir /d --vip 2001:db8::1"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := fmt.Sprintf("%v %v", *f, rest); got != "{[a b:1 c] n1   9000 /d  2 0 /d/control.sock true} [-f x.cfg -q]" {
+	if f.vip != netip.MustParseAddr("2001:db8::1") {
+		t.Error(f.vip)
+	}
+	f.vip = netip.Addr{}
+	if got := fmt.Sprintf("%v %v", *f, rest); got != "{[a b:1 c] n1   9000 /d  2 0 /d/control.sock true {{0 0} {<nil>}} /d/track} [-f x.cfg -q]" {
 		t.Error(got)
 	}
 	for line, want := range map[string]string{
 		"-f x":                               "--peers is missing",
 		"--peers":                            "--peers wants a,b,c",
 		"--peers a --name":                   "--name wants NAME",
+		"--peers a --vip lb":                 "--vip: ",
 		"--peers a --nosuch 1":               "no option --nosuch",
 		"--peers a --port 0":                 "--port: a number from 1 to 65535",
 		"--peers a --port x":                 "--port: a number",

@@ -32,9 +32,11 @@ type process struct {
 	said           *strings.Builder // what a worker reports of its start; nil behind it
 	log            *slog.Logger
 	in             *lbcore.Instance
-	calls          chan func()    // for the goroutine that serves
-	retiring       sync.WaitGroup // instances that were replaced
-	fleet          *fleet         // nil: a node of its own
+	calls          chan func()        // for the goroutine that serves
+	retiring       sync.WaitGroup     // instances that were replaced
+	former         []*lbcore.Instance // those that still end; the goroutine's that serves
+	idle           chan bool          // a soft stop has come to its end
+	fleet          *fleet             // nil: a node of its own
 	// instance is in, for goroutines that ask it something.
 	instance atomic.Pointer[lbcore.Instance]
 }
@@ -141,6 +143,7 @@ func (p *process) open(o *lbcore.Options) (lost <-chan struct{}, ok bool) {
 	c.Blocked = p.pauseFormers
 	if p.fleet != nil {
 		c.Mesh = p.fleet
+		p.fleet.duty.prepare(c)
 	}
 	c.Takeover = p.birth.former >= 0 || len(p.flags.formers.pids) > 0
 	if p.birth.control >= 0 {
@@ -258,10 +261,10 @@ func (p *process) checked(c *lbcore.Config, diag *config.Diagnostics) int {
 // serve waits for signals, until one, the end of a soft stop or that of its master
 // ends it.
 func (p *process) serve(ch <-chan os.Signal, lost <-chan struct{}) int {
-	idle := make(chan bool, 1)
+	p.idle = make(chan bool, 1)
 	for {
 		select {
-		case <-idle:
+		case <-p.idle:
 			p.in.Stop()
 			return 0
 		case f := <-p.calls:
@@ -274,7 +277,7 @@ func (p *process) serve(ch <-chan os.Signal, lost <-chan struct{}) int {
 				if r.signal != s || r.do == nil {
 					continue
 				}
-				if code, ends := r.do(p, idle); ends {
+				if code, ends := r.do(p, p.idle); ends {
 					return code
 				}
 			}

@@ -1,8 +1,10 @@
 package node
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"gohap/lbcore"
@@ -59,6 +61,9 @@ func (p *process) replace() Report {
 	}
 	c.Takeover = true
 	c.Mesh = p.in.Config.Mesh
+	if p.fleet != nil {
+		p.fleet.duty.prepare(c)
+	}
 	next, err := c.Open(p.log)
 	if err != nil {
 		return fail(err)
@@ -80,9 +85,30 @@ func needsProcess(c *lbcore.Config, in *lbcore.Instance) bool {
 // retire lets an instance end in the background, as a soft stop does.
 func (p *process) retire(in *lbcore.Instance) {
 	limit := in.Config.Global.HardStop
+	p.former = append(p.all()[1:], in)
 	in.Drain()
 	p.retiring.Go(func() { // ends with the last connection, or with the process
 		in.Wait(limit)
 		in.Stop()
 	})
+}
+
+// all are the instances that have clients, the present one first; on the goroutine that
+// serves.
+func (p *process) all() []*lbcore.Instance {
+	p.former = slices.DeleteFunc(p.former, (*lbcore.Instance).Ended)
+	return append([]*lbcore.Instance{p.in}, p.former...)
+}
+
+// call has the goroutine that serves run f. Any other goroutine; an error where ctx
+// ended before.
+func (p *process) call(ctx context.Context, f func()) error {
+	done := make(chan struct{})
+	select {
+	case p.calls <- func() { defer close(done); f() }:
+		<-done
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }

@@ -31,6 +31,9 @@ func Run(args []string, stdout, stderr io.Writer) int {
 	if len(args) > 0 && args[0] == "join" {
 		return runJoin(args[1:], b, stdout, stderr)
 	}
+	if len(args) > 0 && args[0] == "ready" {
+		return runReady(args[1:], stdout, stderr)
+	}
 	f, err := parseFlags(catalog.New(Register), args)
 	switch {
 	case errors.Is(err, errUsage), err == nil && len(args) == 0:

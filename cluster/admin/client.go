@@ -140,3 +140,35 @@ func (c *Client) Transfer(ctx context.Context, node string) error {
 func (c *Client) Remove(ctx context.Context, node string) error {
 	return c.ask(ctx, "POST", "/remove", Target{node}, nil)
 }
+
+// Ready asks whether clients can be sent to the node.
+func (c *Client) Ready(ctx context.Context) (r *Ready, err error) {
+	r = new(Ready)
+	return r, c.ask(ctx, "GET", "/ready", nil, r)
+}
+
+// Drain takes the node out of service, and has it stop behind that where d says so;
+// progress is told what goes on. It returns the number of connections that are left.
+func (c *Client) Drain(ctx context.Context, d Drain, progress func(string)) (left int, err error) {
+	r, err := c.open(ctx, "POST", "/drain", d)
+	if err != nil {
+		return 0, err
+	}
+	defer r.Close()
+	lines := json.NewDecoder(r)
+	for {
+		var x Drained
+		switch err := lines.Decode(&x); {
+		case err != nil:
+			return 0, fmt.Errorf("the node went away meanwhile: %w", err)
+		case x.Error != "":
+			return 0, errors.New(x.Error)
+		case x.Done:
+			return x.Left, nil
+		}
+		progress(x.Says)
+	}
+}
+
+// Undrain takes the node back into service.
+func (c *Client) Undrain(ctx context.Context) error { return c.ask(ctx, "POST", "/undrain", nil, nil) }

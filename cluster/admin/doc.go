@@ -13,6 +13,9 @@
 //	POST /apply                     Apply; lines of Progress, the last with a result
 //	POST /transfer {"node": NAME}   the lead
 //	POST /remove   {"node": NAME}   a node that is gone
+//	GET  /ready                     Ready
+//	POST /drain    Drain            lines of Drained; with stop the node ends behind it
+//	POST /undrain
 //	GET  /node                      what this node is and does
 //
 // An error is {"error": TEXT} with a status of 400 (what was asked for is wrong), 409

@@ -21,13 +21,14 @@ const maxBody = 2 << 30
 // Server answers on the socket of a node.
 type Server struct {
 	node *cluster.Node
+	op   Operator
 	self Self
 	http http.Server
 }
 
 // Serve opens the socket at a path and serves it in the background until Close. A
 // socket that nobody listens on is replaced, any other file is not.
-func Serve(path string, node *cluster.Node, self Self) (*Server, error) {
+func Serve(path string, node *cluster.Node, op Operator, self Self) (*Server, error) {
 	if info, err := os.Lstat(path); err == nil {
 		if info.Mode().Type() != fs.ModeSocket {
 			return nil, fmt.Errorf("%s is there and no socket", path)
@@ -48,7 +49,7 @@ func Serve(path string, node *cluster.Node, self Self) (*Server, error) {
 		l.Close()
 		return nil, err
 	}
-	s := &Server{node: node, self: self}
+	s := &Server{node: node, op: op, self: self}
 	s.http.Handler = s.routes()
 	s.http.ReadHeaderTimeout = 10 * time.Second
 	go func() { _ = s.http.Serve(l) }()
@@ -67,6 +68,18 @@ func (s *Server) routes() http.Handler {
 	m.HandleFunc("POST /apply", s.apply)
 	m.HandleFunc("POST /transfer", s.target(s.node.Transfer))
 	m.HandleFunc("POST /remove", s.target(s.node.Remove))
+	m.HandleFunc("GET /ready", func(w http.ResponseWriter, _ *http.Request) {
+		ready, why := s.op.Ready()
+		write(w, Ready{ready, why})
+	})
+	m.HandleFunc("POST /drain", s.drain)
+	m.HandleFunc("POST /undrain", func(w http.ResponseWriter, r *http.Request) {
+		if err := s.op.Undrain(r.Context()); err != nil {
+			fail(w, http.StatusConflict, err)
+			return
+		}
+		write(w, struct{}{})
+	})
 	return m
 }
 

@@ -1,9 +1,16 @@
 package admin
 
-import "gohap/cluster"
+import (
+	"time"
+
+	"gohap/cluster"
+)
 
 // Socket is the name of the socket in a data directory.
 const Socket = "control.sock"
+
+// TrackFile is the name of keepalived's track_file in a data directory.
+const TrackFile = "track"
 
 // DefaultDir is the data directory where none is said.
 const DefaultDir = "/var/lib/gohap"
@@ -69,4 +76,24 @@ type Self struct {
 
 type failure struct {
 	Error string `json:"error"`
+}
+
+// Ready is whether clients can be sent to a node.
+type Ready struct {
+	Ready bool   `json:"ready"`
+	Why   string `json:"why,omitempty"` // it is not
+}
+
+// Drain takes a node out of service.
+type Drain struct {
+	Wait time.Duration `json:"wait"` // for requests under way, ns
+	Stop bool          `json:"stop,omitempty"`
+}
+
+// Drained is what came of that: lines of it go on, the last one is Done.
+type Drained struct {
+	Says  string `json:"says,omitempty"`
+	Done  bool   `json:"done,omitempty"`
+	Left  int    `json:"left,omitempty"` // connections
+	Error string `json:"error,omitempty"`
 }

@@ -6,7 +6,8 @@
 //	cluster history, show, diff        the configurations that there were
 //	cluster leader transfer, remove    who leads, who is gone for good
 //	keys new, rotate                   the fleet's secret
-//	node status                        the node of this machine
+//	node status, ready                 the node of this machine
+//	node drain, undrain, leave         out of service, and back
 //
 // Exit codes: 0 fine, 1 degraded or refused, 2 cannot tell. Imports: cluster/admin,
 // and lbcore, which reads the configuration that is to be applied.

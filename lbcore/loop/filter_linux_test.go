@@ -14,7 +14,7 @@ func TestDropSYN(t *testing.T) {
 		plain.SetMultipathTCP(false) // as those of the loops are
 		l, err := plain.Listen(t.Context(), "tcp", at)
 		if err != nil {
-			t.Skip("no IPv6 on loopback: enable it")
+			t.Skip("install a kernel with IPv6 on loopback")
 		}
 		defer l.Close()
 		raw, err := l.(*net.TCPListener).SyscallConn()
