@@ -149,8 +149,8 @@ func (f *fleet) start() error {
 		return err
 	}
 	f.joined.Store(f.node)
-	f.work.Go(f.meet)
-	f.admin, err = admin.Serve(j.socket, f.node, f.duty, admin.Self{Name: j.name, ID: f.node.ID(), Address: at.String(), Dir: j.dir, Version: lbcore.Version})
+	go f.meet()
+	f.admin, err = admin.Serve(j.socket, f.node, f.duty, admin.Self{Name: j.name, ID: f.node.ID(), Address: at.String(), Dir: j.dir, Version: lbcore.Version, VIP: j.vipText(), Track: j.track})
 	if err != nil {
 		f.node.Close()
 		f.node = nil

@@ -144,7 +144,18 @@ func (f *joinFlags) complete() error {
 	if f.track == "" {
 		f.track = filepath.Join(f.dir, admin.TrackFile)
 	}
+	if path, err := filepath.Abs(f.track); err == nil { // keepalived has another directory
+		f.track = path
+	}
 	return nil
+}
+
+// vipText is the fleet's address, "" for none.
+func (f *joinFlags) vipText() string {
+	if f.vip.IsValid() {
+		return f.vip.String()
+	}
+	return ""
 }
 
 // secrets reads the file of secrets; without one only loopback will do.

@@ -72,6 +72,8 @@ type Self struct {
 	Address string `json:"address"`
 	Dir     string `json:"dir"`
 	Version string `json:"version"`
+	VIP     string `json:"vip,omitempty"` // the address that keepalived moves
+	Track   string `json:"track_file"`
 }
 
 type failure struct {
