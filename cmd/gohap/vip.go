@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -32,7 +31,7 @@ type keepalived struct {
 	peers    []netip.Addr
 	vip      netip.Prefix
 	track    string // file
-	params   string // of the node's process, where several run on a machine
+	match    string // what its command line begins with, where several run on a machine
 }
 
 func newKeepalived(t *tool) *cobra.Command {
@@ -67,7 +66,7 @@ holder's process ends or its machine is gone, and at the end of 'gohap node drai
 	f.StringVar(&address, "address", "", "the fleet's address, as in 192.0.2.10/24 (default: --vip of the node)")
 	f.StringVar(&v.iface, "interface", "", "where it is to be (default: the one with the node's address)")
 	f.IntVar(&v.id, "router-id", 51, "virtual_router_id, 1 to 255: another one for each fleet of a network")
-	f.StringVar(&v.params, "match", "", "what the node's command line begins with behind the program, where several run on a machine")
+	f.StringVar(&v.match, "match", "", "what the node's command line begins with, the program's path and more words, where several run on a machine")
 	return k
 }
 
@@ -153,9 +152,9 @@ func find(a netip.Addr) (name string, network netip.Prefix) {
 
 // print writes the configuration.
 func (v *keepalived) print(w io.Writer) {
-	match := "    process gohap-node"
-	if v.params != "" {
-		match += " " + v.params + "\n    param_match initial"
+	process := "    process gohap-node"
+	if v.match != "" {
+		process = "    process " + v.match + "\n    param_match initial"
 	}
 	peers := ""
 	for _, p := range v.peers {
@@ -204,5 +203,5 @@ vrrp_instance gohap {
         gohap_ready
     }
 }
-`, v.name, v.name, filepath.ToSlash(v.track), match, v.iface, v.id, v.priority, v.own, peers, v.vip, v.iface)
+`, v.name, v.name, v.track, process, v.iface, v.id, v.priority, v.own, peers, v.vip, v.iface)
 }

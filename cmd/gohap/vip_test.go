@@ -29,13 +29,13 @@ func TestKeepalived(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, out.String())
 		}
 	}
-	v = &keepalived{id: 51, iface: "eth7", params: "join --name lb2"}
+	v = &keepalived{id: 51, iface: "eth7", match: "/usr/sbin/gohap-node join --name lb2"}
 	if err := v.learn(self, s, "198.51.100.9/24"); err != nil {
 		t.Fatal(err)
 	}
 	out.Reset()
 	v.print(&out)
-	for _, want := range []string{"198.51.100.9/24 dev eth7\n", "process gohap-node join --name lb2\n    param_match initial\n"} {
+	for _, want := range []string{"198.51.100.9/24 dev eth7\n", "process /usr/sbin/gohap-node join --name lb2\n    param_match initial\n"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, out.String())
 		}
