@@ -122,6 +122,9 @@ func (n *Node) handle() {
 		})
 	})
 	n.server.Handle("standing", func(context.Context, *rpc.Call) (any, error) { return n.standing(), nil })
+	n.server.Handle("command", func(ctx context.Context, c *rpc.Call) (any, error) {
+		return answer(c, func(l line) (any, error) { return n.console(ctx, l) })
+	})
 	n.server.Handle("transfer", func(ctx context.Context, c *rpc.Call) (any, error) {
 		return answer(c, func(id string) (any, error) { return nil, n.raft.Transfer(ctx, id) })
 	})

@@ -11,6 +11,7 @@
 //	lead.go      what the leader does besides: voters, first configuration, old ones
 //	apply.go     a new configuration: checked everywhere, agreed on, reported
 //	calls.go     what nodes ask each other
+//	command.go   the program's own commands, on other nodes
 //	status.go    what a person sees of it all
 //	watch.go     what the log is told
 //

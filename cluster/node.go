@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net"
@@ -69,6 +70,9 @@ type Config struct {
 	// Streams are what else goes over the fleet's port, by ALPN name: each takes the
 	// connections that other nodes make, on a goroutine of its own a connection.
 	Streams map[string]func(from string, c net.Conn)
+	// Console executes a line of the program's own commands at one of its levels, and
+	// writes what it answers.
+	Console func(ctx context.Context, level, line string, w io.Writer) error
 	// Local is the configuration that the node was started with.
 	Local func() (*Bundle, error)
 

@@ -76,6 +76,9 @@ func (n *Node) Status() *Status {
 			r.VIP = false // what it said last
 		}
 		if m.ID == n.id.ID {
+			if stats.Halted == nil { // Raft's own entries count too
+				index = max(index, stats.Applied)
+			}
 			r.RaftLag = stats.Last - min(index, stats.Last)
 			r.Uptime = int64(time.Since(n.started).Seconds())
 		}

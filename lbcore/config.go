@@ -11,6 +11,7 @@ import (
 	"gohap/lbcore/config"
 	"gohap/lbcore/control"
 	"gohap/lbcore/keyword"
+	"gohap/lbcore/stats"
 )
 
 // The version: the level of HAProxy that gohap is compatible with, and its own.
@@ -92,9 +93,13 @@ type Config struct {
 	// Parting and Deaf are how far a node that is drained has come, see Instance.Part
 	// and Instance.Deafen: what replaces an instance goes on there.
 	Parting, Deaf bool
-	Set      *keyword.Set
+	Set           *keyword.Set
 	// Mesh reaches the fleet's other nodes; nil: this is a node of its own.
 	Mesh Mesh
+	// Fleet has other nodes execute commands, nil for a process that is in no fleet.
+	Fleet cli.Fleet
+	// Metrics are the exporter's beside its own, see stats.Instance.More.
+	Metrics func() []stats.Metric
 	// Names are those of its files, in their order.
 	Names []string
 	Diag  *config.Diagnostics

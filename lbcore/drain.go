@@ -1,9 +1,12 @@
 package lbcore
 
 import (
+	"context"
 	"errors"
+	"net"
 	"slices"
 
+	"gohap/lbcore/cli"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/proxy"
 )
@@ -64,4 +67,10 @@ func (in *Instance) Ended() bool {
 	default:
 		return false
 	}
+}
+
+// Console opens a connection for commands, as a command socket of a level does; any
+// goroutine.
+func (in *Instance) Console(ctx context.Context, level cli.Level) (net.Conn, error) {
+	return in.commands.Dial(ctx, level)
 }

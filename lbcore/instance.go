@@ -414,7 +414,7 @@ func (in *Instance) prepareRenewals() {
 // openCommands binds the command sockets.
 func (in *Instance) openCommands() error {
 	g := &in.Config.Global
-	in.commands = &cli.Server{Commands: cli.NewCommands(in.Config.Set, cli.OfWorker), Host: in, Idle: g.StatsTimeout, MaxConn: g.StatsMaxconn, BufSize: g.Limits.BufSize, Started: in.mono}
+	in.commands = &cli.Server{Commands: cli.NewCommands(in.Config.Set, cli.OfWorker), Host: in, Fleet: in.Config.Fleet, Idle: g.StatsTimeout, MaxConn: g.StatsMaxconn, BufSize: g.Limits.BufSize, Started: in.mono}
 	for i := range g.Sockets {
 		s := &g.Sockets[i]
 		s.Socket.Order = i
@@ -487,6 +487,7 @@ func (in *Instance) Stats() *stats.Instance {
 		Maxpipes: g.MaxPipes,
 		Environ:  in.Config.Env.Pairs, StartupLog: in.Config.Diag.Log,
 		Listeners: in.listeners, Streams: in.walkStreams, Descriptors: in.descriptors,
+		More:        in.Config.Metrics,
 		CommandsNow: in.commands.Conns, CommandsTotal: in.commands.Total,
 		MemMax: memoryLimit(),
 	}

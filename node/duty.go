@@ -55,6 +55,7 @@ type drainRun struct {
 // prepare has an instance that is to be made go on where the node is.
 func (d *duty) prepare(c *lbcore.Config) {
 	at := d.stage.Load()
+	c.Fleet, c.Metrics = d.fleet, d.fleet.metrics
 	c.FreeBind, c.Parting, c.Deaf = true, at >= parting, at >= deaf
 }
 

@@ -19,6 +19,7 @@ import (
 	"gohap/lbcore"
 	"gohap/lbcore/catalog"
 	"gohap/lbcore/config"
+	"gohap/lbcore/stats"
 )
 
 // leaveTime is how long a node may take to tell the others that it goes.
@@ -61,17 +62,18 @@ func runJoin(args []string, b birth, stdout, stderr io.Writer) int {
 
 // fleet is a process's part in a fleet.
 type fleet struct {
-	process *process
-	flags   *joinFlags
-	own     *lbcore.Gathered // what the process was started with, nil where it is not valid
-	node    *cluster.Node
-	joined  atomic.Pointer[cluster.Node] // node, for goroutines that ask it something
-	admin   *admin.Server
-	duty    *duty
-	once    sync.Once
-	ctx     context.Context // ends with the fleet's part
-	stop    context.CancelFunc
-	work    sync.WaitGroup
+	process  *process
+	flags    *joinFlags
+	own      *lbcore.Gathered // what the process was started with, nil where it is not valid
+	node     *cluster.Node
+	joined   atomic.Pointer[cluster.Node] // node, for goroutines that ask it something
+	admin    *admin.Server
+	duty     *duty
+	once     sync.Once
+	ctx      context.Context // ends with the fleet's part
+	stop     context.CancelFunc
+	work     sync.WaitGroup
+	measured atomic.Pointer[[]stats.Metric]
 
 	serving *lbcore.Gathered // the process's goroutine's; nil: its own files
 }
@@ -140,7 +142,7 @@ func (f *fleet) start() error {
 		f.node, err = cluster.Start(cluster.Config{
 			Name: j.name, Dir: j.dir, Version: lbcore.Version, Log: p.log, Seeds: j.peers, Expect: j.expect, MaxVoters: j.voters,
 			Streams: map[string]func(string, net.Conn){tablesProtocol: f.take},
-			Port:    j.port, Listener: l, Packets: packets, Advertise: at, Secrets: secrets, Applier: f, Load: f.load, Local: f.local,
+			Port:    j.port, Listener: l, Packets: packets, Advertise: at, Secrets: secrets, Applier: f, Load: f.load, Local: f.local, Console: f.console,
 		})
 	}
 	if err != nil {
@@ -157,6 +159,7 @@ func (f *fleet) start() error {
 		return err
 	}
 	f.work.Go(func() { f.duty.vip.watch(f.ctx) })
+	f.work.Go(func() { f.measure(f.ctx) })
 	return nil
 }
 

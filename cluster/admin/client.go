@@ -60,6 +60,14 @@ func (c *Client) ask(ctx context.Context, method, path string, body, into any) e
 }
 
 func (c *Client) open(ctx context.Context, method, path string, body any) (io.ReadCloser, error) {
+	r, err := c.do(ctx, method, path, body)
+	if err != nil {
+		return nil, err
+	}
+	return r.Body, nil
+}
+
+func (c *Client) do(ctx context.Context, method, path string, body any) (*http.Response, error) {
 	var text io.Reader
 	if body != nil {
 		b, err := json.Marshal(body)
@@ -77,7 +85,7 @@ func (c *Client) open(ctx context.Context, method, path string, body any) (io.Re
 		return nil, c.unreachable(err)
 	}
 	if r.StatusCode == http.StatusOK {
-		return r.Body, nil
+		return r, nil
 	}
 	defer r.Body.Close()
 	var f failure
@@ -172,3 +180,19 @@ func (c *Client) Drain(ctx context.Context, d Drain, progress func(string)) (lef
 
 // Undrain takes the node back into service.
 func (c *Client) Undrain(ctx context.Context) error { return c.ask(ctx, "POST", "/undrain", nil, nil) }
+
+// Run has nodes execute a line, and writes what they answer.
+func (c *Client) Run(ctx context.Context, x Command, w io.Writer) error {
+	r, err := c.do(ctx, "POST", "/run", x)
+	if err != nil {
+		return err
+	}
+	defer r.Body.Close()
+	if _, err := io.Copy(w, r.Body); err != nil {
+		return fmt.Errorf("the node went away meanwhile: %w", err)
+	}
+	if text := r.Trailer.Get(failedTrailer); text != "" {
+		return errors.New(text)
+	}
+	return nil
+}

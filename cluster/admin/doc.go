@@ -13,6 +13,7 @@
 //	POST /apply                     Apply; lines of Progress, the last with a result
 //	POST /transfer {"node": NAME}   the lead
 //	POST /remove   {"node": NAME}   a node that is gone
+//	POST /run      Command          text, what the nodes answer
 //	GET  /ready                     Ready
 //	POST /drain    Drain            lines of Drained; with stop the node ends behind it
 //	POST /undrain

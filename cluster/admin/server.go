@@ -72,6 +72,7 @@ func (s *Server) routes() http.Handler {
 		ready, why := s.op.Ready()
 		write(w, Ready{ready, why})
 	})
+	m.HandleFunc("POST /run", s.run)
 	m.HandleFunc("POST /drain", s.drain)
 	m.HandleFunc("POST /undrain", func(w http.ResponseWriter, r *http.Request) {
 		if err := s.op.Undrain(r.Context()); err != nil {
@@ -182,5 +183,23 @@ func (s *Server) target(do func(context.Context, string) error) http.HandlerFunc
 			return
 		}
 		write(w, struct{}{})
+	}
+}
+
+// adminLevel is what whoever has the socket may do.
+const adminLevel = "admin"
+
+// failedTrailer says behind an answer that it is not whole.
+const failedTrailer = "Gohap-Failed"
+
+func (s *Server) run(w http.ResponseWriter, r *http.Request) {
+	var c Command
+	if !read(w, r, &c) {
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain")
+	w.Header().Set("Trailer", failedTrailer)
+	if err := s.node.Command(r.Context(), c.Node, adminLevel, c.Line, w); err != nil {
+		w.Header().Set(failedTrailer, err.Error())
 	}
 }

@@ -80,6 +80,12 @@ type failure struct {
 	Error string `json:"error"`
 }
 
+// Command is a line for the nodes that a name stands for, "*" for all.
+type Command struct {
+	Node string `json:"node"`
+	Line string `json:"line"`
+}
+
 // Ready is whether clients can be sent to a node.
 type Ready struct {
 	Ready bool   `json:"ready"`

@@ -68,6 +68,7 @@ func TestCalls(t *testing.T) {
 			b, err := io.ReadAll(c.Body)
 			return Contents{len(b), io.NopCloser(bytes.NewReader(append(b, b...))), int64(2 * len(b))}, err
 		})
+		s.Handle("nothing", func(context.Context, *Call) (any, error) { return Contents{}, errors.New("no contents") })
 		s.Handle("ignore", func(context.Context, *Call) (any, error) { return nil, nil })
 	})
 	b := start(t, "b", s, nil)
@@ -85,6 +86,9 @@ func TestCalls(t *testing.T) {
 			t.Error(err)
 		}
 		if _, err := ask(Question{Method: "other"}); !errors.As(err, &e) || e.Code != "unknown-method" {
+			t.Error(err)
+		}
+		if _, err := ask(Question{Method: "nothing"}); err == nil || err.Error() != "no contents" {
 			t.Error(err)
 		}
 		if _, err := ask(Question{Method: "panic"}); !errors.As(err, &e) {

@@ -128,7 +128,7 @@ func (s *Server) answer(c *port.Conn, q *request) error {
 	}
 	var r response
 	var contents io.Reader
-	if held, ok := v.(Contents); ok {
+	if held, ok := v.(Contents); ok && err == nil {
 		defer held.Body.Close()
 		v, contents, r.Body = held.Result, held.Body, held.Size
 	}

@@ -16,7 +16,7 @@ import (
 
 func newCluster(t *tool) *cobra.Command {
 	k := group(&cobra.Command{Use: "cluster", Short: "The fleet: its nodes and the configuration that they share"})
-	k.AddCommand(newStatus(t), newMembers(t), newApply(t), newDiff(t), newHistory(t), newRollback(t), newShow(t), newLeader(t), newRemove(t))
+	k.AddCommand(newStatus(t), newMembers(t), newApply(t), newDiff(t), newHistory(t), newRollback(t), newShow(t), newRun(t), newLeader(t), newRemove(t))
 	return k
 }
 

@@ -4,6 +4,7 @@
 //	cluster status, members            who is there, and one sentence on the whole
 //	cluster apply, rollback            a configuration becomes the fleet's
 //	cluster history, show, diff        the configurations that there were
+//	cluster run                        a command of the stats socket on other nodes
 //	cluster leader transfer, remove    who leads, who is gone for good
 //	keys new, rotate                   the fleet's secret
 //	vip keepalived                     a configuration that moves the fleet's address

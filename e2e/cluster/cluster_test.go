@@ -27,6 +27,7 @@ type node struct {
 	name string
 	port int // of the fleet
 	web  int
+	cli  int // of commands
 	dir  string
 }
 
@@ -63,7 +64,7 @@ func newFleet(t *testing.T) *fleet {
 	f.write("one")
 	for i := range f.nodes {
 		name := fmt.Sprint("lb", i+1)
-		f.nodes[i] = &node{name: name, port: free(t), web: free(t), dir: filepath.Join(f.dir, name)}
+		f.nodes[i] = &node{name: name, port: free(t), web: free(t), cli: free(t), dir: filepath.Join(f.dir, name)}
 	}
 	if out, err := f.run(f.nodes[0], "keys", "new", "--out", filepath.Join(f.dir, "secret")); err != nil {
 		t.Fatal(out)
@@ -86,10 +87,14 @@ defaults
 frontend web
 	bind "127.0.0.1:${WEB}"
 	http-request return status 200 content-type text/plain lf-string "%[str(all),table_http_req_cnt(seen)]\n" if { path /count }
+	http-request use-service prometheus-exporter if { path /metrics }
 	http-request track-sc0 str(all) table seen
 	http-request return status 200 content-type text/plain lf-file words/answer
 backend seen
 	stick-table type string len 16 size 1k expire 10m store http_req_cnt,http_req_rate(10s) peers fleet
+global
+	stats socket "${DATA}/stats" level admin
+	stats socket "127.0.0.1:${CLI}" level admin
 `
 	words := filepath.Join(f.dir, "words")
 	if err := os.MkdirAll(words, 0o700); err != nil {
@@ -111,7 +116,7 @@ func (f *fleet) start(n *node) {
 	cmd := exec.Command(f.bin, "join", "--peers", strings.Join(peers, ","), "--name", n.name, "--bind", "127.0.0.1", "--port", fmt.Sprint(n.port),
 		"--data-dir", n.dir, "--secret-file", filepath.Join(f.dir, "secret"), "-f", "haproxy.cfg")
 	cmd.Dir = f.dir
-	cmd.Env = append(os.Environ(), fmt.Sprint("WEB=", n.web))
+	cmd.Env = n.environ()
 	n.Running = oracle.Launch(f.t, cmd)
 	f.t.Cleanup(func() {
 		if f.t.Failed() {
@@ -124,7 +129,7 @@ func (f *fleet) start(n *node) {
 func (f *fleet) run(n *node, args ...string) (string, error) {
 	cmd := exec.Command(f.tool, append(args, "--socket", filepath.Join(n.dir, "control.sock"))...)
 	cmd.Dir = f.dir
-	cmd.Env = append(os.Environ(), fmt.Sprint("WEB=", n.web))
+	cmd.Env = n.environ()
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
@@ -145,6 +150,11 @@ func code(err error) int {
 		return e.ExitCode()
 	}
 	return 0
+}
+
+// environ is what nodes differ by.
+func (n *node) environ() []string {
+	return append(os.Environ(), fmt.Sprint("WEB=", n.web), fmt.Sprint("CLI=", n.cli), "DATA="+n.dir)
 }
 
 // ask asks a node for a path.
@@ -305,6 +315,8 @@ func TestFleet(t *testing.T) {
 	t.Logf("%d requests, none lost", stop())
 	f.counted() // across three reloads, through any node
 
+	f.commands()
+	f.metrics()
 	f.refused(a)
 	f.deaths()
 	f.leaving()

@@ -134,6 +134,9 @@ func (c *conn) line(line []byte, payload string) {
 				continue
 			}
 		}
+		if len(words) > 0 && c.abroad(words, last) {
+			continue
+		}
 		c.command(words, last)
 		if c.quit || c.out.err != nil {
 			return

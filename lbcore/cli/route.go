@@ -70,10 +70,7 @@ func (c *conn) forward(to Target, words []string, payload string) error {
 	if c.experimental {
 		before = append(before, "experimental-mode on")
 	}
-	line := strings.Join(append(before, quoteWords(words)), " ; ")
-	if payload != "" {
-		line += " <<\n" + payload
-	}
+	line := strings.Join(append(before, Line(words, payload)), " ; ")
 	if _, err := io.WriteString(over, line+"\n"); err != nil {
 		return err
 	}

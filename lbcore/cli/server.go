@@ -20,6 +20,8 @@ type Server struct {
 	Host any
 	// Router leads commands to other processes; nil for a process that has none.
 	Router Router
+	// Fleet has other nodes execute commands; nil for a process that is in none.
+	Fleet Fleet
 	// Idle is "stats timeout": how long a connection may neither send nor take
 	// anything. Zero means 10 seconds, the reference's default.
 	Idle time.Duration

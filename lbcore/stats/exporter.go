@@ -43,6 +43,9 @@ func (exporter) Serve(s *stream.Stream) rule.Verdict {
 		return rule.Answer
 	}
 	e := &export{Instance: in, sel: sel, part: -1}
+	if in.More != nil {
+		e.more = in.More()
+	}
 	e.pieces = pieces{s: s, next: e.next}
 	e.dump = in.newDump(nil, Query{ID: -1, Types: -1, Server: -1, NoMaint: sel.noMaint})
 	h := s.Serve(stream.Served{Name: promex, Rules: true, From: &e.pieces})
@@ -179,6 +182,7 @@ type export struct {
 	pieces pieces
 	dump   *dump
 	facts  *facts
+	more   []Metric
 
 	part   int
 	metric int    // of the part's
@@ -205,7 +209,11 @@ func (e *export) next(u *unit) bool {
 	case !e.sel.parts[e.part] || e.metric == n:
 		e.part, e.metric = e.part+1, 0
 	case e.part == partGlobal:
-		e.process(u, &exportedFields[e.metric])
+		if i := e.metric - len(exportedFields); i >= 0 {
+			e.foreign(u, &e.more[i])
+		} else {
+			e.process(u, &exportedFields[e.metric])
+		}
 		e.metric++
 	default:
 		e.object(u)
@@ -217,7 +225,7 @@ func (e *export) next(u *unit) bool {
 func (e *export) count() int {
 	switch {
 	case e.part == partGlobal:
-		return len(exportedFields)
+		return len(exportedFields) + len(e.more)
 	case partKinds[e.part] == 0:
 		return 0
 	case e.sel.extra:

@@ -44,6 +44,10 @@ type Instance struct {
 	MaxSock     int
 	Maxpipes    int
 
+	// More are metrics of others for the exporter, nil for none. It is called on loops
+	// and must not wait; what it returned does not change.
+	More func() []Metric
+
 	// Live facts; nil counts as zero.
 	Jobs      func() int
 	Listeners func() int

@@ -1,0 +1,44 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+
+	"gohap/lbcore/cli"
+)
+
+// Run implements cli.Fleet: a command of a stats socket goes to other nodes.
+func (f *fleet) Run(ctx context.Context, node string, level cli.Level, line string, w io.Writer) error {
+	if f.node == nil {
+		return errors.New("the node is starting")
+	}
+	return f.node.Command(ctx, node, level.String(), line, w)
+}
+
+// console executes a line that another node, or the tool, asks for.
+func (f *fleet) console(ctx context.Context, level, line string, w io.Writer) error {
+	l, err := cli.ParseLevel(level)
+	if err != nil {
+		return err
+	}
+	if strings.HasPrefix(strings.TrimLeft(line, " \t"), "@") { // not round and round
+		return errors.New("a command for one node names no other")
+	}
+	in := f.process.instance.Load()
+	if in == nil {
+		return errors.New("the node is starting")
+	}
+	c, err := in.Console(ctx, l)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	defer context.AfterFunc(ctx, func() { c.Close() })()
+	if _, err := io.WriteString(c, line+"\n"); err != nil {
+		return err
+	}
+	_, err = io.Copy(w, c)
+	return err
+}
