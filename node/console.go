@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"gohap/lbcore/cli"
+	"gohap/lbcore/keyword"
 )
 
 // Run implements cli.Fleet: a command of a stats socket goes to other nodes.
@@ -41,4 +42,11 @@ func (f *fleet) console(ctx context.Context, level, line string, w io.Writer) er
 	}
 	_, err = io.Copy(w, c)
 	return err
+}
+
+// fleetCommand is what begins commands for other nodes: the connection sends those on.
+func fleetCommand() keyword.Row {
+	return keyword.Row{Class: keyword.Command, Name: cli.NodeWord, Summary: "send a command to a node of the fleet, or with @* to all",
+		Good: []keyword.Example{{Config: "@lb2 show info"}},
+		Impl: cli.Command{Level: cli.Admin, Hidden: true, Run: func(r *cli.Request) { r.Fail("This process is in no fleet.") }}}
 }

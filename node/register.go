@@ -6,6 +6,7 @@ import "gohap/lbcore/keyword"
 // master.
 func Register(set *keyword.Set) {
 	set.Add(masterCommands()...)
+	set.Add(fleetCommand())
 	for _, r := range flagRows {
 		example := r.name + " " + r.arg
 		if r.glued || r.arg == "" {

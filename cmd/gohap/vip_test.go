@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"net/netip"
+	"os"
 	"strings"
 	"testing"
 
@@ -55,5 +57,21 @@ func TestKeepalived(t *testing.T) {
 		if err := v.k.learn(&to, s, v.address); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", want, err)
 		}
+	}
+}
+
+// TestDeployed: docs/deploy/keepalived.conf is what is printed.
+func TestDeployed(t *testing.T) {
+	text, err := os.ReadFile("../../docs/deploy/keepalived.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := &keepalived{name: "lb1", iface: "eth0", id: 51, priority: firstPriority, own: netip.MustParseAddr("192.0.2.1"), track: "/var/lib/gohap/track",
+		peers: []netip.Addr{netip.MustParseAddr("192.0.2.2"), netip.MustParseAddr("192.0.2.3")}, vip: netip.MustParsePrefix("192.0.2.10/24")}
+	var out bytes.Buffer
+	v.print(&out)
+	_, body, _ := strings.Cut(out.String(), "\n")
+	if !strings.HasSuffix(string(text), "\n"+body) {
+		t.Errorf("it does not end with\n%s", body)
 	}
 }

@@ -28,6 +28,7 @@ var steps = []step{
 	{"unit", nil, unit},
 	// The fault run needs a test build: it makes streams panic.
 	{"fault", nil, func(t *tally) { goTest(t, "-tags=invariants", "./e2e/fault", "./lbcore/stream") }},
+	{"netns", needsNamespaces, func(t *tally) { goTest(t, "-count=1", "./e2e/netns") }},
 	{"vtc", needsScenarios, func(t *tally) { goTest(t, "-p=1", "./e2e/vtc", "./e2e/rows") }},
 	{"oracle", needsReference, func(t *tally) { goTest(t, "./e2e/oracle/...") }},
 }
@@ -136,9 +137,23 @@ func unit(t *tally) {
 		return
 	}
 	packages := slices.DeleteFunc(strings.Fields(string(out)), func(p string) bool {
-		return strings.HasSuffix(p, "/e2e/lint") || strings.HasSuffix(p, "/e2e/vtc") || strings.HasSuffix(p, "/e2e/rows") || strings.Contains(p+"/", "/e2e/oracle/")
+		return strings.HasSuffix(p, "/e2e/lint") || strings.HasSuffix(p, "/e2e/vtc") || strings.HasSuffix(p, "/e2e/rows") || strings.HasSuffix(p, "/e2e/netns") || strings.Contains(p+"/", "/e2e/oracle/")
 	})
 	goTest(t, packages...)
+}
+
+// needsNamespaces is what a fleet in network namespaces needs; it measures times, so
+// nothing runs beside it.
+func needsNamespaces() string {
+	if os.Geteuid() != 0 {
+		return "run as root: network namespaces are made"
+	}
+	for _, program := range []string{"ip", "keepalived"} {
+		if _, err := exec.LookPath(program); err != nil {
+			return "install iproute2 and keepalived (make deps)"
+		}
+	}
+	return ""
 }
 
 func needsReference() string {

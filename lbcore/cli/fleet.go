@@ -15,11 +15,14 @@ type Fleet interface {
 	Run(ctx context.Context, node string, level Level, line string, w io.Writer) error
 }
 
+// NodeWord is the row that stands for the names of nodes.
+const NodeWord = "@<node>"
+
 // abroad takes a command that begins with the name of a node: "@lb2", "@*". Only unix
 // sockets of level admin have those; what the connection may do now goes along.
 func (c *conn) abroad(words []string, payload string) (done bool) {
 	name, ok := strings.CutPrefix(words[0], "@")
-	if c.server.Fleet == nil || !ok {
+	if c.server.Fleet == nil || !ok || !c.server.Commands.names[NodeWord] {
 		return false
 	}
 	r := &Request{conn: c, out: &c.out}
