@@ -12,10 +12,11 @@ import (
 
 // Run implements cli.Fleet: a command of a stats socket goes to other nodes.
 func (f *fleet) Run(ctx context.Context, node string, level cli.Level, line string, w io.Writer) error {
-	if f.node == nil {
+	n := f.joined.Load()
+	if n == nil {
 		return errors.New("the node is starting")
 	}
-	return f.node.Command(ctx, node, level.String(), line, w)
+	return n.Command(ctx, node, level.String(), line, w)
 }
 
 // console executes a line that another node, or the tool, asks for.
