@@ -91,7 +91,7 @@ func (v *vip) write(keeps bool) {
 	if v.said.Load() == value+1 {
 		return
 	}
-	f, err := os.OpenFile(v.file, os.O_CREATE|os.O_WRONLY, 0o644)
+	f, err := os.OpenFile(v.file, os.O_CREATE|os.O_WRONLY, 0o600)
 	if err == nil {
 		_, err = f.WriteAt([]byte{byte('0' + value), '\n'}, 0)
 		if e := f.Close(); err == nil {

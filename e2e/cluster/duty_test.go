@@ -117,6 +117,7 @@ func TestUndrain(t *testing.T) {
 	n := f.nodes[0]
 	f.start(n)
 	f.serve("one", patience, n)
+	f.await("it is ready", patience, func() bool { _, err := f.run(n, "node", "ready"); return err == nil })
 	c, err := net.Dial("tcp", fmt.Sprint("127.0.0.1:", n.web))
 	if err != nil {
 		t.Fatal(err)
