@@ -14,6 +14,8 @@ import (
 
 const (
 	leadEvery = time.Second
+	// sweepEvery is how often contents that nobody needs are looked for.
+	sweepEvery = time.Minute
 	// stableTime is how long a node has to be there before it votes, and how long a
 	// voter may be away before another one takes its place.
 	stableTime = 10 * time.Second
@@ -24,21 +26,33 @@ const (
 // lead does what the leader does besides: a step every second, each small and safe to
 // be done again by the next leader.
 func (n *Node) lead() {
+	known := uint64(0) // the term in which all that was agreed on before is known here
+	swept := time.Now()
 	for n.sleep(2 * leadEvery) {
+		if _, err := n.own(); err != nil { // the leader asks for it
+			n.config.Log.Debug("fleet: this node's own configuration", "error", err)
+		}
 		if n.raft.Leads() {
-			if err := n.step(); err != nil && n.ctx.Err() == nil {
+			if err := n.step(&known); err != nil && n.ctx.Err() == nil {
 				n.config.Log.Debug("fleet: leading", "error", err)
 			}
 		}
-		n.sweep()
+		if time.Since(swept) > sweepEvery {
+			n.sweep()
+			swept = time.Now()
+		}
 	}
 }
 
-func (n *Node) step() error {
+func (n *Node) step(known *uint64) error {
 	ctx, cancel := n.within(5 * time.Second)
 	defer cancel()
-	if err := n.raft.Confirm(ctx); err != nil {
-		return err
+	// Once a term: to confirm is an entry of the log, on every voter's disk.
+	if term := n.raft.Stats().Term; term != *known {
+		if err := n.raft.Confirm(ctx); err != nil {
+			return err
+		}
+		*known = term
 	}
 	s, _, _ := n.raft.State()
 	if s.Fleet == "" {
@@ -216,9 +230,6 @@ func (n *Node) own() (*state.Manifest, error) {
 
 // sweep deletes contents that no generation names, once all is known.
 func (n *Node) sweep() {
-	if _, err := n.own(); err != nil {
-		return
-	}
 	s, _, _ := n.raft.State()
 	n.mu.Lock()
 	running := n.running
