@@ -29,8 +29,10 @@ func (n *Node) lead() {
 	known := uint64(0) // the term in which all that was agreed on before is known here
 	swept := time.Now()
 	for n.sleep(2 * leadEvery) {
-		if _, err := n.own(); err != nil { // the leader asks for it
-			n.config.Log.Debug("fleet: this node's own configuration", "error", err)
+		if s, _, _ := n.raft.State(); s.Last == 0 { // the leader asks for it
+			if _, err := n.own(); err != nil {
+				n.config.Log.Debug("fleet: this node's own configuration", "error", err)
+			}
 		}
 		if n.raft.Leads() {
 			if err := n.step(&known); err != nil && n.ctx.Err() == nil {

@@ -28,12 +28,17 @@ func Gather(o *Options) (g *Gathered, ok bool) {
 	if c == nil {
 		return nil, false
 	}
-	g = &Gathered{Files: rec.Files}
+	return c.Recorded(rec), true
+}
+
+// Recorded is what rec, of which the configuration was read, has seen.
+func (c *Config) Recorded(rec *config.Recorder) *Gathered {
+	g := &Gathered{Files: rec.Files}
 	for _, name := range c.Names {
 		g.Main = append(g.Main, rec.Abs(name))
 	}
 	g.Dir = rec.Dir()
-	return g, true
+	return g
 }
 
 // Tree are the files as they were gathered, for Options.Files.

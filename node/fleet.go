@@ -64,7 +64,8 @@ func runJoin(args []string, b birth, stdout, stderr io.Writer) int {
 type fleet struct {
 	process  *process
 	flags    *joinFlags
-	own      *lbcore.Gathered // what the process was started with, nil where it is not valid
+	record   *config.Recorder // of the process's own files while they are what it serves first
+	own      *lbcore.Gathered // what the process was started with, once it was needed
 	node     *cluster.Node
 	joined   atomic.Pointer[cluster.Node] // node, for goroutines that ask it something
 	admin    *admin.Server
@@ -88,7 +89,7 @@ func newFleet(p *process, j *joinFlags) *fleet {
 }
 
 // open finds what the process is to serve first: the last good configuration of the
-// fleet, or else its own, which is read now so that the others can compare it.
+// fleet, or else its own, of which is kept what was read, for the others to compare.
 func (f *fleet) open() error {
 	p := f.process
 	if err := os.MkdirAll(f.flags.dir, 0o700); err != nil {
@@ -99,23 +100,24 @@ func (f *fleet) open() error {
 	if err != nil {
 		p.log.Error("fleet: the last good configuration cannot be read; starting with -f", "error", err)
 	}
-	var said strings.Builder
-	f.own, _ = lbcore.Gather(p.flags.options(&said))
 	if last == nil {
-		return nil // what is wrong with its own is told when it is served
-	}
-	if f.own == nil {
-		p.log.Warn("fleet: the files of -f are not valid; starting with the fleet's last good configuration", "said", said.String())
-	}
-	g := gathered(last)
-	said.Reset()
-	if _, ok := g.Judge(p.flags.options(nil), &said); !ok {
-		p.log.Error("fleet: the last good configuration is not good any more; starting with -f", "said", said.String())
-		return nil
+		f.record, err = config.NewRecorder()
+		return err
 	}
 	p.log.Info("fleet: starting with the last good configuration", "generation", last.Generation)
-	f.serving = g
+	f.serving = gathered(last)
 	return nil
+}
+
+// fallBack has the process's own files served in the place of a last good configuration
+// that is not good any more; false where it is not that that failed.
+func (f *fleet) fallBack() bool {
+	if f == nil || f.serving == nil {
+		return false
+	}
+	f.process.log.Error("fleet: the last good configuration is not good any more; starting with -f")
+	f.serving = nil
+	return true
 }
 
 func gathered(b *cluster.Bundle) *lbcore.Gathered {
@@ -124,8 +126,11 @@ func gathered(b *cluster.Bundle) *lbcore.Gathered {
 
 // options has a load read what the node serves.
 func (f *fleet) options(o *lbcore.Options) *lbcore.Options {
-	if f.serving != nil {
+	switch {
+	case f.serving != nil:
 		o.Paths, o.Files = f.serving.Main, f.serving.Tree()
+	case f.record != nil:
+		o.Files = f.record
 	}
 	return o
 }
@@ -133,6 +138,9 @@ func (f *fleet) options(o *lbcore.Options) *lbcore.Options {
 // start joins, once the process serves.
 func (f *fleet) start() error {
 	j, p := f.flags, f.process
+	if f.record != nil {
+		f.own, f.record = p.in.Config.Recorded(f.record), nil
+	}
 	l, packets, at, err := j.listen()
 	if err != nil {
 		return err
@@ -245,12 +253,26 @@ func (f *fleet) load() cluster.Load {
 	return cluster.Load{}
 }
 
-// local is the configuration that the node was started with.
+// local is the configuration that the node was started with. Where it serves another
+// one it is read now, by the process's goroutine: reading may change its directory.
 func (f *fleet) local() (*cluster.Bundle, error) {
-	if f.own == nil {
+	told := make(chan *lbcore.Gathered, 1)
+	call := func() {
+		if f.own == nil {
+			f.own, _ = lbcore.Gather(f.process.flags.options(io.Discard))
+		}
+		told <- f.own
+	}
+	select {
+	case f.process.calls <- call:
+	case <-f.ctx.Done():
+		return nil, context.Cause(f.ctx)
+	}
+	own := <-told
+	if own == nil {
 		return nil, errors.New("the files of -f are not valid")
 	}
-	return &cluster.Bundle{Dir: f.own.Dir, Main: f.own.Main, Files: f.own.Files}, nil
+	return &cluster.Bundle{Dir: own.Dir, Main: own.Main, Files: own.Files}, nil
 }
 
 // Check implements cluster.Applier: it reads and checks a bundle in this node's own

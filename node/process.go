@@ -128,6 +128,9 @@ func (p *process) work(o *lbcore.Options) int {
 // master is gone, nil without one.
 func (p *process) open(o *lbcore.Options) (lost <-chan struct{}, ok bool) {
 	c, diag := lbcore.Load(p.dumping(o))
+	if c == nil && p.fleet.fallBack() {
+		c, diag = lbcore.Load(p.dumping(p.options(p.stderr)))
+	}
 	if c == nil {
 		return nil, false
 	}
