@@ -44,21 +44,21 @@ func (d *sentTexts) append(dst []byte, text string) []byte {
 type gotTexts [dictSlots]string
 
 // read takes a text from a payload.
-func (d *gotTexts) read(r *reader) string {
-	n := r.number()
+func (d *gotTexts) read(r *Reader) string {
+	n := r.Number()
 	if n == 0 {
 		return ""
 	}
-	in := reader{b: r.bytes(n)}
-	id := in.number()
-	if r.bad || in.bad || id < 1 || id > dictSlots {
-		r.bad = true
+	in := Reader{B: r.Bytes(n)}
+	id := in.Number()
+	if r.Bad || in.Bad || id < 1 || id > dictSlots {
+		r.Bad = true
 		return ""
 	}
-	if len(in.b) > 0 {
-		text := in.bytes(in.number())
-		if in.bad {
-			r.bad = true
+	if len(in.B) > 0 {
+		text := in.Bytes(in.Number())
+		if in.Bad {
+			r.Bad = true
 			return ""
 		}
 		if len(text) > longestText {

@@ -1,6 +1,7 @@
 package peers
 
-// This file lends the protocol's numbers and messages to package peers/fleet.
+// This file lends the protocol's numbers and messages to package peers/fleet; Reader,
+// Inbox and Line (wire.go) serve both.
 
 // AppendVarint appends a number in the protocol's encoding.
 func AppendVarint(dst []byte, v uint64) []byte { return appendVarint(dst, v) }

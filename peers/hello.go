@@ -19,19 +19,10 @@ const (
 // longestHello bounds three lines, bytes.
 const longestHello = 2048
 
-// line takes a line with its end from b; a CR before the end is left out.
-func line(b []byte) (text []byte, rest []byte, ok bool) {
-	i := bytes.IndexByte(b, '\n')
-	if i < 0 {
-		return nil, b, false
-	}
-	return bytes.TrimSuffix(b[:i], []byte("\r")), b[i+1:], true
-}
-
 // hello reads who connects: the version, the name of this process and its own with
 // its process number, a line each. It returns the length, 0 when more has to come.
 func (x *Session) hello(b []byte, now uint32) int {
-	first, rest, ok := line(b)
+	first, rest, ok := Line(b)
 	if !ok {
 		if len(b) > longestHello {
 			x.end("no hello", now)
@@ -43,12 +34,12 @@ func (x *Session) hello(b []byte, now uint32) int {
 		x.refuse(status, fmt.Sprintf("a hello that begins with %.40q", first), now)
 		return 0
 	}
-	to, rest, ok1 := line(rest)
+	to, rest, ok1 := Line(rest)
 	if ok1 && string(to) != x.s.Local {
 		x.refuse(statusNotMe, fmt.Sprintf("a hello to %.80q, which is not this process", to), now)
 		return 0
 	}
-	from, rest, ok2 := line(rest)
+	from, rest, ok2 := Line(rest)
 	if !ok1 || !ok2 {
 		if len(b) > longestHello {
 			x.end("no hello", now)
@@ -115,7 +106,7 @@ func (s *Section) peer(name []byte) *Peer {
 // status reads what the other side says of the hello. It returns the length, 0
 // when more has to come.
 func (x *Session) status(b []byte, now uint32) int {
-	text, rest, ok := line(b)
+	text, rest, ok := Line(b)
 	if !ok {
 		if len(b) > 64 {
 			x.p.Errors.Add(1)

@@ -14,7 +14,7 @@ type Session struct {
 	phase   phase
 	minor   int // of the version: 2.minor
 
-	in  []byte // a message or hello that has not come whole yet
+	in  Inbox
 	out []byte // hello, status or error
 
 	// What is due.
@@ -100,7 +100,7 @@ func (x *Session) end(reason string, now uint32) {
 		return
 	}
 	x.phase, x.reason = phaseClosed, reason
-	x.in, x.defs, x.current, x.teach = nil, nil, nil, nil
+	x.in, x.defs, x.current, x.teach = Inbox{}, nil, nil, nil
 	s := x.s
 	if x.p == nil {
 		return
@@ -170,32 +170,24 @@ func (x *Session) Receive(b []byte, now uint32) {
 	if x.p != nil {
 		x.p.RecvBytes.Add(int64(len(b)))
 	}
-	if len(x.in) > 0 {
-		x.in = append(x.in, b...)
-		b = x.in
+	x.in.Take(b, 4096, func(b []byte) int { return x.take(b, now) })
+}
+
+// take takes what there is whole of b and returns its length, 0 when more has to come,
+// less when the session is over.
+func (x *Session) take(b []byte, now uint32) (n int) {
+	switch x.phase {
+	case phaseHello:
+		n = x.hello(b, now)
+	case phaseStatus:
+		n = x.status(b, now)
+	case phaseRunning:
+		n = x.message(b, now)
 	}
-	for len(b) > 0 {
-		n := 0
-		switch x.phase {
-		case phaseHello:
-			n = x.hello(b, now)
-		case phaseStatus:
-			n = x.status(b, now)
-		case phaseRunning:
-			n = x.message(b, now)
-		}
-		if x.phase == phaseClosed {
-			return
-		}
-		if n == 0 {
-			break
-		}
-		b = b[n:]
+	if x.phase == phaseClosed {
+		return -1
 	}
-	if len(b) == 0 && cap(x.in) > 4096 {
-		x.in = nil
-	}
-	x.in = append(x.in[:0], b...)
+	return n
 }
 
 // message takes one from b and returns its length, 0 when it is not whole.
@@ -240,20 +232,20 @@ func (x *Session) control(typ byte, now uint32) {
 
 func (x *Session) aboutTable(f frame, now uint32) {
 	x.heardAt = now
-	r := reader{b: f.payload}
+	r := Reader{B: f.payload}
 	switch f.typ {
 	case tabDefine:
 		x.defined(f.payload, now)
 	case tabSwitch:
-		id := r.number()
-		if r.bad {
+		id := r.Number()
+		if r.Bad {
 			x.breach(errProtocol, now, "a switch to no table")
 			return
 		}
 		x.current = x.defs[id]
 	case tabAck:
-		id, seq := r.number(), r.u32()
-		if r.bad {
+		id, seq := r.Number(), r.U32()
+		if r.Bad {
 			x.breach(errProtocol, now, "an acknowledgement is cut short")
 			return
 		}
@@ -296,7 +288,7 @@ func (x *Session) defined(b []byte, now uint32) {
 }
 
 // updated takes an update.
-func (x *Session) updated(typ byte, r *reader, now uint32) {
+func (x *Session) updated(typ byte, r *Reader, now uint32) {
 	rec := x.current
 	if rec == nil {
 		x.p.Ignored.Add(1)
@@ -304,15 +296,15 @@ func (x *Session) updated(typ byte, r *reader, now uint32) {
 	}
 	seq := rec.get + 1
 	if typ == tabUpdate || typ == tabTimed {
-		seq = r.u32()
+		seq = r.U32()
 	}
 	left := rec.t.Table.Expire
 	if typ == tabTimed || typ == tabTimedInc {
-		left = r.u32()
+		left = r.U32()
 	}
 	key := rec.t.readKey(r)
 	x.values = readValues(r, &rec.definition, &x.got, x.values[:0])
-	if r.bad {
+	if r.Bad {
 		x.breach(errProtocol, now, "an update of table %s is cut short", rec.t.Name)
 		return
 	}

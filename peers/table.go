@@ -111,14 +111,14 @@ type definition struct {
 
 // readDefine reads a definition; name is of b.
 func readDefine(b []byte) (d definition, name []byte, key stick.KeyType, keyLen uint64, err error) {
-	r := reader{b: b}
-	d.id = r.number()
-	name = r.bytes(r.number())
-	kind := r.number()
-	keyLen = r.number()
-	d.bits = r.number()
-	r.number() // how long entries live over there
-	if r.bad {
+	r := Reader{B: b}
+	d.id = r.Number()
+	name = r.Bytes(r.Number())
+	kind := r.Number()
+	keyLen = r.Number()
+	d.bits = r.Number()
+	r.Number() // how long entries live over there
+	if r.Bad {
 		return d, nil, 0, 0, fmt.Errorf("a table's definition is cut short")
 	}
 	key = stick.KeyType(min(kind, 255))
@@ -127,24 +127,24 @@ func readDefine(b []byte) (d definition, name []byte, key stick.KeyType, keyLen 
 			d.elements[k] = 1
 		}
 	}
-	for len(r.b) > 0 {
-		k := r.number()
+	for len(r.B) > 0 {
+		k := r.Number()
 		if k >= uint64(stick.DataKinds) {
 			break // what it has behind nobody can tell
 		}
 		kind := stick.Data(k)
 		if kind.Array() {
-			n := r.number()
+			n := r.Number()
 			if n >= 1<<16 { // more than a message holds
 				return d, nil, 0, 0, fmt.Errorf("table %s: %v of %d elements", name, kind, n)
 			}
 			d.elements[k] = uint16(n)
 		}
 		if kind.Form() == stick.Rate {
-			r.number()
+			r.Number()
 		}
 	}
-	if r.bad {
+	if r.Bad {
 		return d, nil, 0, 0, fmt.Errorf("table %s: its definition is cut short", name)
 	}
 	return d, name, key, keyLen, nil
@@ -160,7 +160,7 @@ type datum struct {
 }
 
 // readValues reads the values of an update.
-func readValues(r *reader, d *definition, texts *gotTexts, to []datum) []datum {
+func readValues(r *Reader, d *definition, texts *gotTexts, to []datum) []datum {
 	for k := range stick.DataKinds {
 		if d.bits&(1<<k) == 0 {
 			continue
@@ -169,13 +169,13 @@ func readValues(r *reader, d *definition, texts *gotTexts, to []datum) []datum {
 			v := datum{d: k, i: i}
 			switch k.Form() {
 			case stick.Rate:
-				v.n, v.cur, v.prev = r.number(), uint32(r.number()), uint32(r.number())
+				v.n, v.cur, v.prev = r.Number(), uint32(r.Number()), uint32(r.Number())
 			case stick.Dict:
 				v.text = texts.read(r)
 			default:
-				v.n = r.number()
+				v.n = r.Number()
 			}
-			if r.bad {
+			if r.Bad {
 				return to
 			}
 			if i < stick.MaxElements { // what is beyond no table here has
@@ -187,12 +187,12 @@ func readValues(r *reader, d *definition, texts *gotTexts, to []datum) []datum {
 }
 
 // readKey reads a key of a table.
-func (s *shared) readKey(r *reader) []byte {
+func (s *shared) readKey(r *Reader) []byte {
 	n := uint64(s.Table.KeyLen)
 	if s.Table.Config.Key == stick.KeyString {
-		n = r.number()
+		n = r.Number()
 	}
-	key := r.bytes(n)
+	key := r.Bytes(n)
 	return key[:min(len(key), s.Table.KeyLen)]
 }
 

@@ -1,6 +1,9 @@
 package peers
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // Classes of messages.
 const (
@@ -76,37 +79,77 @@ func varint(b []byte) (v uint64, n int) {
 	return 0, -1
 }
 
-// reader takes a payload apart; after a failure it stays failed.
-type reader struct {
-	b   []byte
-	bad bool
+// Reader takes a payload apart; after a failure it stays failed.
+type Reader struct {
+	B   []byte // what is left
+	Bad bool
 }
 
-func (r *reader) number() uint64 {
-	v, n := varint(r.b)
+// Number reads a number in the protocol's encoding.
+func (r *Reader) Number() uint64 {
+	v, n := varint(r.B)
 	if n <= 0 {
-		r.b, r.bad = nil, true
+		r.B, r.Bad = nil, true
 		return 0
 	}
-	r.b = r.b[n:]
+	r.B = r.B[n:]
 	return v
 }
 
-func (r *reader) bytes(n uint64) []byte {
-	if n > uint64(len(r.b)) {
-		r.b, r.bad = nil, true
+// Bytes reads n bytes, which are not copied.
+func (r *Reader) Bytes(n uint64) []byte {
+	if n > uint64(len(r.B)) {
+		r.B, r.Bad = nil, true
 		return nil
 	}
-	some := r.b[:n]
-	r.b = r.b[n:]
+	some := r.B[:n]
+	r.B = r.B[n:]
 	return some
 }
 
-func (r *reader) u32() uint32 {
-	if b := r.bytes(4); b != nil {
+// U32 reads four bytes.
+func (r *Reader) U32() uint32 {
+	if b := r.Bytes(4); b != nil {
 		return binary.BigEndian.Uint32(b)
 	}
 	return 0
+}
+
+// Inbox keeps what came of a message or a line that is not whole yet.
+type Inbox struct{ b []byte }
+
+// Take has step take messages from what waits and b behind it, until it returns 0,
+// when more has to come, or less, when nothing is wanted any more. b is not kept. keep
+// is how much memory may stay while nothing waits, bytes.
+func (i *Inbox) Take(b []byte, keep int, step func(b []byte) int) {
+	if len(i.b) > 0 {
+		i.b = append(i.b, b...)
+		b = i.b
+	}
+	for len(b) > 0 {
+		n := step(b)
+		if n < 0 {
+			i.b = nil
+			return
+		}
+		if n == 0 {
+			break
+		}
+		b = b[n:]
+	}
+	if len(b) == 0 && cap(i.b) > keep {
+		i.b = nil
+	}
+	i.b = append(i.b[:0], b...)
+}
+
+// Line takes a line with its end from b; a CR before the end is left out.
+func Line(b []byte) (text []byte, rest []byte, ok bool) {
+	i := bytes.IndexByte(b, '\n')
+	if i < 0 {
+		return nil, b, false
+	}
+	return bytes.TrimSuffix(b[:i], []byte("\r")), b[i+1:], true
 }
 
 // appendMessage appends a message with a payload.

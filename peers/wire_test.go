@@ -67,9 +67,9 @@ func TestTexts(t *testing.T) {
 		if len(b) == 2 {
 			short++
 		}
-		r := reader{b: b}
-		if back := got.read(&r); back != text || r.bad || len(r.b) > 0 {
-			t.Fatalf("%d: %q came as %q, %x left", i, text, back, r.b)
+		r := Reader{B: b}
+		if back := got.read(&r); back != text || r.Bad || len(r.B) > 0 {
+			t.Fatalf("%d: %q came as %q, %x left", i, text, back, r.B)
 		}
 	}
 	if short < 2500 || short > 4900 {
@@ -150,7 +150,7 @@ func TestLarge(t *testing.T) {
 	a.s.Tick(6000) // nobody teaches it: it is up to date
 	w := link(b, a, 6000)
 	for w.pump(nil, 6000, 16384) {
-		if c := cap(w.ends[0].in) + cap(w.ends[1].in); c > 1<<17 {
+		if c := cap(w.ends[0].in.b) + cap(w.ends[1].in.b); c > 1<<17 {
 			t.Fatalf("%d bytes wait", c)
 		}
 	}
@@ -316,8 +316,8 @@ func FuzzSession(f *testing.F) {
 		if len(out) > 20*1500 {
 			t.Fatalf("%d bytes of output", len(out))
 		}
-		if cap(x.in) > 2*(16384+16)+len(b) || len(x.defs) > len(n.tables) {
-			t.Fatalf("%d bytes wait, %d tables", cap(x.in), len(x.defs))
+		if cap(x.in.b) > 2*(16384+16)+len(b) || len(x.defs) > len(n.tables) {
+			t.Fatalf("%d bytes wait, %d tables", cap(x.in.b), len(x.defs))
 		}
 		if n.tables[0].Len() > 50 || n.tables[1].Len() > 50 {
 			t.Fatal("too many entries")

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"gohap/peers"
 	"gohap/stick"
 )
 
@@ -106,8 +107,8 @@ func (m *member) give(to *member, sources ...SourceID) {
 			})
 		}
 		for _, b := range told {
-			in := reader{b: b}
-			in.number()
+			in := reader{peers.Reader{B: b}}
+			in.Number()
 			var c change
 			if err := to.f.readChange(&in, l, theirs, &c, *m.now); err != nil {
 				m.t.Fatal(err)

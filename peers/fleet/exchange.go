@@ -23,8 +23,8 @@ func (x *Session) take(typ byte, r *reader, n int, now uint32) error {
 	if typ < msgTable || typ > msgSubscribe {
 		return nil
 	}
-	number := r.number()
-	if r.bad {
+	number := r.Number()
+	if r.Bad {
 		return errors.New("a message is cut short")
 	}
 	if typ == msgTable {
@@ -74,9 +74,9 @@ func (x *Session) takeTable(number uint64, r *reader, now uint32) error {
 const mostSources = 10000
 
 func (x *Session) takeSource(sh *shared, r *reader) error {
-	number, id := r.number(), SourceID{r.u64(), r.u64()}
+	number, id := r.Number(), SourceID{r.u64(), r.u64()}
 	name := r.text()
-	if r.bad || name == "" {
+	if r.Bad || name == "" {
 		return errors.New("a process without a name")
 	}
 	if len(sh.sources) >= mostSources {
@@ -91,18 +91,18 @@ func (x *Session) takeSource(sh *shared, r *reader) error {
 // takeVector takes what the other side has of each process: it is told what it lacks
 // of this one, and asked for what it has more of others that have no session here.
 func (x *Session) takeVector(sh *shared, r *reader, now uint32) error {
-	flags := r.bytes(1)
+	flags := r.Bytes(1)
 	t := sh.t
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.now = now
 	mine := uint64(0)
-	for len(r.b) > 0 && !r.bad {
-		src, ok := sh.sources[r.number()]
-		have := r.number()
-		f := r.bytes(1)
-		beat := r.number()
-		if r.bad {
+	for len(r.B) > 0 && !r.Bad {
+		src, ok := sh.sources[r.Number()]
+		have := r.Number()
+		f := r.Bytes(1)
+		beat := r.Number()
+		if r.Bad {
 			break
 		}
 		if !ok {
@@ -119,7 +119,7 @@ func (x *Session) takeVector(sh *shared, r *reader, now uint32) error {
 			x.isItself(sh, src)
 		}
 	}
-	if r.bad {
+	if r.Bad {
 		return errors.New("a vector is cut short")
 	}
 	sh.inexact = flags[0]&vectorInexact != 0
@@ -189,9 +189,9 @@ func (t *Table) count(src uint32, n int) {
 }
 
 func (x *Session) takeMark(sh *shared, r *reader, now uint32) error {
-	src, ok := sh.sources[r.number()]
-	have, flags := r.number(), r.bytes(1)
-	if r.bad || !ok {
+	src, ok := sh.sources[r.Number()]
+	have, flags := r.Number(), r.Bytes(1)
+	if r.Bad || !ok {
 		return errors.New("a mark of no process")
 	}
 	sh.t.complete(src, have, flags[0]&markInexact != 0)
@@ -203,8 +203,8 @@ func (x *Session) takeMark(sh *shared, r *reader, now uint32) error {
 }
 
 func (x *Session) takeSubscribe(sh *shared, r *reader) error {
-	number, from := r.number(), r.number()
-	if r.bad {
+	number, from := r.Number(), r.Number()
+	if r.Bad {
 		return errors.New("a subscription is cut short")
 	}
 	for src, n := range sh.numbers {

@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -18,8 +17,8 @@ type Session struct {
 	phase   phase
 	epoch   uint64 // of the other process
 
-	in  []byte // a message or hello that has not come whole yet
-	out []byte // hello, status
+	in  peers.Inbox // a message or hello that has not come whole yet
+	out []byte      // hello, status
 
 	heard, sent uint32
 	vectorAt    uint32 // when vectors are told next
@@ -104,7 +103,7 @@ func (x *Session) end(reason string, now uint32) {
 	if x.phase == phaseClosed {
 		return
 	}
-	x.phase, x.reason, x.in = phaseClosed, reason, nil
+	x.phase, x.reason, x.in = phaseClosed, reason, peers.Inbox{}
 	for _, sh := range x.tables {
 		sh.t.mu.Lock()
 		for _, src := range sh.direct {
@@ -154,13 +153,9 @@ func (x *Session) establish(now uint32) {
 	s.poke = true
 }
 
-// line takes a line with its end from b.
 func line(b []byte) (text string, rest []byte, ok bool) {
-	i := bytes.IndexByte(b, '\n')
-	if i < 0 {
-		return "", b, false
-	}
-	return string(bytes.TrimSuffix(b[:i], []byte("\r"))), b[i+1:], true
+	t, rest, ok := peers.Line(b)
+	return string(t), rest, ok
 }
 
 // hello reads who connects. It returns the length, 0 when more has to come.
@@ -290,32 +285,24 @@ func (x *Session) Receive(b []byte, now uint32) {
 	if x.p != nil {
 		x.p.RecvBytes.Add(int64(len(b)))
 	}
-	if len(x.in) > 0 {
-		x.in = append(x.in, b...)
-		b = x.in
+	x.in.Take(b, 65536, func(b []byte) int { return x.step(b, now) })
+}
+
+// step takes what there is whole of b and returns its length, 0 when more has to come,
+// less when the session is over.
+func (x *Session) step(b []byte, now uint32) (n int) {
+	switch x.phase {
+	case phaseHello:
+		n = x.hello(b, now)
+	case phaseStatus:
+		n = x.status(b, now)
+	case phaseRunning:
+		n = x.message(b, now)
 	}
-	for len(b) > 0 {
-		n := 0
-		switch x.phase {
-		case phaseHello:
-			n = x.hello(b, now)
-		case phaseStatus:
-			n = x.status(b, now)
-		case phaseRunning:
-			n = x.message(b, now)
-		}
-		if x.phase == phaseClosed {
-			return
-		}
-		if n == 0 {
-			break
-		}
-		b = b[n:]
+	if x.phase == phaseClosed {
+		return -1
 	}
-	if len(b) == 0 && cap(x.in) > 65536 {
-		x.in = nil
-	}
-	x.in = append(x.in[:0], b...)
+	return n
 }
 
 // message takes one from b and returns its length, 0 when it is not whole.
@@ -332,7 +319,7 @@ func (x *Session) message(b []byte, now uint32) int {
 	if cl != class {
 		return n // of a later version
 	}
-	r := reader{b: payload}
+	r := reader{peers.Reader{B: payload}}
 	if err := x.take(typ, &r, n, now); err != nil {
 		x.breach(now, err.Error())
 	}

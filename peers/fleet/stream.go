@@ -1,6 +1,9 @@
 package fleet
 
-import "gohap/stick"
+import (
+	"gohap/peers"
+	"gohap/stick"
+)
 
 // feed is how far a session is with telling what a source contributes to a table:
 // what arrived here up to a number was told. It grows by nothing while it waits.
@@ -128,8 +131,8 @@ func (t *Table) Absorb(old *Table, now uint32) {
 			var told []change
 			more = old.tell(&fd, now, func(e stick.Entry, r []uint64) bool {
 				buf = old.appendChange(buf[:0], 0, e, r, number, now)
-				in := reader{b: buf}
-				in.number()
+				in := reader{peers.Reader{B: buf}}
+				in.Number()
 				if t.readChange(&in, l, source, &c, now) == nil {
 					one := c
 					one.key = append([]byte(nil), c.key...)

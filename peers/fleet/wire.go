@@ -65,33 +65,10 @@ func appendText(dst []byte, s string) []byte {
 }
 
 // reader takes a payload apart; after a failure it stays failed.
-type reader struct {
-	b   []byte
-	bad bool
-}
-
-func (r *reader) number() uint64 {
-	v, n := peers.Varint(r.b)
-	if n <= 0 {
-		r.b, r.bad = nil, true
-		return 0
-	}
-	r.b = r.b[n:]
-	return v
-}
-
-func (r *reader) bytes(n uint64) []byte {
-	if n > uint64(len(r.b)) {
-		r.b, r.bad = nil, true
-		return nil
-	}
-	some := r.b[:n]
-	r.b = r.b[n:]
-	return some
-}
+type reader struct{ peers.Reader }
 
 func (r *reader) u64() uint64 {
-	if b := r.bytes(8); b != nil {
+	if b := r.Bytes(8); b != nil {
 		return binary.BigEndian.Uint64(b)
 	}
 	return 0
@@ -101,12 +78,12 @@ func (r *reader) u64() uint64 {
 const longestText = 1024
 
 func (r *reader) text() string {
-	n := r.number()
+	n := r.Number()
 	if n > longestText {
-		r.bad = true
+		r.Bad = true
 		return ""
 	}
-	return string(r.bytes(n))
+	return string(r.Bytes(n))
 }
 
 // appendTable appends the payload of a msgTable.
@@ -138,16 +115,16 @@ const maxFields = 400
 // readTable reads a msgTable behind its number. t returns our table of the name, nil
 // without one; then the layout is nil as well.
 func readTable(r *reader, of func(name string) *Table) (*layout, *Table, error) {
-	l := &layout{key: stick.KeyType(r.number()), keyLen: int(r.number())}
-	l.stays = r.number() == 0
+	l := &layout{key: stick.KeyType(r.Number()), keyLen: int(r.Number())}
+	l.stays = r.Number() == 0
 	t := of(r.text())
 	if t != nil && (t.Stick.Config.Key != l.key || t.Stick.Config.KeyLen != l.keyLen) {
 		t = nil
 	}
-	for len(r.b) > 0 && !r.bad {
-		b := r.bytes(2)
-		period := uint32(r.number())
-		if r.bad {
+	for len(r.B) > 0 && !r.Bad {
+		b := r.Bytes(2)
+		period := uint32(r.Number())
+		if r.Bad {
 			break
 		}
 		d := stick.Data(b[0])
@@ -158,7 +135,7 @@ func readTable(r *reader, of func(name string) *Table) (*layout, *Table, error) 
 			l.fields = append(l.fields, t.fieldOf(d, int(b[1]), period))
 		}
 	}
-	if r.bad {
+	if r.Bad {
 		return nil, nil, errors.New("a table's definition is cut short")
 	}
 	if t == nil {
@@ -297,19 +274,19 @@ const mostItems = 1000
 // readChange reads a msgChange behind its table into c. source returns our number of
 // a session's source; ok is false for one that was not defined.
 func (t *Table) readChange(r *reader, l *layout, source func(n uint64) (src uint32, ok bool), c *change, now uint32) error {
-	src, ok := source(r.number())
-	flags := r.bytes(1)
-	c.birth = r.number()
-	c.seq = c.birth + r.number()
-	if c.left = uint32(min(r.number(), uint64(t.Stick.Expire))); l.stays {
+	src, ok := source(r.Number())
+	flags := r.Bytes(1)
+	c.birth = r.Number()
+	c.seq = c.birth + r.Number()
+	if c.left = uint32(min(r.Number(), uint64(t.Stick.Expire))); l.stays {
 		c.left = t.Stick.Expire
 	}
 	n := uint64(l.keyLen)
 	if l.key == stick.KeyString {
-		n = r.number()
+		n = r.Number()
 	}
-	c.key = r.bytes(n)
-	if r.bad || n > uint64(l.keyLen) {
+	c.key = r.Bytes(n)
+	if r.Bad || n > uint64(l.keyLen) {
 		return errors.New("a change is cut short")
 	}
 	if !ok || c.seq < c.birth || c.birth == 0 {
@@ -325,11 +302,11 @@ func (t *Table) readChange(r *reader, l *layout, source func(n uint64) (src uint
 	}
 	c.items = c.items[:0]
 	if flags[0]&changeItems != 0 {
-		if n = r.number(); n > mostItems {
+		if n = r.Number(); n > mostItems {
 			return errors.New("a change with too many items")
 		}
 		for range n {
-			if r.bad {
+			if r.Bad {
 				break
 			}
 			if len(c.items) < cap(c.items) {
@@ -338,15 +315,15 @@ func (t *Table) readChange(r *reader, l *layout, source func(n uint64) (src uint
 				c.items = append(c.items, itemChange{})
 			}
 			it := &c.items[len(c.items)-1]
-			if it.src, ok = source(r.number()); !ok {
+			if it.src, ok = source(r.Number()); !ok {
 				return errors.New("an item of no process")
 			}
-			it.birth, it.seq = r.number(), r.number()
+			it.birth, it.seq = r.Number(), r.Number()
 			it.values = zeros(it.values, t.words-rValues)
 			t.readValues(r, l, it.values, true, true, now)
 		}
 	}
-	if r.bad {
+	if r.Bad {
 		return errors.New("a change's values are cut short")
 	}
 	return nil
@@ -364,8 +341,8 @@ func zeros(b []uint64, n int) []uint64 {
 
 // readValues is the other way round.
 func (t *Table) readValues(r *reader, l *layout, values []uint64, item, cleared bool, now uint32) {
-	bits := r.bytes(uint64(len(l.fields)+7) / 8)
-	if r.bad {
+	bits := r.Bytes(uint64(len(l.fields)+7) / 8)
+	if r.Bad {
 		return
 	}
 	for i, f := range l.fields {
@@ -375,26 +352,26 @@ func (t *Table) readValues(r *reader, l *layout, values []uint64, item, cleared 
 		var v [3]uint64
 		switch {
 		case item && f.share == stick.ShareRate:
-			v[1] = r.number()
+			v[1] = r.Number()
 		case item:
-			v[0], v[1] = r.number(), r.number()
+			v[0], v[1] = r.Number(), r.Number()
 		case f.share == stick.ShareSum:
-			v[0] = r.number()
+			v[0] = r.Number()
 			if cleared {
-				v[1] = r.number()
+				v[1] = r.Number()
 			}
 		case f.share == stick.ShareNow:
-			v[0] = r.number()
+			v[0] = r.Number()
 		case f.share == stick.ShareRate:
-			age, cur, prev := r.number(), r.number(), r.number()
+			age, cur, prev := r.Number(), r.Number(), r.Number()
 			v[0], v[1] = uint64(now-uint32(age))<<32|uint64(uint32(cur)), uint64(uint32(prev))
 		case f.data.Form() == stick.Dict:
-			v[0], v[1] = r.number(), r.number()
+			v[0], v[1] = r.Number(), r.Number()
 			if text := r.text(); f.at >= 0 {
 				v[2] = uint64(t.Stick.Number(text))
 			}
 		default:
-			v[0], v[1], v[2] = r.number(), r.number(), r.number()
+			v[0], v[1], v[2] = r.Number(), r.Number(), r.Number()
 		}
 		if f.at >= 0 {
 			copy(values[f.at-rValues:], v[:fieldWords[f.share]])
