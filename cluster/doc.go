@@ -16,7 +16,7 @@
 //	watch.go     what the log is told
 //
 // Under it: keyring (the secret), port (one TLS port), member (gossip), rpc (calls),
-// agree over state and raftlog (Raft), bundle (contents on disk).
+// agree over state and raftlog (Raft), bundle over durable (contents on disk).
 //
 //	                join, apply, status
 //	                        |

@@ -9,7 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"gohap/cluster/bundle"
+	"gohap/cluster/durable"
 )
 
 // identity is who a node is, as long as its disk lives.
@@ -66,5 +66,5 @@ func (i *identity) write(dir string) error {
 	if err != nil {
 		return err
 	}
-	return bundle.WriteFile(filepath.Join(dir, "node.json"), text)
+	return durable.WriteFile(filepath.Join(dir, "node.json"), text)
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"gohap/cluster/durable"
 	"gohap/cluster/state"
 )
 
@@ -93,7 +94,7 @@ func TestStore(t *testing.T) {
 			t.Errorf("%q is opened", h)
 		}
 	}
-	left := filepath.Join(dir, partial+"1")
+	left := filepath.Join(dir, durable.Partial+"1")
 	os.WriteFile(left, []byte("half"), 0o600)
 	open(t, dir)
 	if _, err := os.Stat(left); err == nil {

@@ -7,8 +7,7 @@
 //	           anybody's help
 //	gather.go  a manifest of files as they are
 //
-// Everything is written beside its place, synced and renamed: after a crash a file is
-// whole or absent. What is read is checked against its hash.
+// Everything is written by package durable: after a crash a file is whole or absent. What is read is checked against its hash.
 //
 // Any goroutine may call any method.
 package bundle

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 
+	"gohap/cluster/durable"
 	"gohap/cluster/state"
 )
 
@@ -27,7 +28,7 @@ func WriteLast(path string, l *Last) error {
 	if err != nil {
 		return err
 	}
-	return WriteFile(path, text)
+	return durable.WriteFile(path, text)
 }
 
 // ReadLast returns what WriteLast kept, nil where there is nothing. Whether its

@@ -9,9 +9,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 
+	"gohap/cluster/durable"
 	"gohap/cluster/state"
 )
 
@@ -29,15 +29,12 @@ func Open(dir string) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{dir: dir, held: map[state.Hash]int{}}
-	left, err := filepath.Glob(filepath.Join(dir, partial+"*"))
+	left, err := filepath.Glob(filepath.Join(dir, durable.Partial+"*"))
 	for _, name := range left { // by a process that ended while it wrote
 		_ = os.Remove(name)
 	}
 	return s, err
 }
-
-// partial begins the names of files that are not whole yet.
-const partial = ".partial-"
 
 func (s *Store) path(h state.Hash) string { return filepath.Join(s.dir, string(h)) }
 
@@ -53,35 +50,23 @@ func (s *Store) Has(h state.Hash) bool {
 // Put stores what r has and returns its hash and length. Where want is not empty,
 // other contents are refused; at most limit bytes are taken.
 func (s *Store) Put(r io.Reader, want state.Hash, limit int64) (h state.Hash, size int64, err error) {
-	f, err := os.CreateTemp(s.dir, partial+"*") // 0600
-	if err != nil {
-		return "", 0, err
-	}
-	defer func() {
-		f.Close()
-		if err != nil {
-			os.Remove(f.Name())
+	err = durable.Put(s.dir, func(w io.Writer) (string, error) {
+		sum := sha256.New()
+		size, err = io.Copy(io.MultiWriter(w, sum), io.LimitReader(r, limit+1))
+		h = state.Hash(hex.EncodeToString(sum.Sum(nil)))
+		switch {
+		case err != nil:
+		case size > limit:
+			err = fmt.Errorf("contents of more than %d bytes", limit)
+		case want != "" && h != want:
+			err = fmt.Errorf("contents with the hash %s came for %s", h, want)
 		}
-	}()
-	sum := sha256.New()
-	size, err = io.Copy(io.MultiWriter(f, sum), io.LimitReader(r, limit+1))
-	h = state.Hash(hex.EncodeToString(sum.Sum(nil)))
-	switch {
-	case err != nil:
-	case size > limit:
-		err = fmt.Errorf("contents of more than %d bytes", limit)
-	case want != "" && h != want:
-		err = fmt.Errorf("contents with the hash %s came for %s", h, want)
-	default:
-		err = f.Sync()
-	}
+		return string(h), err
+	})
 	if err != nil {
 		return "", 0, err
 	}
-	if err = os.Rename(f.Name(), s.path(h)); err != nil {
-		return "", 0, err
-	}
-	return h, size, syncDir(s.dir)
+	return h, size, nil
 }
 
 // Open opens contents for reading.
@@ -152,7 +137,7 @@ func (s *Store) Sweep(needed map[state.Hash]bool) (n int, err error) {
 	defer s.mu.Unlock()
 	for _, e := range all {
 		h := state.Hash(e.Name())
-		if !h.Valid() || needed[h] || s.held[h] > 0 || strings.HasPrefix(e.Name(), partial) {
+		if !h.Valid() || needed[h] || s.held[h] > 0 {
 			continue
 		}
 		if e := os.Remove(s.path(h)); e != nil {
@@ -162,40 +147,4 @@ func (s *Store) Sweep(needed map[state.Hash]bool) (n int, err error) {
 		n++
 	}
 	return n, err
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
-}
-
-// WriteFile puts a small file in place, whole or not at all.
-func WriteFile(path string, text []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), partial+"*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(f.Name())
-		}
-	}()
-	_, err = f.Write(text)
-	if err == nil {
-		err = f.Sync()
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err != nil {
-		return err
-	}
-	if err = os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
 }

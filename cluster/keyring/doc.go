@@ -20,5 +20,5 @@
 // name. Nothing is revoked but by rotation.
 //
 // A Ring does not change; any goroutine may use it. The package does no I/O but for
-// the file of secrets, and imports the standard library alone.
+// the file of secrets (package durable).
 package keyring

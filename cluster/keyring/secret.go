@@ -9,8 +9,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
+
+	"gohap/cluster/durable"
 )
 
 // SecretLen is how long a secret is at least, in bytes.
@@ -94,31 +95,12 @@ func ReadFile(path string) ([]Secret, error) {
 
 // WriteFile puts secrets into a file that only its owner can read; what was there is
 // replaced at once or stays.
-func WriteFile(path string, all []Secret) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // 0600
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(f.Name())
-		}
-	}()
+func WriteFile(path string, all []Secret) error {
+	var text []byte
 	for _, s := range all {
-		if _, err = fmt.Fprintln(f, s.Text()); err != nil {
-			break
-		}
+		text = append(append(text, s.Text()...), '\n')
 	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return durable.WriteFile(path, text)
 }
 
 // CreateFile is WriteFile for a file that may not be there yet.
