@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -24,64 +25,33 @@ func newStatus(t *tool) *cobra.Command {
 	return &cobra.Command{
 		Use: "status", Short: "Every node, and one sentence on the whole", Args: cobra.NoArgs,
 		Example: "  gohap cluster status\n  gohap cluster status --json | jq .healthy",
-		RunE: func(c *cobra.Command, _ []string) error {
-			ctx, cancel := t.within(c)
-			defer cancel()
-			s, err := t.client().Status(ctx)
-			if err != nil {
-				return err
-			}
-			if t.json {
-				if err := emit(c.OutOrStdout(), s); err != nil {
-					return err
-				}
-			} else {
-				admin.WriteStatus(c.OutOrStdout(), s)
-			}
-			if !s.Healthy {
-				return errDegraded
-			}
-			return nil
-		},
+		RunE:    asking(t, (*admin.Client).Status, admin.WriteStatus, func(s *cluster.Status) bool { return s.Healthy }),
 	}
 }
 
 func newMembers(t *tool) *cobra.Command {
+	ask := func(c *admin.Client, ctx context.Context) ([]cluster.NodeStatus, error) {
+		s, err := c.Status(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return s.Nodes, nil
+	}
 	return &cobra.Command{
 		Use: "members", Short: "Ids, addresses and versions of the nodes", Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			ctx, cancel := t.within(c)
-			defer cancel()
-			s, err := t.client().Status(ctx)
-			if err != nil {
-				return err
-			}
-			if t.json {
-				return emit(c.OutOrStdout(), s.Nodes)
-			}
+		RunE: asking(t, ask, func(w io.Writer, nodes []cluster.NodeStatus) {
 			rows := [][]string{{"NODE", "ID", "ADDRESS", "STATE"}}
-			for _, n := range s.Nodes {
+			for _, n := range nodes {
 				rows = append(rows, []string{n.Name, n.ID, n.Address, n.State})
 			}
-			admin.Table(c.OutOrStdout(), rows, "NODE")
-			return nil
-		},
+			admin.Table(w, rows, "NODE")
+		}, nil),
 	}
 }
 
 // report shows what came of something that was applied.
 func report(t *tool, w io.Writer, a *cluster.Applied) error {
-	if t.json {
-		if err := emit(w, a); err != nil {
-			return err
-		}
-	} else {
-		showApplied(w, a)
-	}
-	if !a.OK() {
-		return errDegraded
-	}
-	return nil
+	return t.show(w, a, func() { showApplied(w, a) }, a.OK())
 }
 
 func showApplied(w io.Writer, a *cluster.Applied) {
@@ -209,16 +179,7 @@ func before(h *admin.History) uint64 {
 func newHistory(t *tool) *cobra.Command {
 	return &cobra.Command{
 		Use: "history", Short: "The configurations that there were", Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			ctx, cancel := t.within(c)
-			defer cancel()
-			h, err := t.client().History(ctx)
-			if err != nil {
-				return err
-			}
-			if t.json {
-				return emit(c.OutOrStdout(), h)
-			}
+		RunE: asking(t, (*admin.Client).History, func(w io.Writer, h *admin.History) {
 			rows := [][]string{{"GENERATION", "WHEN", "BY", "FILES", "SIZE", "NOTE"}}
 			for _, g := range h.Generations {
 				n := strconv.FormatUint(g.Number, 10)
@@ -227,9 +188,8 @@ func newHistory(t *tool) *cobra.Command {
 				}
 				rows = append(rows, []string{n, time.Unix(g.At, 0).Format("2006-01-02 15:04:05"), g.By, strconv.Itoa(g.Files), size(g.Size), g.Note})
 			}
-			admin.Table(c.OutOrStdout(), rows, "NOTE")
-			return nil
-		},
+			admin.Table(w, rows, "NOTE")
+		}, nil),
 	}
 }
 

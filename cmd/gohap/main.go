@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -61,6 +62,37 @@ func run(args []string) int {
 		return exitDegraded
 	}
 	return exitUnknown
+}
+
+// show shows a value: as it is with --json, else as text does. What is not fine makes
+// the tool's exit code.
+func (t *tool) show(w io.Writer, v any, text func(), fine bool) error {
+	if t.json {
+		if err := emit(w, v); err != nil {
+			return err
+		}
+	} else {
+		text()
+	}
+	if !fine {
+		return errDegraded
+	}
+	return nil
+}
+
+// asking is what a command does that asks the node one thing and shows what it answers;
+// fine tells whether all is well, nil for always.
+func asking[T any](t *tool, ask func(*admin.Client, context.Context) (T, error), text func(io.Writer, T), fine func(T) bool) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, _ []string) error {
+		ctx, cancel := t.within(c)
+		defer cancel()
+		v, err := ask(t.client(), ctx)
+		if err != nil {
+			return err
+		}
+		w := c.OutOrStdout()
+		return t.show(w, v, func() { text(w, v) }, fine == nil || fine(v))
+	}
 }
 
 // group makes a command that only has others below it.

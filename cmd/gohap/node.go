@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"gohap/cluster"
 	"gohap/cluster/admin"
 )
 
@@ -17,32 +19,29 @@ func newNode(t *tool) *cobra.Command {
 	return k
 }
 
+// seen is who a node is, and how it sees itself.
+type seen struct {
+	*admin.Self
+	fleet *cluster.Status
+}
+
 func newNodeStatus(t *tool) *cobra.Command {
+	ask := func(c *admin.Client, ctx context.Context) (s seen, err error) {
+		if s.Self, err = c.Self(ctx); err == nil {
+			s.fleet, err = c.Status(ctx)
+		}
+		return s, err
+	}
 	return &cobra.Command{
 		Use: "status", Short: "Who the node is, and how it sees itself", Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			ctx, cancel := t.within(c)
-			defer cancel()
-			s, err := t.client().Self(ctx)
-			if err != nil {
-				return err
-			}
-			st, err := t.client().Status(ctx)
-			if err != nil {
-				return err
-			}
-			if t.json {
-				return emit(c.OutOrStdout(), s)
-			}
-			w := c.OutOrStdout()
+		RunE: asking(t, ask, func(w io.Writer, s seen) {
 			fmt.Fprintf(w, "name     %s\nid       %s\naddress  %s\ndata     %s\nversion  %s\n", s.Name, s.ID, s.Address, s.Dir, s.Version)
-			for _, n := range st.Nodes {
+			for _, n := range s.fleet.Nodes {
 				if n.ID == s.ID {
 					fmt.Fprintf(w, "state    %s\nserves   generation %d\n", n.State, n.Generation)
 				}
 			}
-			return nil
-		},
+		}, nil),
 	}
 }
 
@@ -50,26 +49,13 @@ func newReady(t *tool) *cobra.Command {
 	return &cobra.Command{
 		Use: "ready", Short: "Whether clients can be sent to the node", Args: cobra.NoArgs,
 		Long: "Whether clients can be sent to the node: it serves, its listeners are bound, it is not\ndraining. Exit codes: 0 yes, 1 no, 2 cannot tell.",
-		RunE: func(c *cobra.Command, _ []string) error {
-			ctx, cancel := t.within(c)
-			defer cancel()
-			r, err := t.client().Ready(ctx)
-			if err != nil {
-				return err
+		RunE: asking(t, (*admin.Client).Ready, func(w io.Writer, r *admin.Ready) {
+			if r.Ready {
+				fmt.Fprintln(w, "ready")
+			} else {
+				fmt.Fprintln(w, "not ready:", r.Why)
 			}
-			switch {
-			case t.json:
-				err = emit(c.OutOrStdout(), r)
-			case r.Ready:
-				fmt.Fprintln(c.OutOrStdout(), "ready")
-			default:
-				fmt.Fprintln(c.OutOrStdout(), "not ready:", r.Why)
-			}
-			if err == nil && !r.Ready {
-				return errDegraded
-			}
-			return err
-		},
+		}, func(r *admin.Ready) bool { return r.Ready }),
 	}
 }
 
