@@ -18,17 +18,6 @@ import (
 	"gohap/e2e/oracle"
 )
 
-// freePort returns a port of loopback that nobody listens on.
-func freePort(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
-}
-
 // as is a command run by an unprivileged user, in its own folder.
 func as(t *testing.T, name, dir, bin string, args ...string) *exec.Cmd {
 	t.Helper()
@@ -124,7 +113,7 @@ listen l
 }
 
 func TestRedis(t *testing.T) {
-	dir, port := folder(t), freePort(t)
+	dir, port := folder(t), strconv.Itoa(oracle.FreePort(t))
 	started(t, as(t, "redis-server", dir, "/usr/bin/redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", dir, "--save", ""), port)
 	sees(t, "option redis-check", port, "succeeded, reason: Layer7 check passed, code: 0, info: \"Redis server is ok\"")
 	sees(t, "option pgsql-check user x", port, "failed, reason: Layer7")
@@ -135,14 +124,14 @@ func TestPostgreSQL(t *testing.T) {
 	if len(found) == 0 {
 		t.Skip("install postgresql")
 	}
-	dir, port, bin := folder(t), freePort(t), found[len(found)-1]
+	dir, port, bin := folder(t), strconv.Itoa(oracle.FreePort(t)), found[len(found)-1]
 	must(t, as(t, "postgresql", dir, bin+"/initdb", "-D", dir+"/data", "-A", "trust", "-U", "check"))
 	started(t, as(t, "postgresql", dir, bin+"/postgres", "-D", dir+"/data", "-p", port, "-h", "127.0.0.1", "-k", dir), port)
 	sees(t, "option pgsql-check user check", port, "code: 0, info: \"PostgreSQL server is ok\"")
 }
 
 func TestMariaDB(t *testing.T) {
-	dir, port := folder(t), freePort(t)
+	dir, port := folder(t), strconv.Itoa(oracle.FreePort(t))
 	must(t, as(t, "mariadb-server", dir, "/usr/bin/mariadb-install-db", "--no-defaults", "--datadir="+dir+"/data", "--auth-root-authentication-method=normal", "--skip-test-db"))
 	started(t, as(t, "mariadb-server", dir, "/usr/sbin/mariadbd", "--no-defaults", "--datadir="+dir+"/data", "--port="+port, "--bind-address=127.0.0.1", "--socket="+dir+"/s", "--skip-name-resolve"), port)
 	sees(t, "option mysql-check", port, "succeeded, reason: Layer7 check passed, code: 0, info: ")
@@ -153,7 +142,7 @@ func TestSMTP(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("install opensmtpd and run as root: it starts no other way")
 	}
-	dir, port := folder(t), freePort(t)
+	dir, port := folder(t), strconv.Itoa(oracle.FreePort(t))
 	conf := filepath.Join(dir, "conf")
 	if err := os.WriteFile(conf, []byte("listen on 127.0.0.1 port "+port+"\naction a relay\nmatch for local action a\n"), 0o644); err != nil {
 		t.Fatal(err)

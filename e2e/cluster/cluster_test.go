@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -42,17 +41,6 @@ type fleet struct {
 	sent  atomic.Int64 // requests that were answered and counted
 }
 
-// free returns a port that is free for TCP and UDP.
-func free(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 func newFleet(t *testing.T) *fleet {
 	f := &fleet{t: t, bin: oracle.Installed(t, oracle.Gohap), dir: t.TempDir()}
 	root, err := oracle.Root()
@@ -64,7 +52,7 @@ func newFleet(t *testing.T) *fleet {
 	f.write("one")
 	for i := range f.nodes {
 		name := fmt.Sprint("lb", i+1)
-		f.nodes[i] = &node{name: name, port: free(t), web: free(t), cli: free(t), dir: filepath.Join(f.dir, name)}
+		f.nodes[i] = &node{name: name, port: oracle.FreePort(t), web: oracle.FreePort(t), cli: oracle.FreePort(t), dir: filepath.Join(f.dir, name)}
 	}
 	if out, err := f.run(f.nodes[0], "keys", "new", "--out", filepath.Join(f.dir, "secret")); err != nil {
 		t.Fatal(out)
@@ -202,12 +190,10 @@ func (f *fleet) counted() {
 // await waits until something holds, and tells how long it took.
 func (f *fleet) await(what string, limit time.Duration, ok func() bool) {
 	f.t.Helper()
-	begin := time.Now()
-	if !oracle.Eventually(limit, ok) {
+	oracle.Await(f.t, what, limit, ok, func() string {
 		out, _ := f.run(f.nodes[0], "cluster", "status")
-		f.t.Fatalf("not within %v: %s\n%s", limit, what, out)
-	}
-	f.t.Logf("%s: after %v", what, time.Since(begin).Round(10*time.Millisecond))
+		return out
+	})
 }
 
 func (f *fleet) healthy(limit time.Duration) {

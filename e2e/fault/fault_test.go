@@ -105,7 +105,7 @@ func begin(t *testing.T, text string) *lbcore.Instance {
 func TestNothingIsLeftAfterFaults(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(7, 11))
 	origin := startOrigin(t)
-	web, raw := freePort(t), freePort(t)
+	web, raw := oracle.FreePort(t), oracle.FreePort(t)
 	sink, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -408,13 +408,4 @@ func get(port int, path string, limit time.Duration) string {
 	fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", path)
 	b, _ := io.ReadAll(c)
 	return string(b)
-}
-
-func freePort(t *testing.T) int {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }

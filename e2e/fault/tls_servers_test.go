@@ -101,7 +101,7 @@ func TestBadServers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	web, origin := freePort(t), freePort(t)
+	web, origin := oracle.FreePort(t), oracle.FreePort(t)
 	var text strings.Builder
 	fmt.Fprintf(&text, "global\n nbthread 2\ndefaults\n mode http\n retries 0\n timeout client 30s\n timeout server 5s\n timeout connect 300ms\n"+
 		"frontend web\n bind 127.0.0.1:%d\n use_backend %%[path,field(2,/)]\nfrontend origin\n timeout http-keep-alive 500ms\n bind 127.0.0.1:%d ssl crt %s\n http-request return status 200\n"+

@@ -56,7 +56,7 @@ func TestHandshakes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	one, two := freePort(t), freePort(t)
+	one, two := oracle.FreePort(t), oracle.FreePort(t)
 	text := fmt.Sprintf(tlsConfiguration, one, two, oracle.Certificate(t, "ec", ec), oracle.Certificate(t, "rsa", rs))
 	in := begin(t, text)
 	sessions := tls.NewLRUClientSessionCache(64)

@@ -36,16 +36,6 @@ type trio struct {
 	keys  []string
 }
 
-func free(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // newTrio starts three nodes whose connections take a while one way. Where lost is not
 // negative, that node and the next one are connected never.
 func newTrio(t *testing.T, bin, section string, delay time.Duration, keys, lost int) *trio {
@@ -56,7 +46,7 @@ func newTrio(t *testing.T, bin, section string, delay time.Duration, keys, lost 
 		c.keys, c.sent[k] = append(c.keys, k), new(atomic.Int64)
 	}
 	for i := range names {
-		c.peers[i], c.front[i] = free(t), free(t)
+		c.peers[i], c.front[i] = oracle.FreeAddress(t), oracle.FreeAddress(t)
 	}
 	for i := range names {
 		text := "peers " + section + "\n"

@@ -213,12 +213,10 @@ func (f *fleet) holder(some ...*node) *node {
 
 func (f *fleet) await(what string, limit time.Duration, ok func() bool) {
 	f.t.Helper()
-	begin := time.Now()
-	if !oracle.Eventually(limit, ok) {
+	oracle.Await(f.t, what, limit, ok, func() string {
 		out, _ := f.run(f.nodes[0], "cluster", "status")
-		f.t.Fatalf("not within %v: %s\n%s", limit, what, out)
-	}
-	f.t.Logf("%s: after %v", what, time.Since(begin).Round(10*time.Millisecond))
+		return out
+	})
 }
 
 func (f *fleet) healthy(limit time.Duration) {

@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -144,27 +143,9 @@ func TestSticking(t *testing.T) {
 			options[i] = []string{"", "", ""}
 		}
 	}
-	sockets, addrs := map[string]string{}, map[string][]string{}
-	for name, find := range map[string]func() (string, error){"the reference": Haproxy, "gohap": Gohap} {
-		socket := filepath.Join(t.TempDir(), "s")
-		var open []net.Listener // all at once: they differ; nobody else listens there
-		for range backs {
-			l, err := net.Listen("tcp", "127.0.0.62:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			open = append(open, l)
-			addrs[name] = append(addrs[name], l.Addr().String())
-		}
-		for _, l := range open {
-			l.Close()
-		}
-		p := Start(t, Installed(t, find), stickingText(backs, addrs[name], socket, servers, options))
-		if !Eventually(10*time.Second, func() bool { _, err := Command(socket, "show version"); return err == nil }) {
-			t.Fatalf("%s does not answer: %s", name, p.Said.String())
-		}
-		sockets[name] = socket
-	}
+	sockets, addrs := onBoth(t, len(backs), func(addrs []string, socket string) string {
+		return stickingText(backs, addrs, socket, servers, options)
+	})
 	ask := func(name, command string) string {
 		said, err := Command(sockets[name], command)
 		if err != nil {

@@ -3,12 +3,10 @@ package oracle
 import (
 	"fmt"
 	"math/rand/v2"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // This file has both programs answer the same commands on stick tables, one after
@@ -138,19 +136,13 @@ func tableDiffers(command string) bool {
 // TestTableCommands has both programs answer commands that are made up.
 func TestTableCommands(t *testing.T) {
 	t.Parallel()
-	sockets := map[string]string{}
-	for name, find := range map[string]func() (string, error){"the reference": Haproxy, "gohap": Gohap} {
-		socket := filepath.Join(t.TempDir(), "s")
-		Start(t, Installed(t, find), "global\n stats socket "+socket+" level admin\n"+tablesText)
-		sockets[name] = socket
-	}
-	ask := func(name, command string) (answer string) {
-		if !Eventually(10*time.Second, func() bool {
-			var err error
-			answer, err = Command(sockets[name], command)
-			return err == nil
-		}) {
-			t.Fatalf("%s does not answer", name)
+	sockets, _ := onBoth(t, 0, func(_ []string, socket string) string {
+		return "global\n stats socket " + socket + " level admin\n" + tablesText
+	})
+	ask := func(name, command string) string {
+		answer, err := Command(sockets[name], command)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
 		}
 		return answer
 	}

@@ -45,6 +45,17 @@ func Eventually(limit time.Duration, f func() bool) bool {
 	return true
 }
 
+// Await waits until something holds and logs how long that took; where it never does,
+// the test ends with what state says.
+func Await(t testing.TB, what string, limit time.Duration, ok func() bool, state func() string) {
+	t.Helper()
+	begin := time.Now()
+	if !Eventually(limit, ok) {
+		t.Fatalf("not within %v: %s\n%s", limit, what, state())
+	}
+	t.Logf("%s: after %v", what, time.Since(begin).Round(10*time.Millisecond))
+}
+
 // Resident returns the memory of a process, in bytes.
 func Resident(t testing.TB, pid int) int {
 	t.Helper()

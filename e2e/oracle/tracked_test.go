@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -250,27 +249,9 @@ func TestTracking(t *testing.T) {
 		fronts[i] = trackedFrontOf(r, i)
 	}
 	server := Serve(t, "127.0.0.1", trackedServer)
-	sockets, addrs := map[string]string{}, map[string][]string{}
-	for name, find := range map[string]func() (string, error){"the reference": Haproxy, "gohap": Gohap} {
-		socket := filepath.Join(t.TempDir(), "s")
-		var open []net.Listener // all at once: they differ; nobody else listens there
-		for range fronts {
-			l, err := net.Listen("tcp", "127.0.0.61:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			open = append(open, l)
-			addrs[name] = append(addrs[name], l.Addr().String())
-		}
-		for _, l := range open {
-			l.Close()
-		}
-		p := Start(t, Installed(t, find), trackedText(fronts, addrs[name], socket, server))
-		if !Eventually(10*time.Second, func() bool { _, err := Command(socket, "show version"); return err == nil }) {
-			t.Fatalf("%s does not answer: %s", name, p.Said.String())
-		}
-		sockets[name] = socket
-	}
+	sockets, addrs := onBoth(t, len(fronts), func(addrs []string, socket string) string {
+		return trackedText(fronts, addrs, socket, server)
+	})
 	entries, wrong := 0, 0
 	for n := range 600 {
 		i := r.IntN(len(fronts))

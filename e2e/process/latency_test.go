@@ -191,7 +191,7 @@ func TestShowManySessions(t *testing.T) {
 	}
 	defer origin.Close() // it never accepts: the kernel does
 	socket := filepath.Join(t.TempDir(), "cli")
-	front, full := free(t), free(t)
+	front, full := oracle.FreePort(t), oracle.FreePort(t)
 	oracle.Start(t, oracle.Installed(t, oracle.Gohap), fmt.Sprintf(latencyText, socket, front, full, origin.Addr().(*net.TCPAddr).Port))
 	if !oracle.Eventually(patience, func() bool { return answer(socket, "show version") != "" }) {
 		t.Fatal("no command socket")
@@ -245,9 +245,9 @@ func shown(t *testing.T, socket string) (streams, size int) {
 // no turn of the new one's loops takes long, the first ones included.
 func TestReloadLatency(t *testing.T) {
 	dir := t.TempDir()
-	socket, front := filepath.Join(dir, "cli"), free(t)
+	socket, front := filepath.Join(dir, "cli"), oracle.FreePort(t)
 	cfg := filepath.Join(dir, "node.cfg")
-	if err := os.WriteFile(cfg, fmt.Appendf(nil, latencyText, socket, front, free(t), free(t)), 0o600); err != nil {
+	if err := os.WriteFile(cfg, fmt.Appendf(nil, latencyText, socket, front, oracle.FreePort(t), oracle.FreePort(t)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	master := exec.Command(oracle.Installed(t, oracle.Gohap), "-W", "-f", cfg)

@@ -29,7 +29,7 @@ func TestMillionEntryMap(t *testing.T) {
 	if err := os.WriteFile(list, []byte(text.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	port := free(t)
+	port := oracle.FreePort(t)
 	began := time.Now()
 	oracle.Start(t, bin, fmt.Sprintf(`
 global

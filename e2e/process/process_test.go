@@ -47,7 +47,7 @@ func start(t *testing.T, server int) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &node{t: t, port: free(t), said: &oracle.Output{}, done: make(chan error, 1)}
+	n := &node{t: t, port: oracle.FreePort(t), said: &oracle.Output{}, done: make(chan error, 1)}
 	cfg := filepath.Join(t.TempDir(), "node.cfg")
 	if err := os.WriteFile(cfg, fmt.Appendf(nil, text, n.port, server), 0o600); err != nil {
 		t.Fatal(err)
@@ -91,15 +91,6 @@ func (n *node) end(limit time.Duration) string {
 	}
 }
 
-func free(t *testing.T) int {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 func ask(c net.Conn, path string) (string, error) {
 	fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path)
 	c.SetReadDeadline(time.Now().Add(3 * time.Second))
@@ -111,7 +102,7 @@ func ask(c net.Conn, path string) (string, error) {
 // TestHardStop: SIGTERM and SIGINT end the process at once, by the signal.
 func TestHardStop(t *testing.T) {
 	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
-		n := start(t, free(t))
+		n := start(t, oracle.FreePort(t))
 		c, err := net.Dial("tcp", n.addr())
 		if err != nil {
 			t.Fatal(err)
@@ -197,7 +188,7 @@ func TestSoftStop(t *testing.T) {
 
 // TestPause: after SIGTTOU connections are refused, SIGTTIN goes on.
 func TestPause(t *testing.T) {
-	n := start(t, free(t))
+	n := start(t, oracle.FreePort(t))
 	n.cmd.Process.Signal(syscall.SIGTTOU)
 	n.says("Paused frontend f.\n")
 	if c, err := net.Dial("tcp", n.addr()); !errors.Is(err, syscall.ECONNREFUSED) {
@@ -244,7 +235,7 @@ func TestBindFailure(t *testing.T) {
 // TestDumps: SIGHUP and SIGQUIT write to standard error and change nothing;
 // SIGUSR2 without a master does nothing.
 func TestDumps(t *testing.T) {
-	n := start(t, free(t))
+	n := start(t, oracle.FreePort(t))
 	lines := []struct {
 		signal syscall.Signal
 		want   []string

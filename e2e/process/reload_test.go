@@ -131,7 +131,7 @@ func (r *reloaded) prepare() {
 		}
 	}()
 	for i := range r.ports {
-		r.ports[i] = free(r.t)
+		r.ports[i] = oracle.FreePort(r.t)
 	}
 }
 

@@ -34,7 +34,7 @@ func TestSeed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer lines.Close()
-	main, proxied, page := free(t), free(t), free(t)
+	main, proxied, page := oracle.FreePort(t), oracle.FreePort(t), oracle.FreePort(t)
 	change := []string{
 		"127.0.0.1 local2", lines.LocalAddr().String() + " local2",
 		"/var/lib/haproxy", root, "/var/run/haproxy.pid", pidFile, "/var/run/haproxy.sock", socket,

@@ -152,7 +152,7 @@ func both(t *testing.T, f func(t *testing.T, bin string)) {
 func TestSockpair(t *testing.T) {
 	both(t, func(t *testing.T, bin string) {
 		a, b := pair(t, unix.SOCK_STREAM)
-		log, port := logs(t), free(t)
+		log, port := logs(t), oracle.FreePort(t)
 		said := inherit(t, bin, fmt.Sprintf(paired, log.LocalAddr(), port), a, b)
 		for i := range 3 {
 			path := fmt.Sprintf("/%d", i)
@@ -187,7 +187,7 @@ func TestSockpairGone(t *testing.T) {
 		a, b := pair(t, unix.SOCK_STREAM)
 		other, _ := pair(t, unix.SOCK_STREAM)
 		a.Close()
-		log, port := logs(t), free(t)
+		log, port := logs(t), oracle.FreePort(t)
 		said := inherit(t, bin, fmt.Sprintf(paired, log.LocalAddr(), port), other, b)
 		if status, _ := get(t, port, "/gone", said); status != 500 {
 			t.Errorf("status %d", status)
@@ -233,7 +233,7 @@ func TestSockpairRefused(t *testing.T) {
 func TestSockpairCommands(t *testing.T) {
 	both(t, func(t *testing.T, bin string) {
 		a, b := pair(t, unix.SOCK_STREAM)
-		inherit(t, bin, fmt.Sprintf("global\n    stats socket sockpair@3 level admin\ndefaults\n    mode http\n    timeout client 1s\nfrontend f\n    bind 127.0.0.1:%d\n", free(t)), a)
+		inherit(t, bin, fmt.Sprintf("global\n    stats socket sockpair@3 level admin\ndefaults\n    mode http\n    timeout client 1s\nfrontend f\n    bind 127.0.0.1:%d\n", oracle.FreePort(t)), a)
 		here, there := pair(t, unix.SOCK_STREAM)
 		if err := unix.Sendmsg(int(b.Fd()), []byte{0}, unix.UnixRights(int(there.Fd())), nil, 0); err != nil {
 			t.Fatal(err)

@@ -58,7 +58,7 @@ func TestSplice(t *testing.T) {
 			defer server.Close()
 			go mirror(server, c.http)
 			socket := filepath.Join(t.TempDir(), "s")
-			port := launch(t, fmt.Sprintf(spliced, socket, c.global, c.mode, c.option, free(t), server.Addr().(*net.TCPAddr).Port))
+			port := launch(t, fmt.Sprintf(spliced, socket, c.global, c.mode, c.option, oracle.FreePort(t), server.Addr().(*net.TCPAddr).Port))
 			var clients sync.WaitGroup
 			for i := range 4 {
 				clients.Go(func() {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"gohap/e2e/oracle"
 	"gohap/lbcore/clock"
 )
 
@@ -42,7 +43,7 @@ func TestBadInput(t *testing.T) {
 	_, _ = rand.Read(garbage)
 	garbage[0], garbage[1] = 255, 0 // the class that is an error
 	text := func(b string) string { return sections("127.0.0.1:1", b, "") }
-	gAt, hAt := free(t), free(t)
+	gAt, hAt := oracle.FreeAddress(t), oracle.FreeAddress(t)
 	g, h := startGohap(t, "b", text(gAt)), startHaproxy(t, "b", text(hAt))
 	for _, c := range []struct{ name, hello, status, then string }{
 		{"garbage", "GET / HTTP/1.0\r\n\r\n", "501", ""},
@@ -82,7 +83,7 @@ func TestBadInput(t *testing.T) {
 // its session ends, and the next one has everything again.
 func TestSilentPeer(t *testing.T) {
 	t.Parallel()
-	at := free(t)
+	at := oracle.FreeAddress(t)
 	g := startGohap(t, "b", sections("127.0.0.1:1", at, ""))
 	began := clock.Mono()
 	_, r, status := hello(t, at, "HAProxyS 2.1\nb\na 1 1\n")
@@ -114,7 +115,7 @@ func TestSilentPeer(t *testing.T) {
 // ignored, the others shared, and both sessions go on.
 func TestOtherTables(t *testing.T) {
 	t.Parallel()
-	a, b := free(t), free(t)
+	a, b := oracle.FreeAddress(t), oracle.FreeAddress(t)
 	text := func(odd string) string {
 		return fmt.Sprintf("peers p\n peer a %s\n peer b %s\n table odd %s size 100 store gpc0\n table even type ip size 100 store gpc0\n", a, b, odd)
 	}

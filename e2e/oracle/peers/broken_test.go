@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"gohap/e2e/oracle"
 	"gohap/lbcore/clock"
 	"gohap/stick"
 )
@@ -82,7 +83,7 @@ func TestBrokenMessages(t *testing.T) {
 	for _, c := range broken {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			gAt, hAt := free(t), free(t)
+			gAt, hAt := oracle.FreeAddress(t), oracle.FreeAddress(t)
 			g := startGohap(t, "b", textTable("127.0.0.1:1", gAt, ""))
 			h := startHaproxy(t, "b", textTable("127.0.0.1:1", hAt, ""))
 			how := map[string]string{}
@@ -117,7 +118,7 @@ func TestBrokenMessages(t *testing.T) {
 // and one that reads nothing at all: neither costs memory that grows with what
 // changes.
 func TestNeverAcknowledges(t *testing.T) {
-	at := free(t)
+	at := oracle.FreeAddress(t)
 	g := startGohap(t, "b", textTable("127.0.0.1:1", at, ""))
 	f := fakeTo(t, at)
 	var entries atomic.Int64

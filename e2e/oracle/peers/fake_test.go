@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"gohap/e2e/oracle"
 	"gohap/lbcore/clock"
 )
 
@@ -170,7 +171,7 @@ func TestOlderPeer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	g := startGohap(t, "b", textTable(l.Addr().String(), free(t), ""))
+	g := startGohap(t, "b", textTable(l.Addr().String(), oracle.FreeAddress(t), ""))
 	g.put("p/t", "here", "gpc0", 7)
 	for _, c := range []struct{ greets, answer string }{{"HAProxyS 2.1", "502\n"}, {"HAProxyS 2.0", "200\n"}} {
 		f, lines := take(t, l)
@@ -197,7 +198,7 @@ func TestOlderPeer(t *testing.T) {
 // nothing, the session goes on, and all is sent again with the next one.
 func TestBadAcks(t *testing.T) {
 	t.Parallel()
-	at := free(t)
+	at := oracle.FreeAddress(t)
 	g := startGohap(t, "b", textTable("127.0.0.1:1", at, ""))
 	f := fakeTo(t, at)
 	g.put("p/t", "one", "gpc0", 1)
@@ -249,7 +250,7 @@ func TestStaleTeacher(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	b, c := free(t), free(t)
+	b, c := oracle.FreeAddress(t), oracle.FreeAddress(t)
 	text := textTable(l.Addr().String(), b, " peer c "+c+"\n")
 	g := startGohap(t, "b", text)
 	f, _ := take(t, l)

@@ -76,7 +76,7 @@ var shared = []string{"p/s", "p/r", "p/i", "bk"}
 // pair starts both, gohap as peer b or a, first or second; before runs between.
 func pair(t *testing.T, role string, gohapFirst bool, where func(h, g func()), options string) (*haproxy, *gohap) {
 	t.Helper()
-	text := sections(free(t), free(t), options)
+	text := sections(oracle.FreeAddress(t), oracle.FreeAddress(t), options)
 	other := map[string]string{"a": "b", "b": "a"}[role]
 	var h *haproxy
 	var g *gohap
@@ -156,7 +156,7 @@ func TestResync(t *testing.T) {
 	for _, gohapLearns := range []bool{true, false} {
 		t.Run(fmt.Sprintf("gohap learns %t", gohapLearns), func(t *testing.T) {
 			t.Parallel()
-			text := sections(free(t), free(t), "")
+			text := sections(oracle.FreeAddress(t), oracle.FreeAddress(t), "")
 			var from, to node
 			var h *haproxy
 			if gohapLearns {
@@ -184,7 +184,7 @@ func TestResync(t *testing.T) {
 // TestKilled kills each side; it returns and learns what it had.
 func TestKilled(t *testing.T) {
 	t.Parallel()
-	text := sections(free(t), free(t), "")
+	text := sections(oracle.FreeAddress(t), oracle.FreeAddress(t), "")
 	h, g := startHaproxy(t, "a", text), startGohap(t, "b", text)
 	for _, p := range everything() {
 		h.put(p.table, p.key, p.data, p.n)
@@ -206,7 +206,7 @@ func TestKilled(t *testing.T) {
 // teaches the new one.
 func TestReload(t *testing.T) {
 	t.Parallel()
-	text := sections(free(t), free(t), "")
+	text := sections(oracle.FreeAddress(t), oracle.FreeAddress(t), "")
 	g := startGohap(t, "b", text)
 	for _, p := range everything() {
 		g.put(p.table, p.key, p.data, p.n)
@@ -239,7 +239,7 @@ func TestTransports(t *testing.T) {
 			"\n table s type string len 20 size 100 store gpc0\n"
 	}
 	unix := "peers p\n peer a unix@" + dir + "/a\n peer b unix@" + dir + "/b\n table s type string len 20 size 100 store gpc0\n"
-	a, b := free(t), free(t)
+	a, b := oracle.FreeAddress(t), oracle.FreeAddress(t)
 	for _, c := range []struct{ name, a, b string }{{"tls", tls(a, b, "a"), tls(b, a, "b")}, {"unix", unix, unix}} {
 		t.Run(c.name, func(t *testing.T) {
 			h, g := startHaproxy(t, "a", c.a), startGohap(t, "b", c.b)
@@ -259,7 +259,7 @@ func TestTransports(t *testing.T) {
 // TestServerKeys tells servers' names, each once by the dictionary.
 func TestServerKeys(t *testing.T) {
 	t.Parallel()
-	text := "peers p\n peer a " + free(t) + "\n peer b " + free(t) + "\n table s type string len 20 size 1k store server_key,server_id\n"
+	text := "peers p\n peer a " + oracle.FreeAddress(t) + "\n peer b " + oracle.FreeAddress(t) + "\n table s type string len 20 size 1k store server_key,server_id\n"
 	h, g := startHaproxy(t, "a", text), startGohap(t, "b", text)
 	tab := g.table("p/s")
 	r := mathrand.New(mathrand.NewPCG(1, 2))

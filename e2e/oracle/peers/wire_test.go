@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"gohap/e2e/oracle"
 	"gohap/lbcore/clock"
 	"gohap/peers"
 	"gohap/stick"
@@ -22,7 +23,7 @@ func TestShards(t *testing.T) {
 	// got is what peers b and c hold by table, with the sender a of one kind and
 	// them of the other.
 	got := func(start func(name, text string) node, others func(name, text string) node) (all [2]map[string]bool) {
-		a, b, c, d := free(t), free(t), free(t), free(t)
+		a, b, c, d := oracle.FreeAddress(t), oracle.FreeAddress(t), oracle.FreeAddress(t), oracle.FreeAddress(t)
 		text := "peers p\n shards 3\n bind " + a + "\n server a\n server b " + b + " shard 1\n server c " + c + " shard 2\n server d " + d + " shard 3\n"
 		alone := "peers p\n peer a " + a + "\n peer %s %s\n"
 		more := " table s type string len 20 size 1k store gpc0\n table i type integer size 1k store gpc0\n table a type ipv6 size 1k store gpc0\n table b type ip size 1k store gpc0\n"
@@ -72,7 +73,7 @@ func TestShards(t *testing.T) {
 // that only receive.
 func TestPresentConnections(t *testing.T) {
 	t.Parallel()
-	text := "peers p\n peer a " + free(t) + "\n peer b " + free(t) + "\n table own type string size 100 store conn_cur,gpc0\n table sum type string size 100 recv-only store conn_cur,gpc0\n"
+	text := "peers p\n peer a " + oracle.FreeAddress(t) + "\n peer b " + oracle.FreeAddress(t) + "\n table own type string size 100 store conn_cur,gpc0\n table sum type string size 100 recv-only store conn_cur,gpc0\n"
 	h, g := startHaproxy(t, "a", text), startGohap(t, "b", text)
 	for i, table := range []string{"p/own", "p/sum"} {
 		want := uint64(5 * i) // learned by the second alone
@@ -96,7 +97,7 @@ func TestPresentConnections(t *testing.T) {
 func TestKeyLengths(t *testing.T) {
 	t.Parallel()
 	lengths := []int{1, 8, 31, 32, 238, 239, 240, 241, 1000}
-	text := "peers p\n peer a " + free(t) + "\n peer b " + free(t) + "\n"
+	text := "peers p\n peer a " + oracle.FreeAddress(t) + "\n peer b " + oracle.FreeAddress(t) + "\n"
 	for _, n := range lengths {
 		text += fmt.Sprintf(" table s%d type string len %d size 100 store gpc0\n table b%d type binary len %d size 100 store gpc0\n", n, n, n, n)
 	}
@@ -137,7 +138,7 @@ func TestKeyLengths(t *testing.T) {
 func TestRatesDecay(t *testing.T) {
 	t.Parallel()
 	const period = 3000 // ms
-	text := fmt.Sprintf("peers p\n peer a %s\n peer b %s\n table t type string size 100 store http_req_rate(%dms),bytes_in_rate(%dms)\n", free(t), free(t), period, period)
+	text := fmt.Sprintf("peers p\n peer a %s\n peer b %s\n table t type string size 100 store http_req_rate(%dms),bytes_in_rate(%dms)\n", oracle.FreeAddress(t), oracle.FreeAddress(t), period, period)
 	h, g := startHaproxy(t, "a", text), startGohap(t, "b", text)
 	h.put("p/t", "theirs", "http_req_rate", 30000)
 	h.put("p/t", "theirs", "bytes_in_rate", 60000)
@@ -178,7 +179,7 @@ const many = 50_000
 // TestManyUpdates counts again and again on both sides.
 func TestManyUpdates(t *testing.T) {
 	t.Parallel()
-	text := textTable(free(t), free(t), "")
+	text := textTable(oracle.FreeAddress(t), oracle.FreeAddress(t), "")
 	h, g := startHaproxy(t, "a", text), startGohap(t, "b", text)
 	live := g.in.Config.Peers[0].Peers[0].Live
 	tab := g.table("p/t")
