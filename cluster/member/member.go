@@ -48,7 +48,7 @@ type Config struct {
 	Meta    func() Meta        // what this node says of itself
 	Admit   func(Member) error // nil: everybody with the secret and of this fleet
 	Changed func()             // a member came, went or said something new
-	Message func([]byte)       // a broadcast came
+	Message func([]byte)       // a broadcast came, perhaps not for the first time
 	State   func() []byte      // what two nodes tell each other of everything
 	Merge   func([]byte)
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -24,7 +25,17 @@ type node struct {
 	port *port.Port
 	host netip.AddrPort
 	meta atomic.Pointer[Meta]
-	got  atomic.Int64 // broadcasts
+	got  sync.Map // broadcasts by their text: one may come more than once
+}
+
+// heard tells whether all of some broadcasts came.
+func (x *node) heard(all ...string) bool {
+	for _, b := range all {
+		if _, ok := x.got.Load(b); !ok {
+			return false
+		}
+	}
+	return true
 }
 
 func host(i int) netip.AddrPort {
@@ -54,7 +65,7 @@ func start(t *testing.T, n *simnet.Net, i int, fleet string, change func(*Config
 		t.Fatal(err)
 	}
 	c := Config{Port: x.port, Streams: streams, Packets: packets, Advertise: x.host, Log: slog.New(slog.DiscardHandler),
-		Meta: func() Meta { return *x.meta.Load() }, Message: func([]byte) { x.got.Add(1) }}
+		Meta: func() Meta { return *x.meta.Load() }, Message: func(b []byte) { x.got.Store(string(b), true) }}
 	if change != nil {
 		change(&c)
 	}
@@ -141,10 +152,11 @@ func TestLife(t *testing.T) {
 		})
 
 		for i := range 5 {
-			a.Broadcast("x", fmt.Append(nil, i))
+			a.Broadcast("x", fmt.Append(nil, "x", i))
 			a.Broadcast("", fmt.Append(nil, i))
 		}
-		await(t, 2*time.Second, "broadcasts", func() bool { return b.got.Load() == 6 && c.got.Load() == 6 })
+		said := []string{"0", "1", "2", "3", "4", "x4"} // of those about x the last one
+		await(t, 2*time.Second, "broadcasts", func() bool { return b.heard(said...) && c.heard(said...) })
 
 		n.Crash(c.host.Addr())
 		c.stop()
