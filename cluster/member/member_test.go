@@ -223,8 +223,9 @@ func TestLoss(t *testing.T) {
 		}
 		all := "web1 alive, web2 alive, web3 alive, web4 alive, web5 alive"
 		t.Logf("together after %v", await(t, time.Minute, all, see(all, nodes...)))
-		wrong := 0
-		for range 60 {
+		const seconds = 120
+		wrong, views := 0, seconds*len(nodes)
+		for range seconds {
 			time.Sleep(time.Second)
 			for _, x := range nodes {
 				if strings.Contains(strings.Join(x.states(), ", "), "failed") {
@@ -232,8 +233,9 @@ func TestLoss(t *testing.T) {
 				}
 			}
 		}
-		if t.Logf("%d views of 300 had a node that failed", wrong); wrong > 9 {
-			t.Errorf("%d views of 300", wrong)
+		// One wrong verdict is some seven views: the fleet needs a second or two to refute it.
+		if t.Logf("%d views of %d had a node that failed", wrong, views); wrong > views/10 {
+			t.Errorf("%d views of %d", wrong, views)
 		}
 		await(t, 10*time.Second, all, see(all, nodes...))
 	})

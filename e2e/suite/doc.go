@@ -30,6 +30,10 @@
 //	fuzz      each fuzz target for -fuzztime (2m); a finding stays in its
 //	          package's testdata/fuzz, where the unit tests run it ever after
 //
+// A run of make test has thousands of tests that share two noisy cores. At most three
+// that fail are run again, each alone; those that pass then are named as unsteady at
+// the end. Soak runs nothing again.
+//
 // A test counts once, its subtests instead of itself where it has any; a fuzz
 // target is one. Every half minute without news a line says where a step stands.
 // A step whose programs are not installed is skipped by name, never passed in

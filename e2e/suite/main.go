@@ -43,9 +43,9 @@ func main() {
 		fmt.Fprintln(os.Stderr, "suite:", err)
 		os.Exit(1)
 	}
-	all, names := steps, flag.Args()
+	all, names, left := steps, flag.Args(), tries
 	if len(names) > 0 && names[0] == "soak" {
-		all, names = soak(), names[1:]
+		all, names, left = soak(), names[1:], 0
 	}
 	chosen, err := choose(all, names)
 	if err != nil {
@@ -54,10 +54,13 @@ func main() {
 	}
 	total, start := &tally{}, time.Now()
 	for i, s := range chosen {
-		runStep(s, total, fmt.Sprintf("%d of %d", i+1, len(chosen)))
+		runStep(s, total, left, fmt.Sprintf("%d of %d", i+1, len(chosen)))
 	}
 	for _, line := range total.skipped {
 		fmt.Println("skipped:", line)
+	}
+	for _, line := range total.unsteady {
+		fmt.Println("unsteady: failed once, passed alone:", line)
 	}
 	printTable(os.Stdout, total, time.Since(start))
 	fmt.Printf("%d passed, %d failed\n", total.passed, total.failed)
@@ -79,8 +82,9 @@ func choose(all []step, names []string) ([]step, error) {
 	return slices.DeleteFunc(slices.Clone(all), func(s step) bool { return !slices.Contains(names, s.name) }), nil
 }
 
-// runStep adds what came out to total. place is "2 of 6".
-func runStep(s step, total *tally, place string) {
+// runStep adds what came out to total, of which left tests may be unsteady. place is
+// "2 of 6".
+func runStep(s step, total *tally, left int, place string) {
 	if s.needs != nil {
 		if missing := s.needs(); missing != "" {
 			total.skipped = append(total.skipped, s.name+": "+missing)
@@ -91,10 +95,11 @@ func runStep(s step, total *tally, place string) {
 	fmt.Printf("== %s (%s)\n", s.name, place)
 	t, start := &tally{}, time.Now()
 	s.run(t)
+	t.tryAgain(left-len(total.unsteady), alone)
 	took := time.Since(start)
 	fmt.Printf("== %s: %d passed, %d failed in %s\n", s.name, t.passed, t.failed, span(took))
 	total.add(t)
-	total.rows = append(total.rows, row{s.name, t.passed, t.failed, len(t.skipped), took})
+	total.rows = append(total.rows, rowOf(s.name, t, took))
 }
 
 // command runs a program as one check: it passes when it exits with 0 and, where

@@ -12,18 +12,27 @@ import (
 	"time"
 )
 
-// A tally counts tests; skipped says which were not run and why.
+// A tally counts tests; skipped says which were not run and why, unsteady which
+// passed only at a second try.
 type tally struct {
 	passed, failed int
 	skipped        []string
+	unsteady       []string
+	failures       []failure // those of failed that are tests
 	rows           []row
 }
 
 // A row of the last table is one step.
 type row struct {
-	name                    string
-	passed, failed, skipped int
-	took                    time.Duration
+	name string
+	passed, failed, skipped,
+	unsteady int
+	took time.Duration
+}
+
+// rowOf is what a step came to, or all of them.
+func rowOf(name string, t *tally, took time.Duration) row {
+	return row{name, t.passed, t.failed, len(t.skipped), len(t.unsteady), took}
 }
 
 // result fits what the table's middle column is for, in words.
@@ -33,16 +42,21 @@ func (r row) result() string {
 		return fmt.Sprintf("FAIL, %d failed, %d passed", r.failed, r.passed)
 	case r.passed == 0:
 		return "skipped"
-	case r.skipped > 0:
-		return fmt.Sprintf("ok, %d passed, %d skipped", r.passed, r.skipped)
 	}
-	return fmt.Sprintf("ok, %d passed", r.passed)
+	text := fmt.Sprintf("ok, %d passed", r.passed)
+	if r.skipped > 0 {
+		text += fmt.Sprintf(", %d skipped", r.skipped)
+	}
+	if r.unsteady > 0 {
+		text += fmt.Sprintf(", %d unsteady", r.unsteady)
+	}
+	return text
 }
 
 // printTable prints a row a step and their sum; 80 columns hold it.
 func printTable(w io.Writer, total *tally, took time.Duration) {
 	fmt.Fprintf(w, "\n%-12s %-40s %10s\n", "part", "result", "time")
-	for _, r := range append(total.rows, row{"all", total.passed, total.failed, len(total.skipped), took}) {
+	for _, r := range append(total.rows, rowOf("all", total, took)) {
 		fmt.Fprintf(w, "%-12s %-40s %10s\n", r.name, r.result(), span(r.took))
 	}
 	fmt.Fprintln(w)
@@ -64,6 +78,7 @@ func (t *tally) add(other *tally) {
 	t.passed += other.passed
 	t.failed += other.failed
 	t.skipped = append(t.skipped, other.skipped...)
+	t.unsteady = append(t.unsteady, other.unsteady...)
 }
 
 // An event is one line of go test -json.
@@ -99,6 +114,15 @@ const silence = 30 * time.Second
 // goTest runs go test without its cache of results. args are flags and packages;
 // a flag overrules the one given here.
 func goTest(t *tally, args ...string) {
+	before := len(t.failures)
+	runTests(t, os.Stdout, args...)
+	for i := range t.failures[before:] {
+		t.failures[before+i].flags = flagsOf(args)
+	}
+}
+
+// runTests is goTest without the flags of its failures.
+func runTests(t *tally, w io.Writer, args ...string) {
 	cmd := exec.Command("go", append([]string{"test", "-json", "-count=1", "-timeout=15m"}, args...)...)
 	cmd.Stderr = os.Stderr
 	pipe, err := cmd.StdoutPipe()
@@ -110,7 +134,7 @@ func goTest(t *tally, args ...string) {
 		t.failed++
 		return
 	}
-	before, r, start := t.failed, newReader(t, os.Stdout), time.Now()
+	before, r, start := t.failed, newReader(t, w), time.Now()
 	tick, done := time.NewTicker(silence), make(chan struct{})
 	defer tick.Stop()
 	go func() {
@@ -203,6 +227,7 @@ func (r *reader) test(e event, key string) {
 		}
 		if !r.parent[key] {
 			r.failed[e.Package]++
+			r.tally.failures = append(r.tally.failures, failure{pkg: e.Package, test: e.Test})
 		}
 	case e.Action == "skip":
 		r.tally.skipped = append(r.tally.skipped, fmt.Sprintf("%s %s: %s", e.Package, e.Test, strings.TrimSpace(own)))

@@ -68,10 +68,10 @@ func TestTally(t *testing.T) {
 
 func TestTable(t *testing.T) {
 	total := &tally{passed: 12345, failed: 2, skipped: []string{"oracle: install it"}, rows: []row{
-		{"unit", 12000, 0, 0, 75 * time.Second},
-		{"faultrace", 345, 2, 0, 2*time.Hour + 3*time.Minute},
-		{"repeat", 5, 0, 1, 900 * time.Millisecond},
-		{"oracle", 0, 0, 1, 0},
+		{"unit", 12000, 0, 0, 0, 75 * time.Second},
+		{"faultrace", 345, 2, 0, 0, 2*time.Hour + 3*time.Minute},
+		{"repeat", 5, 0, 1, 2, 900 * time.Millisecond},
+		{"oracle", 0, 0, 1, 0, 0},
 	}}
 	var out bytes.Buffer
 	printTable(&out, total, 3*time.Hour)
@@ -79,7 +79,7 @@ func TestTable(t *testing.T) {
 part         result                                         time
 unit         ok, 12000 passed                              1m15s
 faultrace    FAIL, 2 failed, 345 passed                    2h03m
-repeat       ok, 5 passed, 1 skipped                          1s
+repeat       ok, 5 passed, 1 skipped, 2 unsteady              1s
 oracle       skipped                                          0s
 all          FAIL, 2 failed, 12345 passed                  3h00m
 
