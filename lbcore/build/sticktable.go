@@ -91,9 +91,6 @@ func tableWordRows() (rows []keyword.Row) {
 			Good: []keyword.Example{{Config: "stick-table type " + k.name + " size 10"}}, Impl: k.key})
 	}
 	for d := range stick.DataKinds {
-		if d == stick.GlitchCnt || d == stick.GlitchRate {
-			continue // nothing counts them
-		}
 		args, form := "", ""
 		switch {
 		case d.Array() && d.Form() == stick.Rate:
@@ -120,6 +117,7 @@ var tableData = [stick.DataKinds]string{
 	stick.HTTPFailCnt: "HTTP requests that the server failed", stick.HTTPFailRate: "such requests in a period",
 	stick.BytesInCnt: "bytes from clients", stick.BytesInRate: "bytes from clients in a period",
 	stick.BytesOutCnt: "bytes to clients", stick.BytesOutRate: "bytes to clients in a period",
+	stick.GlitchCnt: "glitches of HTTP/2 and QUIC, which peers may count", stick.GlitchRate: "such glitches in a period",
 }
 
 func stickTableKeyword(b *Builder, s *section, st *config.Statement) {

@@ -251,6 +251,8 @@ var counterWords = []counterWord{
 	{name: "get_gpc1", of: stored(stick.GPC1), summary: "the second general purpose counter"},
 	{name: "get_gpt", of: stored(stick.GPT), indexed: true, in: "sc_ src_", summary: "a general purpose tag"},
 	{name: "get_gpt0", of: stored(stick.GPT0), summary: "the first general purpose tag"},
+	{name: "glitch_cnt", of: stored(stick.GlitchCnt), summary: "glitches of HTTP/2 and QUIC so far, as peers count them"},
+	{name: "glitch_rate", of: stored(stick.GlitchRate), summary: "glitches of HTTP/2 and QUIC in the period, as peers count them"},
 	{name: "gpc0_rate", of: stored(stick.GPC0Rate), summary: "how much the first general purpose counter grew in the period"},
 	{name: "gpc1_rate", of: stored(stick.GPC1Rate), summary: "how much the second general purpose counter grew in the period"},
 	{name: "gpc_rate", of: stored(stick.GPCRate), indexed: true, in: "sc_ src_", summary: "how much a general purpose counter grew in the period"},

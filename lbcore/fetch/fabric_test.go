@@ -157,7 +157,7 @@ var exampleTables = map[string][]stick.Stored{
 // singles are all data that are no arrays.
 func singles() (list []stick.Stored) {
 	for d := range stick.DataKinds {
-		if !d.Array() && d.Form() != stick.Dict && d != stick.GlitchCnt && d != stick.GlitchRate {
+		if !d.Array() && d.Form() != stick.Dict {
 			list = append(list, stick.Stored{Data: d, N: 1, Period: 10000})
 		}
 	}

@@ -129,6 +129,7 @@ var tableNames = []struct {
 	{"table_http_fail_cnt", stored(stick.HTTPFailCnt), "the HTTP requests that the server failed"}, {"table_http_fail_rate", stored(stick.HTTPFailRate), "those in the period"},
 	{"table_bytes_in_rate", stored(stick.BytesInRate), "the bytes from clients in the period"}, {"table_bytes_out_rate", stored(stick.BytesOutRate), "the bytes to clients in the period"},
 	{"table_kbytes_in", kilobytes(stick.BytesInCnt), "the KiB from clients"}, {"table_kbytes_out", kilobytes(stick.BytesOutCnt), "the KiB to clients"},
+	{"table_glitch_cnt", stored(stick.GlitchCnt), "the glitches of HTTP/2 and QUIC, as peers count them,"}, {"table_glitch_rate", stored(stick.GlitchRate), "those in the period"},
 	{"table_server_id", stored(stick.ServerID), "the number of the server"},
 }
 

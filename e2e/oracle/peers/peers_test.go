@@ -21,7 +21,7 @@ import (
 func sections(a, b, options string) string {
 	const size = " size 200k expire 1h store "
 	return "peers p\n peer a " + a + options + "\n peer b " + b + options + `
- table s type string len 20` + size + `server_id,gpt0,gpc0,gpc0_rate(60s),gpc1,gpc1_rate(60s),conn_cnt,conn_rate(60s),sess_cnt,sess_rate(60s),http_req_cnt,http_req_rate(60s),http_err_cnt,http_err_rate(60s),http_fail_cnt,http_fail_rate(60s),bytes_in_cnt,bytes_in_rate(60s),bytes_out_cnt,bytes_out_rate(60s)
+ table s type string len 20` + size + `server_id,gpt0,gpc0,gpc0_rate(60s),gpc1,gpc1_rate(60s),conn_cnt,conn_rate(60s),sess_cnt,sess_rate(60s),http_req_cnt,http_req_rate(60s),http_err_cnt,http_err_rate(60s),http_fail_cnt,http_fail_rate(60s),bytes_in_cnt,bytes_in_rate(60s),bytes_out_cnt,bytes_out_rate(60s),glitch_cnt,glitch_rate(60s)
  table r type ipv6` + size + `gpt(2),gpc(2),gpc_rate(2,60s)
  table i type integer` + size + `gpc0
 backend bk
@@ -36,11 +36,11 @@ type put struct {
 }
 
 var scalars = []string{"server_id", "gpt0", "gpc0", "gpc0_rate", "gpc1", "gpc1_rate", "conn_cnt", "conn_rate", "sess_cnt", "sess_rate", "http_req_cnt", "http_req_rate",
-	"http_err_cnt", "http_err_rate", "http_fail_cnt", "http_fail_rate", "bytes_in_cnt", "bytes_in_rate", "bytes_out_cnt", "bytes_out_rate"}
+	"http_err_cnt", "http_err_rate", "http_fail_cnt", "http_fail_rate", "bytes_in_cnt", "bytes_in_rate", "bytes_out_cnt", "bytes_out_rate", "glitch_cnt", "glitch_rate"}
 
 func everything() (all []put) {
 	for i, d := range scalars {
-		all = append(all, put{"p/s", "k" + strings.Repeat("x", i), d, uint64(1000 + i)}) // keys of 1 to 20 bytes
+		all = append(all, put{"p/s", string(rune('a'+i)) + strings.Repeat("x", i%20), d, uint64(1000 + i)}) // keys of 1 to 20 bytes
 	}
 	all = append(all, put{"p/s", "wide", "bytes_in_cnt", 5_000_000_000}, put{"p/s", "most", "gpc0", 1<<32 - 1},
 		put{"p/r", "2001:db8::1", "gpt[1]", 5}, put{"p/r", "2001:db8::1", "gpc[0]", 6}, put{"p/r", "2001:db8::2", "gpc_rate[1]", 7},
