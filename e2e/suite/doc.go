@@ -21,6 +21,9 @@
 //	          10,000 handshakes with stalls and aborts, bad servers
 //	faultrace the same under the race detector
 //	reload    six reloads under 2,000 new connections a second, 4,500 open ones
+//	tables    memory of 10 million entries; peers: 100,000 entries taught each way, a
+//	          million updates
+//	servers   checks of MariaDB, PostgreSQL, Redis and an SMTP server
 //	netns     the fleet in namespaces three times, with partitions of 20 s
 //	repeat    scenarios with gohap and tests of the process, three times
 //	fleets    1,000 simulated fleets of fresh seeds, 5,000 schedules of tables that

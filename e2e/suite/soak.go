@@ -36,6 +36,11 @@ func soak() []step {
 		{"faultrace", nil, func(t *tally) { goTest(t, append([]string{"-race"}, faultRun...)...) }},
 		{"reload", nil, inTestBuild("./e2e/process", "-run=TestReload", "-timeout=20m", "-args", "-clients", "32", "-open", "4500")},
 		{"latency", nil, inTestBuild("-tags=soak", "-timeout=15m", "./e2e/process", "-run=TestMillionEntryMap|TestShowManySessions|TestReloadLatency")},
+		{"tables", needsReference, func(t *tally) {
+			inTestBuild("-tags=soak", "-timeout=20m", "./e2e/process", "-run=TestTableMemory")(t)
+			inTestBuild("-tags=soak", "-timeout=20m", "./e2e/oracle/peers")(t)
+		}},
+		{"servers", needsReference, inTestBuild("-tags=soak", "./e2e/checks")},
 		{"netns", needsNamespaces, func(t *tally) { goTest(t, "-tags=soak", "-count=3", "-timeout=15m", "./e2e/netns") }},
 		{"repeat", needsScenarios, func(t *tally) {
 			os.Setenv("VTC_PROGRAM", "gohap")

@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -148,5 +150,43 @@ func TestFuzzTargets(t *testing.T) {
 	got, err := fuzzTargets(root)
 	if want := []target{{"a", "FuzzOne"}, {"a", "FuzzTwo"}, {"b/c", "FuzzY"}}; err != nil || !slices.Equal(got, want) {
 		t.Errorf("got %v (%v), want %v", got, err, want)
+	}
+}
+
+// TestNoSoakTestIsForgotten: each test that soak alone builds is run by a part of it.
+func TestNoSoakTestIsForgotten(t *testing.T) {
+	plan, err := os.ReadFile("soak.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := regexp.MustCompile(`(?:goTest|inTestBuild)\(.*`).FindAllString(string(plan), -1)
+	runs := func(dir, name string) bool {
+		return slices.ContainsFunc(calls, func(call string) bool {
+			if !strings.Contains(call, `-tags=soak`) || !strings.Contains(call, `"./`+dir+`"`) {
+				return false
+			}
+			m := regexp.MustCompile(`-run=([^"]*)"`).FindStringSubmatch(call)
+			return m == nil || regexp.MustCompile(m[1]).MatchString(name)
+		})
+	}
+	found := 0
+	err = filepath.WalkDir("../..", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil || !strings.HasPrefix(string(text), "//go:build soak\n") {
+			return err
+		}
+		dir, _ := filepath.Rel("../..", filepath.Dir(path))
+		for _, m := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllStringSubmatch(string(text), -1) {
+			if found++; !runs(filepath.ToSlash(dir), m[1]) {
+				t.Errorf("%s: %s is in no part of soak", path, m[1])
+			}
+		}
+		return nil
+	})
+	if err != nil || found == 0 {
+		t.Errorf("%d tests found, error %v", found, err)
 	}
 }
