@@ -27,5 +27,5 @@
 // "data_syscalls: N" and "mallocs: N"; forced collections from the command that
 // -collect names. Where gohap does not answer them the table has "-".
 //
-// It imports the standard library and e2e/oracle.
+// It imports the standard library, e2e/oracle, and of peers how numbers are written.
 package main

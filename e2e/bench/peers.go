@@ -9,6 +9,8 @@ import (
 	"net"
 	"strings"
 	"time"
+
+	"gohap/peers"
 )
 
 // What a stick table of a million entries costs, measured by a peer that teaches it,
@@ -147,18 +149,6 @@ func greet(x *proxy) (*tablePeer, error) {
 	return t, nil
 }
 
-// appendNumber appends a number as the protocol has it.
-func appendNumber(b []byte, v uint64) []byte {
-	if v < 240 {
-		return append(b, byte(v))
-	}
-	b = append(b, byte(v)|0xF0)
-	for v = (v - 240) >> 4; v >= 128; v = (v - 128) >> 7 {
-		b = append(b, byte(v)|0x80)
-	}
-	return append(b, byte(v))
-}
-
 // teach tells of n entries, with the ms that each has left, and returns once the
 // last one is acknowledged.
 func (t *tablePeer) teach(n int, left func(i int) uint32) error {
@@ -191,22 +181,22 @@ func (t *tablePeer) live() {
 func (t *tablePeer) tell(n int, left func(i int) uint32) error {
 	out := bufio.NewWriterSize(t.Conn, 1<<16)
 	message := func(typ byte, payload []byte) {
-		out.Write(appendNumber([]byte{ofTable, typ}, uint64(len(payload))))
+		out.Write(peers.AppendVarint([]byte{ofTable, typ}, uint64(len(payload))))
 		out.Write(payload)
 	}
-	b := appendNumber([]byte{1}, uint64(len(tableName)))
+	b := peers.AppendVarint([]byte{1}, uint64(len(tableName)))
 	b = append(b, tableName...)
-	b = append(b, 4, 4)                     // IPv4, 4 bytes
-	b = appendNumber(b, 1<<9|1<<10)         // http_req_cnt, http_req_rate
-	b = appendNumber(b, 3600_000)           // expiry
-	b = appendNumber(append(b, 10), 10_000) // the rate's period
+	b = append(b, 4, 4)                           // IPv4, 4 bytes
+	b = peers.AppendVarint(b, 1<<9|1<<10)         // http_req_cnt, http_req_rate
+	b = peers.AppendVarint(b, 3600_000)           // expiry
+	b = peers.AppendVarint(append(b, 10), 10_000) // the rate's period
 	message(isDefinition, b)
 	var p []byte
 	for i := range n {
 		p = binary.BigEndian.AppendUint32(p[:0], uint32(i+1))
 		p = binary.BigEndian.AppendUint32(p, left(i))
 		p = binary.BigEndian.AppendUint32(p, 10<<24+uint32(i))
-		p = appendNumber(p, uint64(i))
+		p = peers.AppendVarint(p, uint64(i))
 		p = append(p, 100, 50, 40) // age, now, before
 		message(isTimed, p)
 	}

@@ -47,9 +47,10 @@ type Builder struct {
 	sections   []*section // proxies, in order
 	byName     map[string]*section
 	defaults   map[string]*section
-	current    *section // latest defaults, anonymous ones included
-	open       opened
-	sec        *section // the proxy or defaults section being read
+	current    *section     // latest defaults, anonymous ones included
+	open       *sectionKind // nil between sections
+	opened     string       // by this word, "" between sections
+	sec        *section     // the proxy or defaults section being read
 	httpErrs   map[string]*errorSection
 	errPages   rule.Pages // of the http-errors section being read
 	rings      map[string]*ringConf
@@ -97,23 +98,34 @@ type Builder struct {
 	saved         *control.SavedAddresses // those of state files, nil until one is asked for
 }
 
-// opened is what kind of section is being read.
-type opened uint8
+// A sectionKind is how a kind of section is read: what opens it, and each line in it.
+// A nil line passes them over.
+type sectionKind struct {
+	open func(b *Builder, st *config.Statement) config.Outcome
+	line func(b *Builder, st *config.Statement)
+}
 
-const (
-	nothing opened = iota
-	inGlobal
-	inProxy
-	inHTTPErrors
-	inRing
-	inProfile
-	inUserlist
-	inMailers
-	inPeers
-	inCrtStore
-	inResolvers
-	inRefused // a section that is not served: its lines are passed over
-)
+var proxyKind = &sectionKind{(*Builder).openProxy, (*Builder).proxyLine}
+
+// refusedKind is a section that is not served.
+var refusedKind = &sectionKind{open: (*Builder).openRefused}
+
+// sectionKinds are the kinds by the word that opens them.
+var sectionKinds = map[string]*sectionKind{
+	"global":      {(*Builder).openGlobal, (*Builder).globalLine},
+	"defaults":    proxyKind,
+	"frontend":    proxyKind,
+	"backend":     proxyKind,
+	"listen":      proxyKind,
+	"http-errors": {(*Builder).openHTTPErrors, (*Builder).httpErrorsLine},
+	"ring":        {(*Builder).openRing, (*Builder).ringLine},
+	"log-profile": {(*Builder).openProfile, (*Builder).profileLine},
+	"userlist":    {(*Builder).openUserlist, (*Builder).userlistLine},
+	"mailers":     {(*Builder).openMailers, (*Builder).mailersLine},
+	"peers":       {(*Builder).openPeers, (*Builder).peersLine},
+	"crt-store":   {(*Builder).openCrtStore, (*Builder).crtStoreLine},
+	"resolvers":   {(*Builder).openResolvers, (*Builder).resolversLine},
+}
 
 // New returns a builder over the words of set.
 func New(set *keyword.Set, diag *config.Diagnostics, env *config.Environ) *Builder {
@@ -163,71 +175,31 @@ func (b *Builder) Early(st *config.Statement) config.Outcome {
 
 // Section implements config.Handler.
 func (b *Builder) Section(st *config.Statement) config.Outcome {
-	switch st.Words[0] {
-	case "global":
-		b.open = inGlobal
-		b.tooMany(st, 1)
-	case "defaults", "frontend", "backend", "listen":
-		b.open = inProxy
-		if out := b.openProxy(st); !b.stop {
-			return out
-		}
-		return config.Abort
-	case "http-errors":
-		b.open = inHTTPErrors
-		return b.openHTTPErrors(st)
-	case "ring":
-		b.open = inRing
-		return b.openRing(st)
-	case "log-profile":
-		b.open = inProfile
-		return b.openProfile(st)
-	case "userlist":
-		b.open = inUserlist
-		return b.openUserlist(st)
-	case "mailers":
-		b.open = inMailers
-		return b.openMailers(st)
-	case "peers":
-		b.open = inPeers
-		return b.openPeers(st)
-	case "crt-store":
-		b.open = inCrtStore
-		return b.openCrtStore(st)
-	case "resolvers":
-		b.open = inResolvers
-		return b.openResolvers(st)
-	default:
-		b.open = inRefused
-		b.Alertf(st, "%s.", keyword.Refusal("section '"+st.Words[0]+"'"))
+	b.opened = st.Words[0]
+	if b.open = sectionKinds[b.opened]; b.open == nil {
+		b.open = refusedKind
 	}
+	if out := b.open.open(b, st); !b.stop {
+		return out
+	}
+	return config.Abort
+}
+
+func (b *Builder) openGlobal(st *config.Statement) config.Outcome {
+	b.tooMany(st, 1)
+	return config.Continue
+}
+
+func (b *Builder) openRefused(st *config.Statement) config.Outcome {
+	b.Alertf(st, "%s.", keyword.Refusal("section '"+st.Words[0]+"'"))
 	return config.Continue
 }
 
 // Statement implements config.Handler.
 func (b *Builder) Statement(st *config.Statement) config.Outcome {
 	before := b.Diag.Errors()
-	switch b.open {
-	case inGlobal:
-		b.globalLine(st)
-	case inProxy:
-		b.proxyLine(st)
-	case inHTTPErrors:
-		b.httpErrorsLine(st)
-	case inRing:
-		b.ringLine(st)
-	case inProfile:
-		b.profileLine(st)
-	case inUserlist:
-		b.userlistLine(st)
-	case inMailers:
-		b.mailersLine(st)
-	case inPeers:
-		b.peersLine(st)
-	case inCrtStore:
-		b.crtStoreLine(st)
-	case inResolvers:
-		b.resolversLine(st)
+	if b.open != nil && b.open.line != nil {
+		b.open.line(b, st)
 	}
 	if b.Diag.Errors() > before {
 		pos := st.Pos
@@ -241,7 +213,7 @@ func (b *Builder) Statement(st *config.Statement) config.Outcome {
 
 // EndSection implements config.Handler.
 func (b *Builder) EndSection() config.Outcome {
-	b.open, b.sec = nothing, nil
+	b.open, b.opened, b.sec = nil, "", nil
 	return config.Continue
 }
 

@@ -48,14 +48,14 @@ func (s *section) setPage(code int, r *rule.Reply) {
 // errorFile reads the code and file of an errorfile line.
 func (b *Builder) errorFile(st *config.Statement) (int, *rule.Reply) {
 	if len(st.Words) < 3 {
-		if b.open == inHTTPErrors {
+		if b.opened == "http-errors" {
 			b.Alertf(st, "%s: expects <status_code> and <file> as arguments.", st.Words[0])
 		} else { // reference: with a line end of its own
 			b.Alertf(st, "%s : expects <status_code> and <file> as arguments.\n", st.Words[0])
 		}
 		return 0, nil
 	}
-	if len(st.Words) > 3 && b.open != inHTTPErrors {
+	if len(st.Words) > 3 && b.opened != "http-errors" {
 		b.Alertf(st, "%s : expects exactly two arguments.\n", st.Words[0])
 		return 0, nil
 	}

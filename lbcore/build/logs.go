@@ -72,7 +72,7 @@ func (b *Builder) logTarget(st *config.Statement) (log.Entry, bool) {
 		text := strings.TrimSuffix(err.Error(), ".")
 		if strings.HasPrefix(text, "expects <address> and <facility>") { // reference: without a dot, and "global" in proxies only
 			where := "or global"
-			if b.open == inGlobal {
+			if b.opened == "global" {
 				where = ""
 			}
 			b.Alertf(st, "log : expects <address> and <facility> %s as arguments", where)

@@ -1,6 +1,10 @@
 package fleet
 
-import "gohap/stick"
+import (
+	"slices"
+
+	"gohap/stick"
+)
 
 // This file clears and sets. Who clears an entry names every contribution to it with
 // what it had seen of it, in a baseline; readers subtract that, and what was counted
@@ -295,53 +299,47 @@ func (t *Table) itemOf(r []uint64, src uint32, birth uint64) uint32 {
 	return 0
 }
 
-// tidyLeft looks again at records that were to go once every node has them, atOnce at a
-// time.
-func (t *Table) tidyLeft(now uint32) {
+// inParts does f for what a list holds, atOnce at a time under the lock; f may put
+// things into the list anew.
+func inParts[E any](t *Table, list *[]E, now uint32, f func(E)) {
 	t.mu.Lock()
-	list := t.leaving
-	t.leaving = nil
+	all := *list
+	*list = nil
 	t.mu.Unlock()
-	for len(list) > 0 {
-		n := min(len(list), atOnce)
+	for part := range slices.Chunk(all, atOnce) {
 		t.mu.Lock()
 		t.now = now
-		for _, l := range list[:n] {
-			if t.tidyOne(l) {
-				t.leaving = append(t.leaving, l)
-			}
+		for _, x := range part {
+			f(x)
 		}
 		t.mu.Unlock()
-		list = list[n:]
 	}
 }
 
+// tidyLeft looks again at records that were to go once every node has them.
+func (t *Table) tidyLeft(now uint32) {
+	inParts(t, &t.leaving, now, func(l leaving) {
+		if t.tidyOne(l) {
+			t.leaving = append(t.leaving, l)
+		}
+	})
+}
+
 // retireLater looks again at own records whose entries were in use when they were
-// cleared, atOnce at a time.
+// cleared.
 func (t *Table) retireLater(now uint32) {
-	t.mu.Lock()
-	list := t.inUse
-	t.inUse = nil
-	t.mu.Unlock()
-	for len(list) > 0 {
-		n := min(len(list), atOnce)
-		t.mu.Lock()
-		t.now = now
-		for _, n := range list[:n] {
-			r := t.rec(n)
-			if !inUse(r) {
-				continue // it went
-			}
-			setInUse(r, false)
-			if e, ok := t.holdOf(n, r); ok {
-				if t.retire(e, n, r); !t.tidy(e) {
-					e.Release()
-				}
+	inParts(t, &t.inUse, now, func(n uint32) {
+		r := t.rec(n)
+		if !inUse(r) {
+			return // it went
+		}
+		setInUse(r, false)
+		if e, ok := t.holdOf(n, r); ok {
+			if t.retire(e, n, r); !t.tidy(e) {
+				e.Release()
 			}
 		}
-		t.mu.Unlock()
-		list = list[n:]
-	}
+	})
 }
 
 // tidyOne tells whether the record is to be looked at again.
