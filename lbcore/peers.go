@@ -166,7 +166,7 @@ func linkPeer(of *proxy.Peers, p *proxy.Peer, s *proxy.Server) link.Peer {
 		l.Remote = link.ClassicPeer(of.Section, p.Live)
 	}
 	if back := s.TLS; back != nil && s.Config.TLS != nil {
-		l.TLS = func() *tls.Config { return back.Config("") }
+		l.TLS = func() *tls.Config { return back.Config() }
 	}
 	return l
 }

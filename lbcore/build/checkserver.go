@@ -266,7 +266,7 @@ func (b *Builder) transport(l *serverLine, s *section) {
 	t.Follows = l.tls.back != nil && !t.NoSSL && l.port == 0 && l.addrOf == nil
 	if t.SSL || t.Follows || b.plansSSL(s) {
 		back := l.tls.back
-		t.TLS = func() *tls.Config { return back.Config("") }
+		t.TLS = func() *tls.Config { return back.Config() }
 	} else if !t.SendProxy {
 		return
 	}

@@ -91,7 +91,7 @@ func TestServerCertificate(t *testing.T) {
 		}
 		return crt.Certificate[0]
 	}
-	before := b.Config("")
+	before := b.Config()
 	k := ecKey(t)
 	if _, _, err := s.SetCert(path, string(issue(t, k, nil, nil, "b"))+string(keyPEM(t, k))); err != nil {
 		t.Fatal(err)
@@ -99,7 +99,7 @@ func TestServerCertificate(t *testing.T) {
 	if used, err := s.CommitCert(path); used != 2 || err != nil {
 		t.Errorf("used %d times, %v", used, err)
 	}
-	after := b.Config("")
+	after := b.Config()
 	if slices.Equal(shown(before), shown(after)) || before.ClientSessionCache == after.ClientSessionCache {
 		t.Error("connections begin as before")
 	}

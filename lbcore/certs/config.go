@@ -144,7 +144,8 @@ func (b *Back) make() (*tls.Config, []string, error) {
 		crt := b.crt.Cert()
 		cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &crt.TLS, nil }
 	}
-	if b.reuse && b.settings.Tickets != No {
+	cfg.SessionTicketsDisabled = b.settings.Tickets == No
+	if b.reuse {
 		cfg.ClientSessionCache = tls.NewLRUClientSessionCache(16)
 	}
 	return cfg, notes, nil
@@ -157,16 +158,9 @@ func (b *Back) Release() {
 	b.store.backs = slices.DeleteFunc(b.store.backs, func(o *Back) bool { return o == b })
 }
 
-// Config returns what a connection uses that names the server, "" for no name.
-func (b *Back) Config(name string) *tls.Config {
-	now := b.now.Load()
-	if name == "" {
-		return now
-	}
-	cfg := now.Clone()
-	cfg.ServerName = name
-	return cfg
-}
+// Config returns what connections use from now on. It is theirs together: who names
+// a server clones it.
+func (b *Back) Config() *tls.Config { return b.now.Load() }
 
 // verify judges a server's certificates. Reference: without verifyhost the name
 // that was asked for is the one to match, without either none is.

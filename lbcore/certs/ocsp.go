@@ -21,11 +21,12 @@ import (
 // Staple is what becomes of an OCSP response in a handshake.
 type Staple uint8
 
-// The ways of a response: none is there or asked for, it goes along, it is out of
-// date by now and stays behind.
+// The ways of a response: none is asked for or foreseen, it goes along, it is
+// missing, or out of date by now and stays behind.
 const (
 	StapleNone Staple = iota
 	StapleSent
+	StapleMissing
 	StapleExpired
 )
 
@@ -33,8 +34,10 @@ const (
 func (c *Cert) staple(h *tls.ClientHelloInfo) Staple {
 	const statusRequest = 5 // RFC 6066 section 8
 	switch {
-	case c.TLS.OCSPStaple == nil || !slices.Contains(h.Extensions, statusRequest):
+	case c.ocspID == nil || !slices.Contains(h.Extensions, statusRequest):
 		return StapleNone
+	case c.TLS.OCSPStaple == nil: // not fetched yet, or the file beside the certificate is empty
+		return StapleMissing
 	case !c.stapleEnd.IsZero() && c.stapleEnd.Before(clock.Wall()):
 		return StapleExpired
 	}

@@ -90,6 +90,18 @@ func tlsInt(side tlsSide, of func(*tls.ConnectionState) int) sample.FetchFunc {
 	}
 }
 
+func sessionID(side tlsSide) sample.FetchFunc {
+	return func(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
+		t := side(c)
+		if t == nil {
+			return false
+		}
+		id := t.Session()
+		s.SetBin(c.Arena.Copy(id))
+		return len(id) > 0
+	}
+}
+
 // certOf finds a certificate: the peer's of a side, or the one that was shown.
 type certOf func(c *sample.Context) *x509.Certificate
 
@@ -452,16 +464,8 @@ var errorRows = []entry{
 		fetch: tlsKnown(clientTLS, func(s *tls.ConnectionState) bool { return len(s.PeerCertificates) > 0 })},
 	{name: "ssl_fc_has_crt", out: sample.Bool, needs: clientConn, summary: "whether the client has shown a certificate on this connection", good: ex("ssl_fc_has_crt", missing), bad: []string{"ssl_fc_has_crt(x)"},
 		fetch: tlsKnown(clientTLS, func(s *tls.ConnectionState) bool { return len(s.PeerCertificates) > 0 && !s.DidResume })},
-	{name: "ssl_fc_session_id", out: sample.Bin, needs: clientConn, summary: "the id of the client's session", good: ex("ssl_fc_session_id", missing), bad: []string{"ssl_fc_session_id(x)"},
-		fetch: func(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
-			t := clientTLS(c)
-			if t == nil {
-				return false
-			}
-			id := t.Session()
-			s.SetBin(c.Arena.Copy(id))
-			return len(id) > 0
-		}},
+	{name: "ssl_fc_session_id", out: sample.Bin, needs: clientConn, fetch: sessionID(clientTLS), summary: "the id of the client's session", good: ex("ssl_fc_session_id", missing), bad: []string{"ssl_fc_session_id(x)"}},
+	{name: "ssl_bc_session_id", out: sample.Bin, needs: serverConn, fetch: sessionID(serverTLS), summary: "the id of the session with the server", good: on("ssl_bc_session_id", res(""), missing), bad: []string{"ssl_bc_session_id(x)"}},
 	{name: "ssl_fc_has_sni", out: sample.Bool, needs: clientConn, summary: "whether the client has named the server", good: ex("ssl_fc_has_sni", "0"), bad: []string{"ssl_fc_has_sni(x)"},
 		fetch: tlsFlag(clientTLS, func(s *tls.ConnectionState) bool { return s.ServerName != "" })},
 	{name: "ssl_c_chain_der", out: sample.Bin, needs: clientConn, summary: "the DER forms of the certificates behind the client's own", good: ex("ssl_c_chain_der", missing), bad: []string{"ssl_c_chain_der(x)"},

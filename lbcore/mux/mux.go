@@ -274,7 +274,7 @@ func (c *conn) secure(back *certs.Back, connected transport.State) transport.Sta
 		if n, ok := c.up.(Named); ok {
 			name = n.ServerName()
 		}
-		t = transport.Client(&c.Raw, back.Config(name))
+		t = transport.Client(&c.Raw, back.Config(), name)
 		t.Size(c.w.Records)
 		c.t = t
 		c.w.Secured(1)

@@ -53,7 +53,7 @@ const (
 	SSLReused        // resumed sessions
 	FailedHandshakes // handshakes that did not succeed
 	Stapled          // OCSP responses that went along
-	StaplesExpired   // and those that did not, for they were out of date
+	StaplesFailed    // and those that did not: out of date, or not there yet
 	counters
 )
 

@@ -97,7 +97,7 @@ func CompileCriterion(set *keyword.Set, text string, alias func(string) string, 
 	}
 	row := fetchRow(set, alias(word))
 	if row == nil {
-		return nil, word, fmt.Errorf("unknown fetch method '%s' in ACL expression '%s'", word, text)
+		return nil, word, fmt.Errorf("%w in ACL expression '%s'", notThere(keyword.Fetch, "fetch method", word), text)
 	}
 	args, rest, err := row.Args.parseArgs(rest)
 	if err != nil {
@@ -121,6 +121,15 @@ func CompileCriterion(set *keyword.Set, text string, alias func(string) string, 
 	return nil, word, fmt.Errorf("ACL keyword '%s' : %w", word, err)
 }
 
+// notThere words the refusal of a fetch or converter without a row.
+func notThere(class keyword.Class, what, name string) error {
+	what += " '" + name + "'"
+	if _, ok := keyword.Known(class, name); ok {
+		return errors.New(keyword.Refusal(what))
+	}
+	return fmt.Errorf("unknown %s", what)
+}
+
 func compileFetch(set *keyword.Set, text string, o *Options) (*Expr, string, error) {
 	name, rest := cutWord(text)
 	if name == "" {
@@ -128,7 +137,7 @@ func compileFetch(set *keyword.Set, text string, o *Options) (*Expr, string, err
 	}
 	row := fetchRow(set, name)
 	if row == nil {
-		return nil, "", fmt.Errorf("unknown fetch method '%s'", name)
+		return nil, "", notThere(keyword.Fetch, "fetch method", name)
 	}
 	args, rest, err := row.Args.parseArgs(rest)
 	if err != nil {
@@ -155,7 +164,7 @@ func (e *Expr) compileConverters(set *keyword.Set, rest string, o *Options) (str
 		}
 		kw := set.Lookup(keyword.Converter, name)
 		if kw == nil {
-			return "", fmt.Errorf("unknown converter '%s'", name)
+			return "", notThere(keyword.Converter, "converter", name)
 		}
 		var err error
 		if rest, err = e.addConverter(name, kw.Impl.(*ConvRow), after, o); err != nil {

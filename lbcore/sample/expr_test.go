@@ -29,6 +29,8 @@ func TestExpressionErrors(t *testing.T) {
 		{"str(a),]", "unknown converter ''"},
 		{"str(a), lower]", "unknown converter ''"},
 		{"str(a),lowerx]", "unknown converter 'lowerx'"},
+		{"str(a),ungrpc(1)]", "converter 'ungrpc' is known to HAProxy, not implemented by gohap"},
+		{"ssl_bc_session_key]", "fetch method 'ssl_bc_session_key' is known to HAProxy, not implemented by gohap"},
 		{"str(a),lower(x)]", "invalid arg 1 in converter 'lower' : expected ')' before 'x)]'"},
 		{"str(a),word]", "invalid arg 1 in converter 'word' : expected type 'integer' at position 1, but got nothing"},
 		{"str(a),word(1)]", "invalid arg 2 in converter 'word' : missing arguments (got 1/2), type 'string' expected"},

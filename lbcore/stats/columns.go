@@ -142,7 +142,7 @@ var moduleColumns = []column{
 	{"ssl_reused_sess", "FLSB", "MCP", u64, cum(proxy.SSLReused), "Total number of ssl sessions reused"},
 	{"ssl_failed_handshake", "FLSB", "MCP", u64, cum(proxy.FailedHandshakes), "Total number of failed handshake"},
 	{"ssl_ocsp_staple", "FLSB", "MCP", u64, cum(proxy.Stapled), "Total number of stapled OCSP responses"},
-	{"ssl_failed_ocsp_staple", "FLSB", "MCP", u64, cum(proxy.StaplesExpired), "Total number of failed OCSP stapling (expired or error)"},
+	{"ssl_failed_ocsp_staple", "FLSB", "MCP", u64, cum(proxy.StaplesFailed), "Total number of failed OCSP stapling (expired or error)"},
 	{"h1_open_connections", "FB", "MGP", u64, h1Open, "Count of currently open connections"},
 	{"h1_total_connections", "FB", "MCP", u64, h1Connections, "Total number of connections"},
 	{"h1_total_streams", "FB", "MCP", u64, h1Streams, "Total number of streams"},

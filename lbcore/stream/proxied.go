@@ -124,7 +124,8 @@ func (s *Stream) appendTLVs(b []byte, p *proxy.SendProxy) []byte {
 		b = transport.AppendTLV(b, transport.TLVAuthority, name)
 	}
 	if p.UniqueID {
-		b = transport.AppendTLV(b, transport.TLVUniqueID, s.UniqueID[:min(len(s.UniqueID), 128)])
+		id := s.MakeUniqueID() // in mode tcp nothing has asked for it before
+		b = transport.AppendTLV(b, transport.TLVUniqueID, id[:min(len(id), 128)])
 	}
 	if p.SSL {
 		at := len(b)

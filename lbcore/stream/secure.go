@@ -71,8 +71,8 @@ func (ss *Session) handshook(t *transport.TLS) {
 	switch t.Stapled() {
 	case certs.StapleSent:
 		ss.count(proxy.Stapled, 1)
-	case certs.StapleExpired:
-		ss.count(proxy.StaplesExpired, 1)
+	case certs.StapleMissing, certs.StapleExpired:
+		ss.count(proxy.StaplesFailed, 1)
 	}
 }
 

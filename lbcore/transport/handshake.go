@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"crypto/tls"
 	"errors"
 	"io"
 	"iter"
@@ -24,6 +23,9 @@ type handshake struct {
 	last  [7]byte  // and what it sent last
 	n     int64    // bytes received
 	entry *certs.Entry
+
+	offered []byte // the id of the session that a server is asked to go on with
+	ticket  bool   // a server has given a ticket
 }
 
 func (t *TLS) begin() {
@@ -68,9 +70,7 @@ func (t *TLS) Handshake() State {
 	if h.entry != nil {
 		t.shown = h.entry.Cert()
 	}
-	if s := t.State(); s.DidResume && s.Version < tls.VersionTLS13 {
-		t.session = h.session()
-	}
+	t.identify(h)
 	return OK
 }
 
@@ -99,17 +99,6 @@ func (t *TLS) Problem() certs.Problem {
 		first = nil
 	}
 	return certs.Explain(t.hs.err, first, t.hs.last[:])
-}
-
-// session is the id in a client's hello (RFC 5246 section 7.4.1.2), which a resumed
-// session has; nil for none.
-func (h *handshake) session() []byte {
-	const at = 5 + 4 + 2 + 32 // behind both headers, the version and the random
-	b := h.first[:min(h.n, int64(len(h.first)))]
-	if len(b) <= at || int(b[at]) > len(b)-at-1 || b[at] == 0 {
-		return nil
-	}
-	return append([]byte(nil), b[at+1:at+1+int(b[at])]...)
 }
 
 // end leaves the coroutine for good.

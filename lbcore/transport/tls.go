@@ -31,7 +31,7 @@ type TLS struct {
 	failed  certs.Verdict  // what the peer's certificate was forgiven
 	staple  certs.Staple   // what became of its OCSP response
 	cork    bool           // writes are collected
-	session []byte         // the id of a session of TLS 1.2 that was resumed
+	session []byte         // the id of the session, see session.go
 	shut    bool           // our direction ends when out has left
 	closed  bool
 	client  bool
@@ -52,10 +52,16 @@ func Server(raw *Raw, cfg *tls.Config) *TLS {
 	return t
 }
 
-// Client begins the client's side; the first Handshake writes.
-func Client(raw *Raw, cfg *tls.Config) *TLS {
+// Client begins the client's side; the first Handshake writes. name is what the
+// server is called, "" for nothing.
+func Client(raw *Raw, cfg *tls.Config, name string) *TLS {
 	t := &TLS{raw: raw, client: true}
-	t.conn = tls.Client((*wire)(t), cfg)
+	own := cfg.Clone()
+	own.ServerName = name
+	if !own.SessionTicketsDisabled {
+		own.ClientSessionCache = &sessions{kept: cfg.ClientSessionCache, t: t}
+	}
+	t.conn = tls.Client((*wire)(t), own)
 	t.begin()
 	return t
 }
@@ -69,20 +75,6 @@ func (t *TLS) Move(dst *Raw, h loop.Handler) {
 
 // State returns what was agreed on.
 func (t *TLS) State() tls.ConnectionState { return t.conn.ConnectionState() }
-
-// Session returns what tells a client's session from others. Reference: in TLS 1.3
-// each connection has one of its own, before it a resumed session has the id that
-// the client gave, and one that begins with a ticket has none.
-func (t *TLS) Session() []byte {
-	if t.hs != nil {
-		return nil
-	}
-	if s := t.conn.ConnectionState(); s.Version == tls.VersionTLS13 {
-		id, _ := s.ExportKeyingMaterial("EXPORTER-gohap-session-id", nil, 32)
-		return id
-	}
-	return t.session
-}
 
 // Name returns the name that the client asked for.
 func (t *TLS) Name() string { return t.conn.ConnectionState().ServerName }
