@@ -483,7 +483,7 @@ func (in *Instance) Stats() *stats.Instance {
 		Name: Name, Version: Version, ReleaseDate: ReleaseDate,
 		Node: g.Node, Description: g.Desc, PID: os.Getpid(),
 		Started: in.started.Unix(), StartedMono: in.mono, ULimitN: in.fileLimit(),
-		MaxSock:  int(2*in.Process.HardMaxconn) + 22,
+		MaxSock:  in.Process.MaxSock(),
 		Maxpipes: g.MaxPipes,
 		Environ:  in.Config.Env.Pairs, StartupLog: in.Config.Diag.Log,
 		Listeners: in.listeners, Streams: in.walkStreams, Descriptors: in.descriptors,

@@ -54,6 +54,9 @@ const (
 	FailedHandshakes // handshakes that did not succeed
 	Stapled          // OCSP responses that went along
 	StaplesFailed    // and those that did not: out of date, or not there yet
+	SplicedIn        // bytes of requests, and below of responses, that went through a pipe
+	SplicedOut
+	OpenStreams // of frontends: HTTP requests that came less those that are over, never cleared
 	counters
 )
 
@@ -98,7 +101,7 @@ func (c *Counters) Sum(k Counter) int64 {
 
 // Clear makes all sums zero, as "clear counters all" does; any goroutine.
 func (c *Counters) Clear() {
-	for k := range counters {
+	for k := range OpenStreams {
 		c.base[k].Add(c.Sum(k))
 	}
 }

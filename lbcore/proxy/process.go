@@ -93,6 +93,10 @@ func (s *SSL) Back(now int64, resumed bool) {
 	}
 }
 
+// MaxSock is how many sockets the process is expected to need at most (reference:
+// two a connection, and some).
+func (p *Process) MaxSock() int { return int(2*p.HardMaxconn) + 22 }
+
 // Limits are the tune.* values that streams need.
 type Limits struct {
 	LogURILen  int // tune.http.logurilen

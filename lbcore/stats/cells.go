@@ -61,24 +61,43 @@ func provenNow(o *object) cell   { return number(o.s.Safe.Load()) }
 func unprovenNow(o *object) cell { return number(max(0, o.s.Idle.Load()-o.s.Safe.Load())) }
 func needNow(o *object) cell     { return number(o.s.Need()) }
 func usedNow(o *object) cell     { return number(o.s.Used.Load()) }
-func h1Connections(o *object) cell {
-	if o.kind == 'B' {
-		return http(cum(proxy.Connects))(o)
+
+// h1 gives a value to a proxy that speaks HTTP/1, others have zero (reference).
+func h1(f func(*object) cell) func(*object) cell {
+	return func(o *object) cell {
+		if o.p.Mode != proxy.HTTP {
+			return number(0)
+		}
+		return f(o)
 	}
-	return http(cum(proxy.CumConns))(o)
 }
-func h1Streams(o *object) cell {
-	if o.kind == 'B' {
-		return http(cum(proxy.CumSess))(o)
+
+// sides counts one thing of a frontend, another of a backend: what comes in on one
+// side goes out on the other.
+func sides(front, back proxy.Counter) func(*object) cell {
+	return func(o *object) cell {
+		if o.kind == 'B' {
+			return number(o.sum(back))
+		}
+		return number(o.sum(front))
 	}
-	return http(cum(proxy.H1Req))(o)
+}
+
+// h1OpenStreams counts the exchanges that are under way: a server connection that is
+// in use has one.
+func h1OpenStreams(o *object) cell {
+	if o.kind == 'F' {
+		return number(max(0, o.sum(proxy.OpenStreams)))
+	}
+	n := int64(0)
+	for _, s := range o.p.Set().All {
+		n += s.Used.Load()
+	}
+	return number(n)
 }
 
 // h1Open counts the connections that are open now.
 func h1Open(o *object) cell {
-	if o.p.Mode != proxy.HTTP {
-		return empty
-	}
 	if o.kind == 'F' {
 		return number(o.p.FEConn.Load())
 	}

@@ -143,11 +143,14 @@ var moduleColumns = []column{
 	{"ssl_failed_handshake", "FLSB", "MCP", u64, cum(proxy.FailedHandshakes), "Total number of failed handshake"},
 	{"ssl_ocsp_staple", "FLSB", "MCP", u64, cum(proxy.Stapled), "Total number of stapled OCSP responses"},
 	{"ssl_failed_ocsp_staple", "FLSB", "MCP", u64, cum(proxy.StaplesFailed), "Total number of failed OCSP stapling (expired or error)"},
-	{"h1_open_connections", "FB", "MGP", u64, h1Open, "Count of currently open connections"},
-	{"h1_total_connections", "FB", "MCP", u64, h1Connections, "Total number of connections"},
-	{"h1_total_streams", "FB", "MCP", u64, h1Streams, "Total number of streams"},
-	{"h1_bytes_in", "FB", "MCP", u64, http(cum(proxy.BytesIn)), "Total number of bytes received"},
-	{"h1_bytes_out", "FB", "MCP", u64, http(cum(proxy.BytesOut)), "Total number of bytes send"},
+	{"h1_open_connections", "FB", "MGP", u64, h1(h1Open), "Count of currently open connections"},
+	{"h1_open_streams", "FB", "MGP", u64, h1(h1OpenStreams), "Count of currently open streams"},
+	{"h1_total_connections", "FB", "MCP", u64, h1(sides(proxy.CumConns, proxy.Connects)), "Total number of connections"},
+	{"h1_total_streams", "FB", "MCP", u64, h1(sides(proxy.CumReq, proxy.CumSess)), "Total number of streams"},
+	{"h1_bytes_in", "FB", "MCP", u64, h1(sides(proxy.BytesIn, proxy.BytesOut)), "Total number of bytes received"},
+	{"h1_bytes_out", "FB", "MCP", u64, h1(sides(proxy.BytesOut, proxy.BytesIn)), "Total number of bytes send"},
+	{"h1_spliced_bytes_in", "FB", "MCP", u64, h1(sides(proxy.SplicedIn, proxy.SplicedOut)), "Total number of bytes received using kernel splicing"},
+	{"h1_spliced_bytes_out", "FB", "MCP", u64, h1(sides(proxy.SplicedOut, proxy.SplicedIn)), "Total number of bytes sendusing kernel splicing"},
 }
 
 // otherTags are the tags that differ for one kind (reference: as it prints them).

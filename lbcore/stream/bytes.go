@@ -62,8 +62,14 @@ func (s *Stream) received(side mux.Side, b *buffer.Buffer) {
 	case b == nil:
 	case side == mux.Client:
 		s.BytesIn += int64(b.Len())
+		if b.Pipe() != nil {
+			s.piped[0] += int64(b.Len())
+		}
 	default:
 		s.BytesOut += int64(b.Len())
+		if b.Pipe() != nil {
+			s.piped[1] += int64(b.Len())
+		}
 	}
 }
 

@@ -115,6 +115,10 @@ func (s *Stream) close() {
 	s.dropHeld()
 	s.detachFilters()
 	s.process.Release()
+	if s.open {
+		s.open = false
+		s.Sess.acceptor.fe.Add(proxy.OpenStreams, -1)
+	}
 	s.phase = ended
 }
 
@@ -160,8 +164,23 @@ func (s *Stream) tally() {
 	}
 }
 
+// tallySpliced counts the bytes that went through a pipe.
+func (s *Stream) tallySpliced() {
+	if s.piped == [2]int64{} {
+		return
+	}
+	for _, c := range [2]*proxy.LoopCounters{s.Sess.acceptor.fe, s.be} {
+		if c != nil {
+			c.Add(proxy.SplicedIn, s.piped[0])
+			c.Add(proxy.SplicedOut, s.piped[1])
+		}
+	}
+	s.piped = [2]int64{}
+}
+
 // tallyBytes counts the bytes that are not counted yet.
 func (s *Stream) tallyBytes() {
+	s.tallySpliced()
 	in, out := s.BytesIn-s.told[0], s.BytesOut-s.told[1]
 	if in != 0 {
 		s.Sess.count(proxy.BytesIn, in)

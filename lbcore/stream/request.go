@@ -44,6 +44,8 @@ func (s *Stream) requestBegun() {
 	ss.Requests++
 	ss.count(proxy.CumReq, 1)
 	ss.count(proxy.H1Req, 1)
+	ss.acceptor.fe.Add(proxy.OpenStreams, 1)
+	s.open = true
 	s.W.totals.Add(proxy.CumReq, 1)
 	ss.FE.ReqRate.Count(now)
 	s.trackRequest()

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/netip"
 
+	"golang.org/x/sys/unix"
+
 	"gohap/lbcore/certs"
 	"gohap/lbcore/log"
 	"gohap/lbcore/loop"
@@ -76,24 +78,27 @@ func (s *Stream) spoofed(whose *proxy.Spoof) *transport.Source {
 	return from
 }
 
-// unbound takes care of an attempt that failed for want of a source, and tells
-// whether it was one. Reference: it is logged, and made again at once.
+// unbound takes care of an attempt that failed for want of a source or a descriptor,
+// and tells whether it was one. Reference: it is logged, and made again at once.
 func (s *Stream) unbound(e loop.Errno) bool {
 	var text string
-	why := certs.ConnBind
+	why, level := certs.ConnBind, log.Emerg
 	switch e {
 	case transport.ErrSource:
 		text = fmt.Sprintf("Cannot bind to source address before connect() for backend %s.", s.BE.Name)
 	case transport.ErrForeign:
 		text = fmt.Sprintf("Cannot bind to tproxy source address before connect() for backend %s.", s.BE.Name)
 	case transport.ErrPorts:
-		why = certs.ConnPorts
+		why, level = certs.ConnPorts, log.Err
 		text = fmt.Sprintf("Connect() failed for backend %s: no free ports.", s.BE.Name)
+	case unix.EMFILE:
+		why = certs.ConnSocket
+		text = fmt.Sprintf("Proxy %s reached process FD limit (maxsock=%d). Please check 'ulimit-n' and restart.", s.BE.Name, s.W.Proc.MaxSock())
 	default:
 		return false
 	}
 	if lg := s.BE.Logging; lg != nil && len(lg.Loggers) > 0 {
-		s.W.Logs.Emit(lg.Loggers, &log.Message{Level: log.Emerg, Time: s.W.wall(), Tag: lg.Tag, Text: []byte(text)})
+		s.W.Logs.Emit(lg.Loggers, &log.Message{Level: level, Time: s.W.wall(), Tag: lg.Tag, Text: []byte(text)})
 	}
 	s.dropServer()
 	s.backErr = &certs.Problem{Conn: why}

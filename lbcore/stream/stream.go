@@ -85,6 +85,7 @@ type Stream struct {
 	Reply                *rule.Reply
 	Conns                [5]int64 // actconn, feconn, beconn, srv_conn, retries at the end
 	BytesIn, BytesOut    int64
+	piped                [2]int64 // of these, through a pipe
 	Retries              int
 	Redispatched         bool // it went to another server than it was given first
 	loose                bool // persistence does not choose any more
@@ -105,6 +106,7 @@ type Stream struct {
 
 	phase    Phase
 	ruleAt   int
+	open     bool // counted among the frontend's open streams
 	backDone bool // backend side of the present response rules is through
 	cl       mux.Endpoint
 	exchange mux.ClientEndpoint // cl where it carries requests, nil in mode tcp
