@@ -31,6 +31,14 @@ type Counters struct {
 	TooBig, Truncated, Outdated      atomic.Uint64
 }
 
+// Reset makes them zero; any goroutine.
+func (c *Counters) Reset() {
+	for _, n := range []*atomic.Uint64{&c.Sent, &c.SendErrors, &c.Valid, &c.Update, &c.CNAME, &c.CNAMEErrors, &c.Empty, &c.NX,
+		&c.Timeout, &c.Refused, &c.Other, &c.Invalid, &c.TooBig, &c.Truncated, &c.Outdated} {
+		n.Store(0)
+	}
+}
+
 // count counts what a message came to.
 func (n *Nameserver) count(a *answer, v verdict) {
 	if a.aliased && v == good {

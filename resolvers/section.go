@@ -145,10 +145,19 @@ func (s *Section) types(k Kind) []uint16 {
 	return []uint16{typeAAAA, typeA}
 }
 
-// resolve asks for a name until there is a valid answer or all tries are used up.
+// resolve asks for a name until there is a valid answer or all tries are used up. A try
+// begins no sooner than Retry after the one before.
 func (s *Section) resolve(ctx context.Context, k key) reply {
 	r := reply{verdict: silent}
+	pace := time.NewTimer(0)
+	defer pace.Stop()
 	for range max(s.Retries, 1) {
+		select {
+		case <-pace.C:
+			pace.Reset(s.Retry)
+		case <-ctx.Done():
+			return r
+		}
 		for _, t := range s.types(k.kind) {
 			r = s.askAll(ctx, newQuestion(k.name, t))
 			switch {

@@ -21,5 +21,6 @@
 //
 // goroutine (*Operations).Do: a change of servers writes lines and may block
 //
-// Imports: cli, proxy, loop, clock, keyword; of stream what services need.
+// Imports: cli, proxy, loop, clock, keyword; of stream what services need; of resolvers
+// the counters.
 package stats
