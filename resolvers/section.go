@@ -1,6 +1,7 @@
 package resolvers
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"sync"
@@ -89,9 +90,7 @@ func New(name string) *Section {
 // Add appends a name server, before Start.
 func (s *Section) Add(n *Nameserver) {
 	n.section = s
-	if n.Most > 0 {
-		n.slots = make(chan struct{}, n.Most)
-	}
+	n.slots = make(chan struct{}, cmp.Or(n.Most, mostConns))
 	s.Servers = append(s.Servers, n)
 }
 
@@ -115,6 +114,9 @@ func (s *Section) Stop() {
 	s.cancel()
 	s.mu.Unlock()
 	s.running.Wait()
+	for _, n := range s.Servers {
+		n.end()
+	}
 }
 
 // begin runs a resolution; the caller holds mu and the section has started.
