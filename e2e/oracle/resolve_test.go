@@ -127,7 +127,10 @@ frontend f
 	bind 127.53.12.1:18057
 	timeout client 1s
 `, socket, port))
-	up := func() int { out, _ := Command(socket, "show servers state be"); return strings.Count(out, " 127.53.12.") }
+	up := func() int {
+		out, _ := Command(socket, "show servers state be")
+		return strings.Count(out, " 127.53.12.")
+	}
 	if !Eventually(10*time.Second, func() bool { return up() == 100 }) {
 		t.Fatalf("%d of 100 have an address\n%s", up(), r.Stop())
 	}
