@@ -74,6 +74,7 @@ func (v *service) told(e *resolvers.Event) {
 			s.nameless()
 		}
 		n.settle()
+		v.demote()
 		return
 	}
 	now := make([]*resolvers.Service, len(v.slots))
