@@ -479,7 +479,7 @@ func (in *Instance) preparePages() {
 func (in *Instance) Stats() *stats.Instance {
 	g := &in.Config.Global
 	return &stats.Instance{
-		Proxies: in.Config.Proxies, Rings: in.Config.RingOrder, Process: in.Process, Group: in.Group, Words: in.Config.Set,
+		Proxies: in.Config.Proxies, Rings: in.Config.RingOrder, Resolvers: in.Config.Resolvers, Process: in.Process, Group: in.Group, Words: in.Config.Set,
 		Name: Name, Version: Version, ReleaseDate: ReleaseDate,
 		Node: g.Node, Description: g.Desc, PID: os.Getpid(),
 		Started: in.started.Unix(), StartedMono: in.mono, ULimitN: in.fileLimit(),

@@ -9,8 +9,9 @@
 //
 // One resolution runs for each name and kind, whoever uses it: a goroutine that asks
 // all name servers at once, takes the first valid answer, and sleeps until the next is
-// due. A query has a socket, an id and a goroutine of its own; its answer counts only
-// when it comes from where the query went, with its id and its question.
+// due. A query has an id and a goroutine of its own, and over UDP a socket; its answer
+// counts only when it comes from where the query went, with its id and its question. A
+// connection serves one query at a time and is kept for the next (conn.go).
 //
 //	valid  ──────────────► records, those that were left out until hold obsolete
 //	error  ──────────────► the other family is asked, then all again, resolve_retries times;

@@ -2,10 +2,9 @@ package resolvers
 
 import (
 	"context"
-	"encoding/binary"
-	"io"
 	"net"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -14,12 +13,18 @@ import (
 type Nameserver struct {
 	Name string
 	Addr netip.AddrPort
-	TCP  bool // it is asked over TCP alone
-	// Most is how many connections there are at once, zero for any number.
+	TCP  bool // it is asked over connections alone
+	// Most is how many of them there are at once, zero for the default.
 	Most int
+	// Dial makes one; nil is TCP to Addr. Without one that is wanted it returns when ctx
+	// ends. Any goroutine.
+	Dial func(ctx context.Context) (net.Conn, error)
 
 	section *Section
-	slots   chan struct{} // of Most
+	slots   chan struct{} // as many as connections in use
+	mu      sync.Mutex
+	kept    []*kept // without a query, the latest last; under mu
+	ended   bool    // nothing is kept any more; under mu
 	Counters
 }
 
@@ -29,6 +34,14 @@ type Counters struct {
 	CNAME, CNAMEErrors, Empty, NX    atomic.Uint64
 	Timeout, Refused, Other, Invalid atomic.Uint64
 	TooBig, Truncated, Outdated      atomic.Uint64
+}
+
+// Reset makes them zero; any goroutine.
+func (c *Counters) Reset() {
+	for _, n := range []*atomic.Uint64{&c.Sent, &c.SendErrors, &c.Valid, &c.Update, &c.CNAME, &c.CNAMEErrors, &c.Empty, &c.NX,
+		&c.Timeout, &c.Refused, &c.Other, &c.Invalid, &c.TooBig, &c.Truncated, &c.Outdated} {
+		n.Store(0)
+	}
 }
 
 // count counts what a message came to.
@@ -105,7 +118,7 @@ func (n *Nameserver) ask(ctx context.Context, q question, payload int, limit tim
 // datagram asks over UDP, from a socket and a port of its own. What is no answer is
 // counted and passed over: anybody may have sent it.
 func (n *Nameserver) datagram(ctx context.Context, q question, packet []byte, payload int) (a answer, v verdict) {
-	c, end := n.dial(ctx, "udp")
+	c, end := n.dial(ctx)
 	if c == nil {
 		return a, silent
 	}
@@ -136,55 +149,11 @@ func (n *Nameserver) datagram(ctx context.Context, q question, packet []byte, pa
 	}
 }
 
-// stream asks over a TCP connection of its own.
-func (n *Nameserver) stream(ctx context.Context, q question, packet []byte) (a answer, v verdict) {
-	if n.slots != nil {
-		select {
-		case n.slots <- struct{}{}:
-			defer func() { <-n.slots }()
-		case <-ctx.Done():
-			return a, silent
-		}
-	}
-	c, end := n.dial(ctx, "tcp")
-	if c == nil {
-		return a, silent
-	}
-	defer end()
-	n.Sent.Add(1)
-	if _, err := c.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(packet))), packet...)); err != nil {
-		n.SendErrors.Add(1)
-		<-ctx.Done()
-		return a, silent
-	}
-	var size [2]byte
-	for {
-		if _, err := io.ReadFull(c, size[:]); err != nil {
-			<-ctx.Done()
-			return a, silent
-		}
-		buf := make([]byte, binary.BigEndian.Uint16(size[:]))
-		if _, err := io.ReadFull(c, buf); err != nil {
-			<-ctx.Done()
-			return a, silent
-		}
-		switch a, v = q.parse(buf); v {
-		case truncated:
-			return a, other // over TCP all fits
-		case invalid, outdated:
-			n.count(&a, v)
-		default:
-			return a, v
-		}
-	}
-}
-
-// dial connects to the server; end has to be called where there is a connection. The
-// connection ends with ctx. Without one ctx has ended, so that a server that cannot be
-// reached is not asked again at once.
-func (n *Nameserver) dial(ctx context.Context, network string) (c net.Conn, end func()) {
+// dial makes a socket that takes datagrams from the server alone; end has to be called
+// where there is one. It ends with ctx. Without one ctx has ended.
+func (n *Nameserver) dial(ctx context.Context) (c net.Conn, end func()) {
 	var d net.Dialer
-	c, err := d.DialContext(ctx, network, n.Addr.String())
+	c, err := d.DialContext(ctx, "udp", n.Addr.String())
 	if err != nil {
 		n.SendErrors.Add(1)
 		<-ctx.Done()

@@ -1,6 +1,7 @@
 package resolvers
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"sync"
@@ -89,9 +90,7 @@ func New(name string) *Section {
 // Add appends a name server, before Start.
 func (s *Section) Add(n *Nameserver) {
 	n.section = s
-	if n.Most > 0 {
-		n.slots = make(chan struct{}, n.Most)
-	}
+	n.slots = make(chan struct{}, cmp.Or(n.Most, mostConns))
 	s.Servers = append(s.Servers, n)
 }
 
@@ -115,6 +114,9 @@ func (s *Section) Stop() {
 	s.cancel()
 	s.mu.Unlock()
 	s.running.Wait()
+	for _, n := range s.Servers {
+		n.end()
+	}
 }
 
 // begin runs a resolution; the caller holds mu and the section has started.
@@ -145,10 +147,19 @@ func (s *Section) types(k Kind) []uint16 {
 	return []uint16{typeAAAA, typeA}
 }
 
-// resolve asks for a name until there is a valid answer or all tries are used up.
+// resolve asks for a name until there is a valid answer or all tries are used up. A try
+// begins no sooner than Retry after the one before.
 func (s *Section) resolve(ctx context.Context, k key) reply {
 	r := reply{verdict: silent}
+	pace := time.NewTimer(0)
+	defer pace.Stop()
 	for range max(s.Retries, 1) {
+		select {
+		case <-pace.C:
+			pace.Reset(s.Retry)
+		case <-ctx.Done():
+			return r
+		}
 		for _, t := range s.types(k.kind) {
 			r = s.askAll(ctx, newQuestion(k.name, t))
 			switch {

@@ -448,3 +448,21 @@ func TestForget(t *testing.T) {
 		t.Errorf("%d names, the new one %v", n, s.found[key{name: "1"}])
 	}
 }
+
+// A name that does not exist is asked for once a try, and a try begins when the time
+// for an answer is over: errors make no burst of queries.
+func TestPace(t *testing.T) {
+	p := newPlay(t, rcode(dns.RcodeNameError))
+	s := asking(t, p)
+	s.Retries, s.Retry, s.Resolve, s.Hold[NX] = 3, 50*time.Millisecond, time.Hour, 0
+	h, _ := watch(t, s, "a.test", PreferIPv4)
+	begun := s.now()
+	s.Start()
+	h.want(t, "status 1 by DNS cache")
+	if took := time.Duration(s.now() - begun); took < 2*s.Retry {
+		t.Errorf("three tries in %v", took)
+	}
+	if got := p.log(); got != "A AAAA A AAAA A AAAA" {
+		t.Errorf("asked for %s", got)
+	}
+}

@@ -3,6 +3,7 @@ package oracle
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -36,17 +38,122 @@ func nameServer(t *testing.T, addr string) func(lines ...string) {
 	return write
 }
 
+// bind9 starts Debian's name server for the zone test on a port of loopback, and returns
+// what writes its records and has it read them.
+func bind9(t *testing.T, port string) func(lines ...string) {
+	t.Helper()
+	const named = "/usr/sbin/named"
+	if _, err := os.Stat(named); err != nil {
+		t.Skip("install bind9")
+	}
+	dir := t.TempDir()
+	zone, conf := filepath.Join(dir, "zone"), filepath.Join(dir, "named.conf")
+	if err := os.WriteFile(conf, fmt.Appendf(nil, `
+options { directory %q; pid-file none; session-keyfile %q; listen-on port %s { 127.0.0.1; }; listen-on-v6 { none; };
+	recursion no; dnssec-validation no; notify no; };
+controls { };
+zone "test" { type primary; file %q; };
+`, dir, filepath.Join(dir, "session.key"), port, zone), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(named, "-f", "-c", conf)
+	serial := 0
+	write := func(lines ...string) {
+		serial++
+		text := fmt.Sprintf("$TTL 1\n$ORIGIN test.\n@ IN SOA ns hostmaster %d 60 60 60 1\n@ IN NS ns\nns IN A 127.0.0.1\n%s\n", serial, strings.Join(lines, "\n"))
+		if err := os.WriteFile(zone+".new", []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(zone+".new", zone); err != nil {
+			t.Fatal(err)
+		}
+		if serial > 1 {
+			if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	write()
+	r := Launch(t, cmd)
+	if !Eventually(10*time.Second, func() bool { // a signal before that ends it
+		c, err := net.Dial("tcp", "127.0.0.1:"+port)
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
+	}) {
+		t.Fatalf("named does not serve: %s", r.Stop())
+	}
+	return write
+}
+
 // Servers come and go in what name servers say while requests run, every 30 ms: none of
 // the requests is lost, none waits for a name.
 func TestAddressesUnderLoad(t *testing.T) {
-	const dns, port, front = "127.53.8.1:5353", "18053", "127.53.8.2:18054"
-	write := nameServer(t, dns)
-	for _, ip := range []string{"127.53.8.11", "127.53.8.12", "127.53.8.13"} {
+	const dns = "127.53.8.1:5353"
+	changeUnderLoad(t, dns, "127.53.8", 60, 30*time.Millisecond, nameServer(t, dns))
+}
+
+// The same with a name server from Debian, that reads its zone anew.
+func TestBind9UnderLoad(t *testing.T) {
+	const port = "15320"
+	changeUnderLoad(t, "127.0.0.1:"+port, "127.53.11", 16, 250*time.Millisecond, bind9(t, port))
+}
+
+// What does not fit into a datagram is asked for over TCP: all of 100 servers have an
+// address of their own, with the payload that is the default. The reference has none of
+// them.
+func TestBind9Truncated(t *testing.T) {
+	const port = "15321"
+	write := bind9(t, port)
+	var lines []string
+	for i := range 100 {
+		lines = append(lines, fmt.Sprintf("large.test. IN A 127.53.12.%d", i+1))
+	}
+	write(lines...)
+	socket := filepath.Join(t.TempDir(), "cli")
+	r := Start(t, Installed(t, Gohap), fmt.Sprintf(`
+global
+	stats socket %s
+resolvers dns
+	nameserver n1 127.0.0.1:%s
+	timeout resolve 100ms
+	timeout retry 500ms
+backend be
+	timeout connect 1s
+	timeout server 1s
+	server-template w 100 large.test:80 resolvers dns init-addr none resolve-prefer ipv4
+frontend f
+	bind 127.53.12.1:18057
+	timeout client 1s
+`, socket, port))
+	up := func() int {
+		out, _ := Command(socket, "show servers state be")
+		return strings.Count(out, " 127.53.12.")
+	}
+	if !Eventually(10*time.Second, func() bool { return up() == 100 }) {
+		t.Fatalf("%d of 100 have an address\n%s", up(), r.Stop())
+	}
+	out, _ := Command(socket, "show stat domain resolvers")
+	if cells := strings.Split(out, ","); !strings.Contains(out, "\nn1,dns,") || len(cells) < 34 || cells[17+15] == "0" {
+		t.Errorf("nothing was truncated: %s", out)
+	}
+}
+
+// changeUnderLoad changes the servers of a backend, by what a name server says, as
+// often as asked while requests run. Their addresses begin with prefix.
+func changeUnderLoad(t *testing.T, dns, prefix string, times int, every time.Duration, write func(lines ...string)) {
+	const port = "18053"
+	front := prefix + ".2:18054"
+	var ips []string
+	for _, n := range []string{".11", ".12", ".13"} {
+		ip := prefix + n
+		ips = append(ips, ip)
 		s := &http.Server{Addr: ip + ":" + port, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, ip) })}
 		go s.ListenAndServe()
 		t.Cleanup(func() { s.Close() })
 	}
-	record := func(n int) string { return fmt.Sprintf("a.test. 30 IN A 127.53.8.%d", n) }
+	record := func(n int) string { return "a.test. 30 IN A " + ips[n-11] }
 	write(record(11))
 	bin := Installed(t, Gohap)
 	r := Start(t, bin, fmt.Sprintf(`
@@ -105,7 +212,7 @@ backend be
 			}
 		})
 	}
-	for i := range 60 {
+	for i := range times {
 		switch i % 4 {
 		case 0:
 			write(record(12))
@@ -116,7 +223,7 @@ backend be
 		case 3:
 			write(record(11))
 		}
-		<-time.After(30 * time.Millisecond)
+		<-time.After(every)
 	}
 	close(stop)
 	clients.Wait()

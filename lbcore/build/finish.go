@@ -73,6 +73,7 @@ func (b *Builder) Finish() *Result {
 	}
 	b.readCases()
 	b.settleResolverUsers()
+	b.settleNameservers()
 	for _, s := range b.sections {
 		b.settle(s)
 	}

@@ -3,7 +3,6 @@ package build
 import (
 	"errors"
 	"net"
-	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -24,6 +23,8 @@ type resolversConf struct {
 	*resolvers.Section
 	pos   config.Position
 	lines map[string]config.Position // of its name servers
+	// streams are those that are asked over connections.
+	streams []nameserverStream
 }
 
 // resolversFunc reads a line of a resolvers section.
@@ -41,8 +42,9 @@ func resolversRows() []keyword.Row {
 		return r
 	}
 	return []keyword.Row{
-		row("nameserver", "<name> [tcp@]<address>:<port> [maxconn <n>]", "a name server, asked over UDP unless its address says TCP", "nameserver n1 127.0.0.1:53", nameserverLine,
-			"nameserver", "nameserver n1", "nameserver n1 127.0.0.1", "nameserver n1 127.0.0.1:0"),
+		row("nameserver", "<name> [tcp@]<address>:<port> [options of servers]", "a name server, asked over UDP unless its address says TCP (or uxst@, a path); options say how connections are made: maxconn, ssl and its kin, source, tcp-ut, send-proxy", "nameserver n1 127.0.0.1:53", nameserverLine,
+			"nameserver", "nameserver n1", "nameserver n1 127.0.0.1", "nameserver n1 127.0.0.1:0", "nameserver n1 tcp@127.0.0.1:53 weight 10", "nameserver n1 tcp@127.0.0.1:53 ssl verify none sni path",
+			"nameserver n1 tcp@127.0.0.1:53 source 127.0.0.2 usesrc client"),
 		row("parse-resolv-conf", "", "adds the name servers of /etc/resolv.conf", "parse-resolv-conf", resolvConfLine),
 		row("resolve_retries", "<n>", "how often a name is asked for until that counts as an error", "resolve_retries 3", retriesLine, "resolve_retries"),
 		row("accepted_payload_size", "<bytes>", "the largest answer over UDP; a larger one is asked for over TCP", "accepted_payload_size 4096", payloadLine,
@@ -134,49 +136,6 @@ func (b *Builder) resolversLine(st *config.Statement) {
 		return
 	}
 	row.Impl.(resolversFunc)(b, b.resolving, st)
-}
-
-// nameserverLine reads a name server. Reference: what stands behind an address of
-// datagrams is not looked at.
-func nameserverLine(b *Builder, c *resolversConf, st *config.Statement) {
-	if len(st.Words) < 3 {
-		b.Alertf(st, "'nameserver' expects <name> and <addr>[:<port>] as arguments.")
-		return
-	}
-	name := st.Words[1]
-	if bad := badName(name); bad != 0 {
-		b.Alertf(st, "character '%c' is not permitted in server name '%s'.", bad, name)
-		return
-	}
-	if at, ok := c.lines[name]; ok {
-		b.Diag.Rawf(config.Alert, "config : Parsing [%s]: nameserver '%s' has same name as another nameserver (declared at %s).", st.Pos, name, at)
-		return
-	}
-	a, err := config.ParseAddress(st.Words[2], b.rules(config.NameserverRules))
-	switch {
-	case err != nil:
-		b.Alertf(st, "'nameserver %s' : %s", name, err)
-		return
-	case !a.IP.IsValid():
-		b.Alertf(st, "'nameserver %s' : %s", name, keyword.Refusal("address '"+st.Words[2]+"' of name servers"))
-		return
-	}
-	n := &resolvers.Nameserver{Name: name, Addr: netip.AddrPortFrom(a.IP, uint16(a.Port)), TCP: !a.Datagram}
-	for i := 3; n.TCP && i < len(st.Words); i++ {
-		if st.Words[i] == "maxconn" && i+1 < len(st.Words) {
-			i++
-			n.Most = atoi(st.Words[i])
-			continue
-		}
-		if b.Set.Lookup(keyword.Server, st.Words[i]) != nil {
-			b.alertAt(st, "'server %s/%s' : %s.", c.Name, name, keyword.Refusal("keyword '"+st.Words[i]+"' of name servers"))
-		} else {
-			b.alertAt(st, "'server %s/%s' : unknown keyword '%s'%s", c.Name, name, st.Words[i], proposal(st.Words[i], b.Set.Names(keyword.Server)))
-		}
-		return
-	}
-	c.lines[name] = st.Pos
-	c.Add(n)
 }
 
 // resolvConf is where the machine's name servers stand.

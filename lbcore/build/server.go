@@ -39,6 +39,7 @@ type serverLine struct {
 	tlvs        []tlvLine
 	shard       int    // of a peer's keys
 	dynamic     bool   // it comes from "add server"
+	only        string // why it takes the words of name servers alone, "" where it does not
 	label       string // how messages begin: "'server b/s' : ", empty for default-server
 }
 
@@ -274,6 +275,10 @@ func (b *Builder) serverOptions(st *config.Statement, to *serverLine, words []st
 				}
 				b.alertAt(st, "%sunknown keyword '%s'%s%s", to.label, words[0], proposal(words[0], b.Set.Names(keyword.Server)), hint)
 			}
+			return false
+		}
+		if to.only != "" && !forNameserver(name) {
+			b.alertAt(st, "%s'%s' is known to lines of backends, %s.", to.label, words[0], to.only)
 			return false
 		}
 		if to.dynamic && row.Flags&keyword.Dynamic == 0 {

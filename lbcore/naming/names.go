@@ -29,6 +29,7 @@ type Names struct {
 	mu      sync.Mutex
 	members map[*proxy.Server]*member
 	groups  map[groupKey]*group
+	pending []*group // whose members changed since what is known was applied
 	stopped bool
 }
 
@@ -69,6 +70,7 @@ func (n *Names) Start(proxies []*proxy.Proxy) {
 			}
 		}
 	}
+	n.settle()
 	n.mu.Unlock()
 	for _, s := range n.Sections {
 		s.Start()
@@ -125,6 +127,7 @@ func (n *Names) Forget(s *proxy.Server) {
 	if m := n.members[s]; m != nil {
 		n.leave(m)
 		delete(n.members, s)
+		n.settle()
 	}
 	s.OnUnreached(nil)
 }
@@ -136,8 +139,8 @@ func kindOf(r *proxy.Resolving) resolvers.Kind {
 	return resolvers.PreferIPv6
 }
 
-// join has a name give a server its address; false when it cannot be a name. The caller
-// holds mu.
+// join has a name give a server its address, from the next settle on; false when it
+// cannot be a name. The caller holds mu.
 func (n *Names) join(m *member, host string) bool {
 	r := m.srv.Resolving
 	k := groupKey{m.srv.Proxy, r.Section, strings.ToLower(host), kindOf(r)}
@@ -153,13 +156,25 @@ func (n *Names) join(m *member, host string) bool {
 	}
 	g.members = append(g.members, m)
 	m.group = g
-	if g.last != nil {
-		g.apply(cached)
-	}
+	n.pending = append(n.pending, g)
 	return true
 }
 
-// leave ends that; what the server had is for the others. The caller holds mu.
+// settle gives the servers what is known of names that others joined or left: once a
+// name, however many there are. The caller holds mu.
+func (n *Names) settle() {
+	done := map[*group]bool{}
+	for _, g := range n.pending {
+		if !done[g] && g.last != nil && n.groups[g.groupKey] == g {
+			g.apply(cached)
+		}
+		done[g] = true
+	}
+	n.pending = nil
+}
+
+// leave ends that; what the server had is for the others, from the next settle on. The
+// caller holds mu.
 func (n *Names) leave(m *member) {
 	g := m.group
 	if g == nil {
@@ -172,12 +187,10 @@ func (n *Names) leave(m *member) {
 			break
 		}
 	}
-	switch {
-	case len(g.members) == 0:
+	n.pending = append(n.pending, g)
+	if len(g.members) == 0 {
 		g.watch.Stop()
 		delete(n.groups, g.groupKey)
-	case g.last != nil:
-		g.apply(cached)
 	}
 }
 
@@ -305,5 +318,6 @@ func (n *Names) SetHost(s *proxy.Server, host string) (text string, ok bool) {
 	s.SetHost(host)
 	s.SetOwnAdmin(proxy.NameSet, 0, n.Checker.Clock.Wall().Unix())
 	n.join(m, host)
+	n.settle()
 	return fmt.Sprintf("%s/%s changed its FQDN from %s to %s by 'stats socket command'", s.Proxy.Name, s.Name, old, host), true
 }

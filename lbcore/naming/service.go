@@ -73,6 +73,8 @@ func (v *service) told(e *resolvers.Event) {
 			n.lose(s.srv, reasons[e.Status])
 			s.nameless()
 		}
+		n.settle()
+		v.demote()
 		return
 	}
 	now := make([]*resolvers.Service, len(v.slots))
@@ -85,6 +87,7 @@ func (v *service) told(e *resolvers.Event) {
 			n.serve(s, given[i])
 		}
 	}
+	n.settle() // first, so that there is a server at any moment
 	for i, s := range v.slots {
 		if given[i] == nil && (s.record != nil || s.srv.Host() != "") {
 			n.leave(s.member)
@@ -93,6 +96,7 @@ func (v *service) told(e *resolvers.Event) {
 			s.nameless()
 		}
 	}
+	n.settle()
 	v.demote()
 }
 

@@ -93,6 +93,9 @@ func (in *Instance) Clear(all bool) {
 		l.Stats.MaxStall, l.Stats.MaxTurn, l.Stats.MaxTurnCPU = 0, 0, 0
 		return none
 	})
+	if all {
+		in.clearNameservers()
+	}
 	wall := in.clock().Wall().Unix()
 	for _, p := range in.Proxies {
 		clearProxy(p)

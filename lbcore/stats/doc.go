@@ -21,5 +21,9 @@
 //
 // goroutine (*Operations).Do: a change of servers writes lines and may block
 //
-// Imports: cli, proxy, loop, clock, keyword; of stream what services need.
+//	over 6000 lines: tables of all that is counted, and the forms of them, which share
+//	their cells
+//
+// Imports: cli, proxy, loop, clock, keyword; of stream what services need; of resolvers
+// the counters.
 package stats

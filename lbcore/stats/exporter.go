@@ -215,6 +215,9 @@ func (e *export) next(u *unit) bool {
 			e.process(u, &exportedFields[e.metric])
 		}
 		e.metric++
+	case e.part == partResolver:
+		e.nameservers(u, &nsColumns[nsNames+e.metric])
+		e.metric++
 	default:
 		e.object(u)
 	}
@@ -226,6 +229,8 @@ func (e *export) count() int {
 	switch {
 	case e.part == partGlobal:
 		return len(exportedFields) + len(e.more)
+	case e.part == partResolver:
+		return len(nsColumns) - nsNames
 	case partKinds[e.part] == 0:
 		return 0
 	case e.sel.extra:

@@ -48,10 +48,15 @@ var (
 // jsonValue writes everything of a value that info and stat have in common:
 // field, processNum, tags and value.
 func jsonValue(w io.StringWriter, pos int, name, tags string, t cellType, text string) {
+	jsonField(w, pos, name, `"processNum":1,`, tags, t, text)
+}
+
+// jsonField is the same with what stands between field and tags.
+func jsonField(w io.StringWriter, pos int, name, between, tags string, t cellType, text string) {
 	if t == str {
 		text = jsonString(text)
 	}
-	w.WriteString(`"field":{"pos":` + strconv.Itoa(pos) + `,"name":"` + name + `"},"processNum":1,` +
+	w.WriteString(`"field":{"pos":` + strconv.Itoa(pos) + `,"name":"` + name + `"},` + between +
 		`"tags":{"origin":"` + origins[tags[0]] + `","nature":"` + natures[tags[1]] + `","scope":"` + scopes[tags[2]] + `"},` +
 		`"value":{"type":"` + t.String() + `","value":` + text + `}}`)
 }

@@ -8,6 +8,7 @@ import (
 	"gohap/lbcore/log"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/proxy"
+	"gohap/resolvers"
 )
 
 // Host is what a cli.Server's Host must offer for the commands of this
@@ -21,9 +22,11 @@ type Host interface{ Stats() *Instance }
 type Instance struct {
 	Proxies []*proxy.Proxy // in the order of the configuration
 	Rings   []*log.Ring    // likewise
-	Process *proxy.Process
-	Group   *loop.Group
-	Clock   clock.Source // nil means the machine's clock
+	// Resolvers are the sections whose name servers are asked, likewise.
+	Resolvers []*resolvers.Section
+	Process   *proxy.Process
+	Group     *loop.Group
+	Clock     clock.Source // nil means the machine's clock
 
 	// Words is the registry: a column, field or modifier that was taken out of
 	// it is not there. nil means all.

@@ -41,13 +41,14 @@ func Register(set *keyword.Set) {
 		c := &moduleColumns[i]
 		set.Add(keyword.Row{Class: keyword.StatModule, Name: c.name, Out: c.typ.String(), Summary: lower(c.desc), Impl: c})
 	}
+	set.Add(nsRows()...)
 	for i := range fields {
 		f := &fields[i]
 		set.Add(keyword.Row{Class: keyword.InfoField, Name: f.name, Out: f.typ.String(), Summary: lower(f.desc), Impl: f})
 	}
 	for _, m := range [][2]string{
 		{"desc", "append a description to each value"},
-		{"domain", "choose the domain of the statistics; proxy is the only one"},
+		{"domain", "choose the domain of the statistics: proxy or resolvers"},
 		{"float", "print rates and times with decimals where they have them"},
 		{"json", "print JSON"},
 		{"no-maint", "leave out servers in maintenance"},

@@ -18,10 +18,12 @@ type Query struct {
 	Up      bool   // leave out servers that are down or in maintenance
 	NoMaint bool   // leave out servers in maintenance
 	Proxy   *proxy.Proxy
-	ID      int  // of a proxy that does not exist: nothing is printed; -1 for all
-	Types   int  // bits: 1 frontends, 2 backends, 4 servers, 8 listeners
-	Server  int  // id of a server or listener, -1 for all
-	Full    bool // addresses, cookies and algorithms (reference: by the socket's level)
+	ID      int // of a proxy that does not exist: nothing is printed; -1 for all
+	Types   int // bits: 1 frontends, 2 backends, 4 servers, 8 listeners
+	Server  int // id of a server or listener, -1 for all
+	// Nameservers asks for those instead of proxies.
+	Nameservers bool
+	Full        bool // addresses, cookies and algorithms (reference: by the socket's level)
 	// Shows narrows the proxies down further; nil takes all.
 	Shows func(*proxy.Proxy) bool
 }
@@ -38,6 +40,10 @@ func showStat(r *cli.Request) {
 	if !ok {
 		return
 	}
+	if q.Nameservers {
+		in.WriteNameservers(r, q)
+		return
+	}
 	in.WriteStat(r, q)
 }
 
@@ -47,11 +53,15 @@ func (in *Instance) statQuery(r *cli.Request) (Query, bool) {
 	q := Query{Form: "csv", ID: -1, Types: -1, Server: -1, Full: r.SocketLevel() >= cli.Operator}
 	args := r.Args
 	if len(args) > 0 && args[0] == "domain" && in.has(keyword.StatModifier, "domain") {
-		if len(args) < 2 || args[1] != "proxy" {
+		if len(args) < 2 || !in.has(statDomain, args[1]) || args[1] != "proxy" && args[1] != "resolvers" {
 			r.Fail("Invalid statistics domain.")
 			return q, false
 		}
+		q.Nameservers = args[1] == "resolvers"
 		args = args[2:]
+	}
+	if q.Nameservers && len(args) >= 3 { // reference: a selection is none, whatever it names
+		args = args[3:]
 	}
 	// reference: three words are always a selection, also when the first is a
 	// modifier.
