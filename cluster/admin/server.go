@@ -140,9 +140,11 @@ func (s *Server) apply(w http.ResponseWriter, r *http.Request) {
 	if !read(w, r, &a) {
 		return
 	}
-	p := &cluster.Proposal{Base: s.node.Status().Generation, Note: a.Note, Force: a.Force, Of: a.Rollback}
+	p := &cluster.Proposal{Note: a.Note, Force: a.Force, Of: a.Rollback}
 	if a.Base != nil {
 		p.Base = *a.Base
+	} else {
+		p.Base = s.node.Current(r.Context())
 	}
 	switch {
 	case a.Rollback != 0 && a.Bundle == nil:

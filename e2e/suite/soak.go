@@ -36,7 +36,7 @@ func soak() []step {
 		{"faultrace", nil, func(t *tally) { goTest(t, append([]string{"-race"}, faultRun...)...) }},
 		{"reload", nil, inTestBuild("./e2e/process", "-run=TestReload", "-timeout=20m", "-args", "-clients", "32", "-open", "4500")},
 		{"latency", nil, inTestBuild("-tags=soak", "-timeout=15m", "./e2e/process", "-run=TestMillionEntryMap|TestShowManySessions|TestReloadLatency")},
-		{"netns", needsNamespaces, func(t *tally) { goTest(t, "-tags=soak", "-count=3", "-timeout=15m", "./e2e/netns") }},
+		{"netns", needsNamespaces, func(t *tally) { goTest(t, "-tags=soak", "-count=2", "-timeout=40m", "-v", "./e2e/netns") }},
 		{"repeat", needsScenarios, func(t *tally) {
 			os.Setenv("VTC_PROGRAM", "gohap")
 			defer os.Unsetenv("VTC_PROGRAM")
