@@ -276,7 +276,7 @@ func (f *fleet) local() (*cluster.Bundle, error) {
 }
 
 // Check implements cluster.Applier: it reads and checks a bundle in this node's own
-// environment.
+// environment, and tries its new addresses.
 func (f *fleet) Check(_ context.Context, b *cluster.Bundle) error {
 	var said strings.Builder
 	c, ok := gathered(b).Judge(f.process.flags.options(nil), &said)
@@ -286,10 +286,15 @@ func (f *fleet) Check(_ context.Context, b *cluster.Bundle) error {
 	if !c.HasListeners() && len(c.Global.Sockets) == 0 {
 		return errors.New("it has no listener: nothing would be served")
 	}
-	if in := f.process.instance.Load(); in != nil && needsProcess(c, in) {
+	in := f.process.instance.Load()
+	if in == nil {
+		return nil
+	}
+	if needsProcess(c, in) {
 		return errors.New("chroot, user, group and ulimit-n need a new process, and a node of a fleet reloads in the one that it has")
 	}
-	return nil
+	c.FreeBind = true
+	return in.Bindable(c)
 }
 
 // Apply implements cluster.Applier by a reload in the process.
