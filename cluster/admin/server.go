@@ -73,6 +73,14 @@ func (s *Server) routes() http.Handler {
 		write(w, Ready{ready, why})
 	})
 	m.HandleFunc("POST /run", s.run)
+	m.HandleFunc("POST /secrets", func(w http.ResponseWriter, _ *http.Request) {
+		names, err := s.op.Rekey()
+		if err != nil {
+			fail(w, http.StatusConflict, err)
+			return
+		}
+		write(w, names)
+	})
 	m.HandleFunc("POST /drain", s.drain)
 	m.HandleFunc("POST /undrain", func(w http.ResponseWriter, r *http.Request) {
 		if err := s.op.Undrain(r.Context()); err != nil {

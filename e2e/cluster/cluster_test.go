@@ -32,6 +32,8 @@ type node struct {
 	cli  int // of commands
 	more int // of what a configuration adds
 	dir  string
+	// secret is the node's own file of secrets, "" for the one that all share.
+	secret string
 }
 
 // fleet is three nodes with one configuration file.
@@ -105,8 +107,12 @@ func (f *fleet) start(n *node) {
 	for _, o := range f.nodes {
 		peers = append(peers, fmt.Sprint("127.0.0.1:", o.port))
 	}
+	secret := n.secret
+	if secret == "" {
+		secret = filepath.Join(f.dir, "secret")
+	}
 	cmd := exec.Command(f.bin, "join", "--peers", strings.Join(peers, ","), "--name", n.name, "--bind", "127.0.0.1", "--port", fmt.Sprint(n.port),
-		"--data-dir", n.dir, "--secret-file", filepath.Join(f.dir, "secret"), "-f", "haproxy.cfg")
+		"--data-dir", n.dir, "--secret-file", secret, "-f", "haproxy.cfg")
 	cmd.Dir = f.dir
 	cmd.Env = n.environ()
 	n.Running = oracle.Launch(f.t, cmd)
