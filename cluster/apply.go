@@ -91,6 +91,31 @@ func (n *Node) Apply(ctx context.Context, p *Proposal, progress func(string)) *A
 	return a
 }
 
+// currentTime is how long Current waits.
+const currentTime = 5 * time.Second
+
+// Current is the active generation once this node has all of the log that it knows of: a
+// node that has just started knows none before there is a leader. Where that is not soon
+// it is what is known.
+func (n *Node) Current(ctx context.Context) uint64 {
+	ctx, cancel := context.WithTimeout(ctx, currentTime)
+	defer cancel()
+	for {
+		s := n.raft.Stats()
+		if n.raft.Leader() != "" && s.Applied >= s.Last || s.Parked != nil || s.Halted != nil {
+			break
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+			continue
+		case <-ctx.Done():
+		}
+		break
+	}
+	st, _, _ := n.raft.State()
+	return st.Active
+}
+
 // check has every live node check a bundle, this one too.
 func (n *Node) check(ctx context.Context, m *state.Manifest) (all []NodeReport, skipped []string) {
 	ctx, cancel := context.WithTimeout(ctx, checkTime)

@@ -12,6 +12,7 @@
 //	apply.go     a new configuration: checked everywhere, agreed on, reported
 //	calls.go     what nodes ask each other
 //	command.go   the program's own commands, on other nodes
+//	secret.go    other secrets while the node runs
 //	status.go    what a person sees of it all
 //	watch.go     what the log is told
 //

@@ -107,21 +107,24 @@ func (n *Node) fetch(ctx context.Context, m *state.Manifest, first *member.Membe
 		from = append([]member.Member{*first}, from...)
 	}
 	for _, f := range missing {
-		err := errors.New("nobody is there to have it")
-		for _, p := range from {
-			_, err = n.client.Ask(ctx, rpc.Question{Address: p.Addr.String(), ID: p.ID, Method: "contents", Args: f.Hash, Take: func(r io.Reader, size int64) error {
+		why := errors.New("nobody is there to have it")
+		for i, p := range from {
+			_, err := n.client.Ask(ctx, rpc.Question{Address: p.Addr.String(), ID: p.ID, Method: "contents", Args: f.Hash, Take: func(r io.Reader, size int64) error {
 				if size != f.Size {
 					return fmt.Errorf("%d bytes came, not %d", size, f.Size)
 				}
 				_, _, err := n.contents.Put(r, f.Hash, f.Size)
 				return err
 			}})
+			if err == nil || i == 0 { // who comes first has it most likely
+				why = err
+			}
 			if err == nil {
 				break
 			}
 		}
-		if err != nil {
-			return fmt.Errorf("%s was not fetched: %w", f.Name, err)
+		if why != nil {
+			return fmt.Errorf("%s was not fetched: %w", f.Name, why)
 		}
 	}
 	return nil

@@ -27,7 +27,7 @@ const (
 // join is the way in, and back after a partition, for ever.
 func (n *Node) join() {
 	for {
-		at := n.seeds()
+		at, named := n.seeds()
 		known, err := n.raft.Known()
 		wait := rejoinEvery
 		switch {
@@ -38,7 +38,7 @@ func (n *Node) join() {
 			n.remember()
 		default:
 			wait = joinEvery
-			n.waiting(n.enter(at))
+			n.waiting(n.enter(at, named))
 		}
 		n.meet(at)
 		if !n.sleep(wait) {
@@ -70,8 +70,28 @@ func (n *Node) remember() {
 	}
 }
 
+// named is what the names of seeds stand for.
+type named struct {
+	nodes   int    // addresses: of a name those of the family of which it has more
+	several string // a name that stands for more than one node, "" for none
+}
+
+// count takes a name's addresses in. One of each family may be one node's.
+func (k *named) count(name string, found []netip.Addr) {
+	four := 0
+	for _, a := range found {
+		if a.Unmap().Is4() {
+			four++
+		}
+	}
+	most := max(four, len(found)-four)
+	if k.nodes += most; most > 1 {
+		k.several = name
+	}
+}
+
 // seeds resolves the seeds; what cannot be is left out this time.
-func (n *Node) seeds() (all []netip.AddrPort) {
+func (n *Node) seeds() (all []netip.AddrPort, names named) {
 	for _, s := range n.config.Seeds {
 		s = strings.TrimSpace(s)
 		host, port := s, n.config.Port
@@ -84,6 +104,7 @@ func (n *Node) seeds() (all []netip.AddrPort) {
 		}
 		if a, err := netip.ParseAddr(host); err == nil {
 			all = append(all, netip.AddrPortFrom(a, port))
+			names.nodes++
 			continue
 		}
 		ctx, cancel := n.within(helloTime)
@@ -92,11 +113,12 @@ func (n *Node) seeds() (all []netip.AddrPort) {
 		if err != nil {
 			n.config.Log.Debug("fleet: a seed cannot be resolved", "seed", s, "error", err)
 		}
+		names.count(host, found)
 		for _, a := range found {
 			all = append(all, netip.AddrPortFrom(a.Unmap(), port))
 		}
 	}
-	return all
+	return all, names
 }
 
 // meet joins the gossip of every address where a node was seen and none is now.
@@ -135,7 +157,7 @@ func (n *Node) ask(at netip.AddrPort) (h hello, err error) {
 
 // enter tries to come into a fleet or to found one; it returns what it waits for, ""
 // where it is in.
-func (n *Node) enter(seeds []netip.AddrPort) string {
+func (n *Node) enter(seeds []netip.AddrPort, names named) string {
 	met := map[string]hello{}
 	missing := []string{}
 	self := false
@@ -159,7 +181,10 @@ func (n *Node) enter(seeds []netip.AddrPort) string {
 	if n.id.Fleet != "" {
 		return "this node belongs to fleet " + n.id.Fleet + " and lost its log: waiting for a node of it"
 	}
-	return n.found(met, self, missing)
+	if why := n.unsure(self, names); why != "" {
+		return why
+	}
+	return n.found(met, missing)
 }
 
 // come asks a node that knows a cluster to be taken in.
@@ -183,12 +208,24 @@ func (n *Node) come(h hello) string {
 	return "taken in; waiting for the fleet's log"
 }
 
-// found founds a fleet when this node may, and says what it waits for until then.
-func (n *Node) found(met map[string]hello, self bool, missing []string) string {
-	list, expect := n.founders(), n.expect()
-	if n.config.Expect == 0 && !self {
-		return fmt.Sprintf("none of %s is this node: name it among --peers, or say --bootstrap-expect", strings.Join(list, ","))
+// unsure says why the seeds do not tell how many found the fleet, "" where they do: of one
+// list two fleets could come.
+func (n *Node) unsure(self bool, names named) string {
+	list, expect := strings.Join(n.founders(), ","), n.config.Expect
+	switch {
+	case expect == 0 && names.several != "":
+		return fmt.Sprintf("%s stands for several nodes: say by --bootstrap-expect how many found the fleet", names.several)
+	case expect == 0 && !self:
+		return fmt.Sprintf("none of %s is this node: name it among --peers, or say --bootstrap-expect", list)
+	case expect > 0 && expect*2 <= names.nodes:
+		return fmt.Sprintf("--bootstrap-expect %d: %s stands for %d nodes, more than half of them are needed", expect, list, names.nodes)
 	}
+	return ""
+}
+
+// found founds a fleet when this node may, and says what it waits for until then.
+func (n *Node) found(met map[string]hello, missing []string) string {
+	list, expect := n.founders(), n.expect()
 	for _, h := range met {
 		if !slices.Equal(h.List, list) || h.Expect != expect {
 			return fmt.Sprintf("node %s was started with --peers %s and expects %d nodes, this one with %s and %d: they must be the same", h.Name, strings.Join(h.List, ","), h.Expect, strings.Join(list, ","), expect)

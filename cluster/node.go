@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -100,6 +101,8 @@ type Node struct {
 	ctx      context.Context
 	stop     context.CancelFunc
 	work     sync.WaitGroup
+
+	rekeying sync.Mutex
 
 	mu      sync.Mutex
 	id      *identity
@@ -323,7 +326,7 @@ const (
 
 // meta is what the node says of itself.
 func (n *Node) meta() member.Meta {
-	m := member.Meta{Name: n.config.Name, Version: n.config.Version, Entry: state.EntryVersion, Started: int64(time.Since(n.started).Seconds())}
+	m := member.Meta{Name: n.config.Name, Version: n.config.Version, Entry: state.EntryVersion, Started: int64(time.Since(n.started).Seconds()), Secrets: strings.Join(n.Secrets(), " ")}
 	s, _, _ := n.raft.State()
 	n.mu.Lock()
 	m.Fleet, m.Generation = n.id.Fleet, n.running

@@ -36,6 +36,8 @@ type NodeStatus struct {
 	VIP        bool   `json:"vip"`
 	Version    string `json:"version"`
 	Uptime     int64  `json:"uptime_s"`
+	// Secrets are names of those that it accepts, the one that it uses first.
+	Secrets []string `json:"secrets,omitempty"`
 }
 
 // Status looks at the fleet without asking anybody: it works without a leader.
@@ -68,7 +70,7 @@ func (n *Node) Status() *Status {
 		}
 		r := NodeStatus{Name: m.Meta.Name, ID: m.ID, Address: m.Addr.String(), Role: roles[m.ID], State: string(m.State),
 			Generation: m.Meta.Generation, Active: s.Active != 0 && m.Meta.Generation == s.Active,
-			Sessions: m.Meta.Sessions, VIP: m.Meta.VIP, Version: m.Meta.Version, Uptime: m.Meta.Started}
+			Sessions: m.Meta.Sessions, VIP: m.Meta.VIP, Version: m.Meta.Version, Uptime: m.Meta.Started, Secrets: strings.Fields(m.Meta.Secrets)}
 		if m.State == member.Alive && m.Meta.State != "" && m.Meta.State != "leaving" {
 			r.State = m.Meta.State
 		}

@@ -244,6 +244,9 @@ func (d *duty) Undrain(ctx context.Context) error {
 	return err
 }
 
+// Rekey implements admin.Operator.
+func (d *duty) Rekey() ([]string, error) { return d.fleet.rekey() }
+
 // Stop implements admin.Operator: a soft stop.
 func (d *duty) Stop() {
 	_ = d.fleet.process.call(context.Background(), func() { d.fleet.process.softStop(d.fleet.process.idle) })

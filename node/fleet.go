@@ -16,6 +16,7 @@ import (
 
 	"gohap/cluster"
 	"gohap/cluster/admin"
+	"gohap/cluster/keyring"
 	"gohap/lbcore"
 	"gohap/lbcore/catalog"
 	"gohap/lbcore/config"
@@ -276,7 +277,7 @@ func (f *fleet) local() (*cluster.Bundle, error) {
 }
 
 // Check implements cluster.Applier: it reads and checks a bundle in this node's own
-// environment.
+// environment, and tries its new addresses.
 func (f *fleet) Check(_ context.Context, b *cluster.Bundle) error {
 	var said strings.Builder
 	c, ok := gathered(b).Judge(f.process.flags.options(nil), &said)
@@ -286,10 +287,15 @@ func (f *fleet) Check(_ context.Context, b *cluster.Bundle) error {
 	if !c.HasListeners() && len(c.Global.Sockets) == 0 {
 		return errors.New("it has no listener: nothing would be served")
 	}
-	if in := f.process.instance.Load(); in != nil && needsProcess(c, in) {
+	in := f.process.instance.Load()
+	if in == nil {
+		return nil
+	}
+	if needsProcess(c, in) {
 		return errors.New("chroot, user, group and ulimit-n need a new process, and a node of a fleet reloads in the one that it has")
 	}
-	return nil
+	c.FreeBind = true
+	return in.Bindable(c)
 }
 
 // Apply implements cluster.Applier by a reload in the process.
@@ -320,10 +326,36 @@ func (f *fleet) Apply(ctx context.Context, b *cluster.Bundle) error {
 	return nil
 }
 
-// reloadActive is SIGHUP on a node of a fleet: what it serves is read anew, and a hint
-// where its own files say something else by now.
+// rekey reads the file of secrets anew, for sessions from now on; any goroutine.
+func (f *fleet) rekey() ([]string, error) {
+	if f.flags.secret == "" {
+		return nil, errors.New("the node has no file of secrets (--secret-file)")
+	}
+	all, err := keyring.ReadFile(f.flags.secret)
+	if err != nil {
+		return nil, err
+	}
+	n := f.joined.Load()
+	if n == nil {
+		return nil, errors.New("this node has not joined yet")
+	}
+	if err := n.Rekey(all); err != nil {
+		return nil, err
+	}
+	return n.Secrets(), nil
+}
+
+// reloadActive is SIGHUP on a node of a fleet: its secrets and what it serves are read
+// anew, and a hint where its own files say something else by now.
 func (f *fleet) reloadActive() {
 	p := f.process
+	if f.flags.secret != "" {
+		f.work.Go(func() {
+			if _, err := f.rekey(); err != nil {
+				p.log.Error("fleet: the secrets stay what they were", "error", err)
+			}
+		})
+	}
 	if f.serving != nil {
 		now, ok := lbcore.Gather(p.flags.options(io.Discard))
 		if !ok || !same(now, f.serving) {

@@ -181,6 +181,11 @@ func (c *Client) Drain(ctx context.Context, d Drain, progress func(string)) (lef
 // Undrain takes the node back into service.
 func (c *Client) Undrain(ctx context.Context) error { return c.ask(ctx, "POST", "/undrain", nil, nil) }
 
+// Rekey has the node read its file of secrets anew; it returns their names.
+func (c *Client) Rekey(ctx context.Context) (names []string, err error) {
+	return names, c.ask(ctx, "POST", "/secrets", nil, &names)
+}
+
 // Run has nodes execute a line, and writes what they answer.
 func (c *Client) Run(ctx context.Context, x Command, w io.Writer) error {
 	r, err := c.do(ctx, "POST", "/run", x)

@@ -17,6 +17,7 @@
 //	GET  /ready                     Ready
 //	POST /drain    Drain            lines of Drained; with stop the node ends behind it
 //	POST /undrain
+//	POST /secrets                   the names of those that its file has now
 //	GET  /node                      what this node is and does
 //
 // An error is {"error": TEXT} with a status of 400 (what was asked for is wrong), 409

@@ -18,6 +18,8 @@ type Operator interface {
 	Drain(ctx context.Context, wait time.Duration, says func(string)) (left int, err error)
 	// Undrain takes it back into service, from wherever Drain is.
 	Undrain(ctx context.Context) error
+	// Rekey reads the node's file of secrets anew and returns their names.
+	Rekey() ([]string, error)
 	// Stop begins the end of the process.
 	Stop()
 }

@@ -73,6 +73,14 @@ func (s *Server) routes() http.Handler {
 		write(w, Ready{ready, why})
 	})
 	m.HandleFunc("POST /run", s.run)
+	m.HandleFunc("POST /secrets", func(w http.ResponseWriter, _ *http.Request) {
+		names, err := s.op.Rekey()
+		if err != nil {
+			fail(w, http.StatusConflict, err)
+			return
+		}
+		write(w, names)
+	})
 	m.HandleFunc("POST /drain", s.drain)
 	m.HandleFunc("POST /undrain", func(w http.ResponseWriter, r *http.Request) {
 		if err := s.op.Undrain(r.Context()); err != nil {
@@ -140,9 +148,11 @@ func (s *Server) apply(w http.ResponseWriter, r *http.Request) {
 	if !read(w, r, &a) {
 		return
 	}
-	p := &cluster.Proposal{Base: s.node.Status().Generation, Note: a.Note, Force: a.Force, Of: a.Rollback}
+	p := &cluster.Proposal{Note: a.Note, Force: a.Force, Of: a.Rollback}
 	if a.Base != nil {
 		p.Base = *a.Base
+	} else {
+		p.Base = s.node.Current(r.Context())
 	}
 	switch {
 	case a.Rollback != 0 && a.Bundle == nil:

@@ -27,6 +27,7 @@ type Ring struct {
 	id     string // of the node
 	open   bool
 	gossip [][]byte
+	names  []string       // of the authorities, in the order of the secrets
 	roots  *x509.CertPool // the authorities
 	leaf   tls.Certificate
 }
@@ -49,6 +50,7 @@ func New(id string, secrets []Secret) (*Ring, error) {
 			return nil, err
 		}
 		r.roots.AddCert(a.cert)
+		r.names = append(r.names, a.name)
 		if i == 0 {
 			if r.leaf, err = a.issue(id); err != nil {
 				return nil, err
@@ -74,11 +76,16 @@ func (r *Ring) IsOpen() bool { return r.open }
 // ID is the node that the ring is for.
 func (r *Ring) ID() string { return r.id }
 
+// Names tell the secrets apart, the first first. They are in handshakes for everybody to
+// see, and tell nothing of the secrets.
+func (r *Ring) Names() []string { return r.names }
+
 // GossipKeys are the keys of gossip packets, the first to encrypt with.
 func (r *Ring) GossipKeys() [][]byte { return r.gossip }
 
 // authority signs certificates; it is the same wherever the secret is.
 type authority struct {
+	name string
 	key  ed25519.PrivateKey
 	cert *x509.Certificate
 }
@@ -91,8 +98,9 @@ func newAuthority(s Secret) (*authority, error) {
 	a := &authority{key: ed25519.NewKeyFromSeed(seed)}
 	// Members name the authority in handshakes: its name tells secrets apart.
 	sum := sha256.Sum256(a.key.Public().(ed25519.PublicKey))
+	a.name = base64.RawURLEncoding.EncodeToString(sum[:6])
 	t := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "gohap fleet " + base64.RawURLEncoding.EncodeToString(sum[:6])},
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "gohap fleet " + a.name},
 		NotBefore: notBefore, NotAfter: notAfter, IsCA: true, BasicConstraintsValid: true,
 		KeyUsage: x509.KeyUsageCertSign,
 	}

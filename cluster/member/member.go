@@ -88,6 +88,7 @@ func Start(c Config) (*List, error) {
 	m.SuspicionMult, m.GossipInterval, m.PushPullInterval = 3, 100*time.Millisecond, 15*time.Second
 	m.TCPTimeout, m.RequireNodeNames = 2*time.Second, false
 	m.GossipVerifyIncoming, m.GossipVerifyOutgoing = true, true
+	m.EnableCompression = false         // messages are small: a compressor a message costs more than their bytes
 	m.DeadNodeReclaimTime = time.Second // an id that came back with another address
 	d := (*delegate)(l)
 	m.Delegate, m.Events, m.Alive, m.Merge, m.Conflict, m.Ping = d, d, d, d, d, d

@@ -17,6 +17,7 @@ type Meta struct {
 	Sessions   int64  `json:"c,omitempty"` // connections of clients, roughly
 	Started    int64  `json:"t,omitempty"` // seconds of uptime when this was said
 	VIP        bool   `json:"i,omitempty"` // it holds the fleet's address
+	Secrets    string `json:"k,omitempty"` // names of those that it accepts, a space between
 }
 
 // leaving is the last State of a node that goes on purpose.

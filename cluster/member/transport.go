@@ -1,6 +1,7 @@
 package member
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -46,9 +47,9 @@ func newTransport(packets net.PacketConn, p *port.Port, streams *port.Listener, 
 
 // read passes datagrams on; where memberlist is behind they are lost, as on the way.
 func (t *transport) read() {
+	all := make([]byte, maxPacket)
 	for {
-		b := make([]byte, maxPacket)
-		n, from, err := t.packets.ReadFrom(b)
+		n, from, err := t.packets.ReadFrom(all)
 		if err != nil {
 			if errors.Is(err, net.ErrClosed) || t.over() {
 				return
@@ -56,7 +57,7 @@ func (t *transport) read() {
 			continue // what ICMP said of a former datagram
 		}
 		select {
-		case t.in <- &memberlist.Packet{Buf: b[:n:n], From: from, Timestamp: time.Now()}:
+		case t.in <- &memberlist.Packet{Buf: bytes.Clone(all[:n]), From: from, Timestamp: time.Now()}:
 		default:
 		}
 	}

@@ -126,7 +126,7 @@ Exit codes: 0 fine, 1 degraded or refused, 2 cannot tell.`,
 	f.StringVar(&t.socket, "socket", filepath.Join(admin.DefaultDir, admin.Socket), "the node's control socket")
 	f.BoolVar(&t.json, "json", false, "answer in JSON, for programs")
 	f.DurationVar(&t.timeout, "timeout", time.Minute, "how long to wait for an answer")
-	root.AddCommand(newCluster(t), newKeys(), newNode(t), newVIP(t), &cobra.Command{
+	root.AddCommand(newCluster(t), newKeys(t), newNode(t), newVIP(t), &cobra.Command{
 		Use: "version", Short: "The version of this program", Args: cobra.NoArgs,
 		Run: func(c *cobra.Command, _ []string) { fmt.Fprintln(c.OutOrStdout(), "gohap", lbcore.Version) },
 	})

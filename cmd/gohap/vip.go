@@ -172,9 +172,11 @@ track_file gohap_ready {
     weight 0
 }
 
-# Its process: what is killed says nothing. No weight: without it, the address goes.
+# Its process: what is killed says nothing. No weight: without it, the address goes, a
+# moment later: the kernel tells clients first that their connections have ended.
 vrrp_track_process gohap_node {
 %s
+    terminate_delay 0.05
 }
 
 vrrp_instance gohap {

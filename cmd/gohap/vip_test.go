@@ -24,7 +24,7 @@ func TestKeepalived(t *testing.T) {
 	var out bytes.Buffer
 	v.print(&out)
 	for _, want := range []string{
-		"interface lo\n", "priority 149\n", "127.9.9.9/8 dev lo\n", "unicast_src_ip 127.0.0.1\n", "    process gohap-node\n}",
+		"interface lo\n", "priority 149\n", "127.9.9.9/8 dev lo\n", "unicast_src_ip 127.0.0.1\n", "    process gohap-node\n    terminate_delay ",
 		"unicast_peer {\n        192.0.2.1\n        192.0.2.3\n    }\n", `file "/var/lib/gohap/track"`, "nopreempt",
 	} {
 		if !strings.Contains(out.String(), want) {

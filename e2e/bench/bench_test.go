@@ -60,6 +60,11 @@ func sample() *results {
 			for _, name := range []string{reference, gohap} {
 				appendTo(&r.Sharing, p.name, name, sharing{LearnMicros: 1.5, LearnRate: 1234567, EntryBytes: 100, TeachRate: 1e6, ChangeBytes: 20})
 			}
+		case ofFleet:
+			for round := range 3 {
+				appendTo(&r.Joined, p.name, alone, turn{Requests: 1e6, Seconds: 3, CPUMicros: 100 + float64(round)})
+				appendTo(&r.Joined, p.name, joined, turn{Requests: 1e6, Seconds: 3, CPUMicros: 101 + float64(round)})
+			}
 		case atRate, expiring:
 			for _, name := range []string{reference, gohap, prototype} {
 				r.addPercentiles(&p, name, percentiles{Rate: 123456, P50: 1, P99: 1234567, P999: 1234567, Max: 99999999})
@@ -89,6 +94,9 @@ func TestTable(t *testing.T) {
 	// 124.45 / 101 of the medians, and of the rounds 123.45/100 to 125.45/102.
 	if !strings.Contains(text, "124.45     101.00    1.23   1.23-1.23    2.00") {
 		t.Errorf("ratio, range or prototype is wrong:\n%s", text)
+	}
+	if !strings.Contains(text, "101.00     102.00   1.0 %     1.0-1.0") {
+		t.Errorf("what a fleet costs is wrong:\n%s", text)
 	}
 }
 

@@ -19,6 +19,7 @@
 //	scaling.go    one loop, two loops, two processes       certs.go      certificates
 //	table.go      tables, JSON, docs/performance.md        syscalls.go   system calls a request
 //	peers.go      a large stick table: by a peer, and while it expires
+//	fleet.go      a node in a fleet at rest, beside one alone
 //
 // BENCH_PROTOTYPE='PROGRAM ARGUMENTS with {port}' adds a third column: any program
 // that listens on that port and passes on to the servers' ports (-backends).
@@ -27,5 +28,6 @@
 // "data_syscalls: N" and "mallocs: N"; forced collections from the command that
 // -collect names. Where gohap does not answer them the table has "-".
 //
-// It imports the standard library, e2e/oracle, and of peers how numbers are written.
+// It imports the standard library, e2e/oracle, of peers how numbers are written, and
+// cluster/admin for asking a fleet.
 package main

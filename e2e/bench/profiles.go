@@ -41,6 +41,7 @@ const (
 	byLoops                 // CPU a request by loops and processes
 	sharedTable             // what a large table costs that a peer shares
 	expiring                // percentiles at a fixed rate while its entries expire
+	ofFleet                 // CPU a request of a node in a fleet at rest, and of one alone
 )
 
 // browser are the six fields that a browser sends beside Host.
@@ -83,6 +84,7 @@ var profiles = []profile{
 		table: "type ip size 2m expire 1h store http_req_cnt,http_req_rate(10s)"},
 	{name: "expiry", what: "entries expire", kind: expiring, path: "/", connections: 64, loops: 1,
 		table: "type ip size 2m expire 12s store http_req_cnt,http_req_rate(10s)"},
+	{name: "fleet", what: "keep-alive, 64 connections", kind: ofFleet, path: "/", connections: 64, loops: 1},
 	{name: "syscalls", what: "system calls per request", kind: perCall, path: "/", connections: 64, loops: 1},
 }
 

@@ -30,6 +30,8 @@ func (b *bench) profile(ctx context.Context, p *profile, out *results) error {
 		return b.share(ctx, p, out)
 	case expiring:
 		return b.expiry(ctx, p, out)
+	case ofFleet:
+		return b.inFleet(ctx, p, out)
 	}
 	var logAddr string
 	var sink net.PacketConn

@@ -25,6 +25,7 @@ type results struct {
 	Calls       map[string]calls
 	Scaling     map[string]map[string][]turn // by layout and program
 	Sharing     map[string]map[string][]sharing
+	Joined      map[string]map[string][]turn // a node alone and in a fleet
 	Notes       []string
 }
 
@@ -110,6 +111,7 @@ func (r *results) table() string {
 	r.scalingTable(&s)
 	r.latencyTable(&s)
 	r.sharingTable(&s)
+	r.fleetTable(&s)
 	if r.IdleBytes != nil {
 		fmt.Fprintf(&s, "%-30s %10s %10s %7s %11s %7s\n", "", reference, gohap, "ratio", "", "proto")
 		for _, p := range profiles {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -14,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"gohap/e2e/oracle"
 )
@@ -27,7 +30,10 @@ type node struct {
 	port int // of the fleet
 	web  int
 	cli  int // of commands
+	more int // of what a configuration adds
 	dir  string
+	// secret is the node's own file of secrets, "" for the one that all share.
+	secret string
 }
 
 // fleet is three nodes with one configuration file.
@@ -52,7 +58,7 @@ func newFleet(t *testing.T) *fleet {
 	f.write("one")
 	for i := range f.nodes {
 		name := fmt.Sprint("lb", i+1)
-		f.nodes[i] = &node{name: name, port: oracle.FreePort(t), web: oracle.FreePort(t), cli: oracle.FreePort(t), dir: filepath.Join(f.dir, name)}
+		f.nodes[i] = &node{name: name, port: oracle.FreePort(t), web: oracle.FreePort(t), cli: oracle.FreePort(t), more: oracle.FreePort(t), dir: filepath.Join(f.dir, name)}
 	}
 	if out, err := f.run(f.nodes[0], "keys", "new", "--out", filepath.Join(f.dir, "secret")); err != nil {
 		t.Fatal(out)
@@ -101,8 +107,12 @@ func (f *fleet) start(n *node) {
 	for _, o := range f.nodes {
 		peers = append(peers, fmt.Sprint("127.0.0.1:", o.port))
 	}
+	secret := n.secret
+	if secret == "" {
+		secret = filepath.Join(f.dir, "secret")
+	}
 	cmd := exec.Command(f.bin, "join", "--peers", strings.Join(peers, ","), "--name", n.name, "--bind", "127.0.0.1", "--port", fmt.Sprint(n.port),
-		"--data-dir", n.dir, "--secret-file", filepath.Join(f.dir, "secret"), "-f", "haproxy.cfg")
+		"--data-dir", n.dir, "--secret-file", secret, "-f", "haproxy.cfg")
 	cmd.Dir = f.dir
 	cmd.Env = n.environ()
 	n.Running = oracle.Launch(f.t, cmd)
@@ -142,7 +152,7 @@ func code(err error) int {
 
 // environ is what nodes differ by.
 func (n *node) environ() []string {
-	return append(os.Environ(), fmt.Sprint("WEB=", n.web), fmt.Sprint("CLI=", n.cli), "DATA="+n.dir)
+	return append(os.Environ(), fmt.Sprint("WEB=", n.web), fmt.Sprint("CLI=", n.cli), fmt.Sprint("MORE=", n.more), "DATA="+n.dir)
 }
 
 // ask asks a node for a path.
@@ -304,6 +314,7 @@ func TestFleet(t *testing.T) {
 	f.commands()
 	f.metrics()
 	f.refused(a)
+	f.taken(a, b)
 	f.deaths()
 	f.leaving()
 }
@@ -332,6 +343,54 @@ func (f *fleet) refused(a *node) {
 	if code(err) != 1 || !strings.Contains(out, "it is based on generation 2, generation 3 is active") {
 		f.t.Errorf("an old base: %d\n%s", code(err), out)
 	}
+}
+
+// taken: an address that another process has on one node ends it, however that one
+// shares it; the nodes' own addresses do not, and when it is free it is served.
+func (f *fleet) taken(a, b *node) {
+	f.t.Helper()
+	text, err := os.ReadFile(f.file)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	more := "\tbind \"127.0.0.1:${MORE}\"\n\tbind \":${WEB}\"\n\tbind \"unix@${DATA}/web\"\n\tbind \"abns@${DATA}\"\n"
+	if err := os.WriteFile(f.file, []byte(strings.Replace(string(text), "frontend web\n", "frontend web\n"+more, 1)), 0o600); err != nil {
+		f.t.Fatal(err)
+	}
+	stop := f.traffic()
+	for _, shared := range []bool{false, true} {
+		l, err := (&net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) (err error) {
+			if shared {
+				_ = c.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) })
+			}
+			return err
+		}}).Listen(f.t.Context(), "tcp", fmt.Sprint("127.0.0.1:", b.more))
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		out, err := f.run(a, "cluster", "apply", "-f", "haproxy.cfg")
+		want := fmt.Sprintf("haproxy.cfg:10] for frontend web: protocol tcpv4: cannot bind socket (Address already in use) for [127.0.0.1:%d]", b.more)
+		if code(err) != 1 || !strings.Contains(out, "Not applied: refused by lb2; nothing changed") || !strings.Contains(out, want) || strings.Count(out, "cannot bind") != 1 {
+			f.t.Errorf("shared %t: %d, no %q in\n%s", shared, code(err), want, out)
+		}
+		l.Close()
+	}
+	for range 2 { // and again, when all are its own
+		f.must(a, "cluster", "apply", "-f", "haproxy.cfg")
+	}
+	for _, n := range f.nodes {
+		r, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/", n.more))
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		r.Body.Close()
+		f.sent.Add(1)
+		if _, err := os.Stat(n.dir + "/web"); err != nil {
+			f.t.Error(err)
+		}
+	}
+	f.t.Logf("%d requests, none lost", stop())
+	f.write("three")
 }
 
 // deaths: the leader is killed, then another node; what is agreed on is served by who

@@ -1,6 +1,7 @@
 package netns
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"gohap/cluster"
+	"gohap/cluster/admin"
 	"gohap/e2e/oracle"
 )
 
@@ -31,10 +33,12 @@ func at(i int) string { return fmt.Sprint("10.77.0.", i+1) }
 type node struct {
 	*space
 	*oracle.Running
-	i     int
-	name  string
-	dir   string
-	guard *oracle.Running // keepalived
+	i      int
+	name   string
+	addr   string
+	dir    string
+	secret string          // the file
+	guard  *oracle.Running // keepalived
 }
 
 type fleet struct {
@@ -45,15 +49,19 @@ type fleet struct {
 	sw      *space
 	nodes   [3]*node
 	clients *space
+	guarded bool
+
+	id   string // the fleet's, once it is there
+	word string // what all nodes are to answer by now
 }
 
 func newFleet(t *testing.T) *fleet {
 	if os.Geteuid() != 0 {
 		t.Skip("run as root with iproute2 and keepalived installed (make deps): network namespaces are made")
 	}
-	for _, program := range []string{"ip", "keepalived"} {
+	for _, program := range []string{"ip", "nft", "keepalived"} {
 		if _, err := exec.LookPath(program); err != nil {
-			t.Skip("install iproute2 and keepalived (make deps):", program, "is missing")
+			t.Skip("install iproute2, nftables and keepalived (make deps):", program, "is missing")
 		}
 	}
 	f := &fleet{t: t, bin: oracle.Installed(t, oracle.Gohap), dir: t.TempDir()}
@@ -65,15 +73,31 @@ func newFleet(t *testing.T) *fleet {
 	var all []*space
 	for i := range f.nodes {
 		name := fmt.Sprint("lb", i+1)
-		f.nodes[i] = &node{space: newSpace(t, name), i: i, name: name, dir: filepath.Join(f.dir, name)}
+		f.nodes[i] = &node{space: newSpace(t, name), i: i, name: name, addr: at(i), dir: filepath.Join(f.dir, name), secret: filepath.Join(f.dir, "secret")}
 		all = append(all, f.nodes[i].space)
 	}
 	f.clients = newSpace(t, "client")
 	f.sw = bridge(t, at, append(all, f.clients)...)
 	f.serve()
-	if out, err := exec.Command(f.tool, "keys", "new", "--out", filepath.Join(f.dir, "secret")).CombinedOutput(); err != nil {
-		t.Fatal(string(out))
+	f.newSecret("secret")
+	f.write("one", "")
+	f.word = "one"
+	return f
+}
+
+func (f *fleet) newSecret(name string) (path string) {
+	f.t.Helper()
+	path = filepath.Join(f.dir, name)
+	if out, err := exec.Command(f.tool, "keys", "new", "--out", path).CombinedOutput(); err != nil {
+		f.t.Fatal(string(out))
 	}
+	return path
+}
+
+// write makes the configuration answer with a word, at the fleet's address and at the
+// node's own; more stands in front of the frontend.
+func (f *fleet) write(word, more string) {
+	f.t.Helper()
 	text := fmt.Sprintf(`
 global
 	nbthread 1
@@ -83,20 +107,33 @@ defaults
 	timeout client 20s
 	timeout server 20s
 	retries 3
+%s
 frontend web
 	bind %s:80
+	bind "${ADDR}:80"
 	http-after-response set-header by "${NAME}"
+	http-after-response set-header word %s
 	default_backend all
 backend all
 	server s1 %s:8000
-`, vip, at(3))
+`, more, vip, word, at(3))
 	if err := os.WriteFile(f.file(), []byte(text), 0o600); err != nil {
-		t.Fatal(err)
+		f.t.Fatal(err)
 	}
+}
+
+// startAll starts all nodes and waits until they are a fleet.
+func (f *fleet) startAll() {
+	f.t.Helper()
 	for _, n := range f.nodes {
 		f.start(n)
 	}
-	return f
+	f.await("all nodes are a fleet", patience, func() bool {
+		s := f.status(f.nodes[0])
+		f.id = s.Fleet
+		return s.Healthy && s.Generation == 1
+	})
+	f.whole()
 }
 
 func (f *fleet) file() string { return filepath.Join(f.dir, "haproxy.cfg") }
@@ -119,9 +156,9 @@ func (f *fleet) serve() {
 // start starts a node's gohap-node.
 func (f *fleet) start(n *node) {
 	f.t.Helper()
-	cmd := n.command(f.bin, "join", "--name", n.name, "--peers", strings.Join([]string{at(0), at(1), at(2)}, ","),
-		"--data-dir", n.dir, "--secret-file", filepath.Join(f.dir, "secret"), "--vip", vip, "-f", f.file())
-	cmd.Dir, cmd.Env = f.dir, append(os.Environ(), "NAME="+n.name)
+	cmd := n.command(f.bin, "join", "--data-dir", n.dir, "--name", n.name, "--peers", strings.Join([]string{at(0), at(1), at(2)}, ","),
+		"--secret-file", n.secret, "--vip", vip, "-f", f.file())
+	cmd.Dir, cmd.Env = f.dir, n.environ()
 	n.Running = oracle.Launch(f.t, cmd)
 	said := n.Running
 	f.t.Cleanup(func() {
@@ -131,14 +168,18 @@ func (f *fleet) start(n *node) {
 	})
 }
 
+// environ is what nodes differ by.
+func (n *node) environ() []string { return append(os.Environ(), "NAME="+n.name, "ADDR="+n.addr) }
+
 // guardAll starts every node's keepalived, from the root namespace: only there the
 // kernel tells of processes.
 func (f *fleet) guardAll() {
 	f.t.Helper()
+	f.guarded = true
 	for _, n := range f.nodes {
 		var text string
-		n.within(func() { text = f.must(n, "vip", "keepalived", "--match", f.bin+" join --name "+n.name) })
-		text = "net_namespace " + n.space.name + "\ninstance " + n.name + "\n" + text
+		n.within(func() { text = f.must(n, "vip", "keepalived", "--match", f.bin+" join --data-dir "+n.dir) })
+		text = "net_namespace " + n.space.name + "\ninstance " + n.space.name + "\n" + text
 		path := filepath.Join(f.dir, n.name+".keepalived")
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			f.t.Fatal(err)
@@ -163,8 +204,17 @@ func (f *fleet) guardAll() {
 // run asks a node by the tool.
 func (f *fleet) run(n *node, args ...string) (string, error) {
 	cmd := n.command(append(append([]string{f.tool}, args...), "--socket", filepath.Join(n.dir, "control.sock"))...)
+	cmd.Dir, cmd.Env = f.dir, n.environ()
 	out, err := cmd.CombinedOutput()
 	return string(out), err
+}
+
+// code is the exit code of an error of run.
+func code(err error) int {
+	if e, ok := err.(*exec.ExitError); ok {
+		return e.ExitCode()
+	}
+	return 0
 }
 
 func (f *fleet) must(n *node, args ...string) string {
@@ -176,11 +226,35 @@ func (f *fleet) must(n *node, args ...string) string {
 	return out
 }
 
+// status asks a node as the tool does; what cannot be asked says nothing.
 func (f *fleet) status(n *node) *cluster.Status {
-	s := new(cluster.Status)
-	out, _ := n.command(f.tool, "cluster", "status", "--json", "--socket", filepath.Join(n.dir, "control.sock")).Output()
-	_ = json.Unmarshal(out, s)
+	ctx, cancel := context.WithTimeout(f.t.Context(), time.Second)
+	defer cancel()
+	s, err := admin.NewClient(filepath.Join(n.dir, "control.sock")).Status(ctx)
+	if err != nil {
+		return new(cluster.Status)
+	}
 	return s
+}
+
+// leader is who leads, by the tool on a node that is there.
+func (f *fleet) leader(as *node) *node {
+	f.t.Helper()
+	var s cluster.Status
+	f.await("there is a leader", patience, func() bool {
+		out, _ := as.command(f.tool, "cluster", "status", "--json", "--socket", filepath.Join(as.dir, "control.sock")).Output()
+		return json.Unmarshal(out, &s) == nil && s.Leader != ""
+	})
+	return f.named(s.Leader)
+}
+
+func (f *fleet) named(name string) *node {
+	f.t.Helper()
+	i := slices.IndexFunc(f.nodes[:], func(n *node) bool { return n.name == name })
+	if i < 0 {
+		f.t.Fatalf("no node is called %q", name)
+	}
+	return f.nodes[i]
 }
 
 // holders are the nodes that say that they have the address, as one sees it.
@@ -208,7 +282,7 @@ func (f *fleet) holder(some ...*node) *node {
 		}
 		return true
 	})
-	return f.nodes[slices.IndexFunc(f.nodes[:], func(n *node) bool { return n.name == name })]
+	return f.named(name)
 }
 
 func (f *fleet) await(what string, limit time.Duration, ok func() bool) {
@@ -219,20 +293,8 @@ func (f *fleet) await(what string, limit time.Duration, ok func() bool) {
 	})
 }
 
-func (f *fleet) healthy(limit time.Duration) {
-	f.t.Helper()
-	f.await("all nodes say that all is well", limit, func() bool {
-		for _, n := range f.nodes {
-			if s := f.status(n); !s.Healthy || len(s.Nodes) != len(f.nodes) {
-				return false
-			}
-		}
-		return true
-	})
-}
-
-// traffic are clients of the address, some with a connection a request, some that keep
-// theirs.
+// traffic are clients of the address, or of some nodes, some with a connection a request,
+// some that keep theirs.
 type traffic struct {
 	done, lost atomic.Int64
 	slowest    atomic.Int64 // ns
@@ -243,9 +305,14 @@ type traffic struct {
 
 const clients = 8
 
-func (f *fleet) traffic() *traffic {
+func (f *fleet) traffic(of ...*node) *traffic {
+	f.t.Helper()
 	w := &traffic{quit: make(chan struct{}), errors: make(chan error, 100)}
 	for i := range clients {
+		to := vip
+		if len(of) > 0 {
+			to = of[i/2%len(of)].addr
+		}
 		c := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DialContext: f.clients.dial, DisableKeepAlives: i%2 == 0}}
 		w.work.Go(func() {
 			defer c.CloseIdleConnections()
@@ -255,16 +322,17 @@ func (f *fleet) traffic() *traffic {
 					return
 				default:
 				}
-				w.ask(&c)
+				w.ask(&c, "http://"+to+"/")
 			}
 		})
 	}
+	f.await("requests are answered", patience, func() bool { return w.done.Load() > 50 })
 	return w
 }
 
-func (w *traffic) ask(c *http.Client) {
+func (w *traffic) ask(c *http.Client, url string) {
 	begin := time.Now()
-	r, err := c.Get("http://" + vip + "/")
+	r, err := c.Get(url)
 	if err == nil {
 		_, err = io.Copy(io.Discard, r.Body)
 		r.Body.Close()

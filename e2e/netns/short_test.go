@@ -4,5 +4,9 @@ package netns
 
 import "time"
 
-// cutTime is how long a partition lasts.
-const cutTime = 5 * time.Second
+const (
+	cutTime   = 5 * time.Second // how long a partition lasts
+	pauseTime = 5 * time.Second // and a node stands still
+	lossTime  = 5 * time.Second
+	repeats   = 1 // of what is measured
+)

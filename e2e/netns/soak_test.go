@@ -4,5 +4,9 @@ package netns
 
 import "time"
 
-// cutTime is how long a partition lasts.
-const cutTime = 20 * time.Second
+const (
+	cutTime   = 90 * time.Second // how long a partition lasts
+	pauseTime = 30 * time.Second // and a node stands still
+	lossTime  = 30 * time.Second
+	repeats   = 20 // of what is measured
+)

@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strings"
+	"sync/atomic"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -27,10 +29,13 @@ func command(t *testing.T, words ...string) {
 	}
 }
 
+// spaces counts namespaces: fleets of one process run side by side.
+var spaces atomic.Int32
+
 // newSpace makes a namespace that is gone at the test's end.
 func newSpace(t *testing.T, name string) *space {
 	t.Helper()
-	s := &space{t: t, name: fmt.Sprintf("gohap-%d-%s", os.Getpid(), name)}
+	s := &space{t: t, name: fmt.Sprintf("gohap-%d-%d-%s", os.Getpid(), spaces.Add(1), name)}
 	command(t, "ip", "netns", "add", s.name)
 	t.Cleanup(func() { command(t, "ip", "netns", "del", s.name) })
 	fd, err := unix.Open("/run/netns/"+s.name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
@@ -104,3 +109,24 @@ func bridge(t *testing.T, at func(i int) string, all ...*space) (sw *space) {
 }
 
 func port(i int) string { return fmt.Sprint("port", i) }
+
+// drop loses what comes in from some addresses: all of it, or a share in percent. What
+// a socket of any kind would get is what is lost; ARP is not.
+func (s *space) drop(percent int, from ...string) {
+	s.t.Helper()
+	rule := "add rule inet fault in ip saddr { " + strings.Join(from, ", ") + " } "
+	if percent < 100 {
+		rule += fmt.Sprint("numgen random mod 100 < ", percent, " ")
+	}
+	cmd := s.command("nft", "-f", "-")
+	cmd.Stdin = strings.NewReader("add table inet fault\nadd chain inet fault in { type filter hook input priority 0; }\n" + rule + "drop\n")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		s.t.Fatalf("%q: %v\n%s", rule, err, out)
+	}
+}
+
+// mend ends what drop does.
+func (s *space) mend() {
+	s.t.Helper()
+	command(s.t, s.command("nft", "delete", "table", "inet", "fault").Args...)
+}

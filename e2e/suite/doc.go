@@ -8,7 +8,7 @@
 //	build     bin/gohap-node and bin/gohap
 //	unit      go test of everything else, each fuzz target on what it has kept
 //	fault     panics and aborts in a test build
-//	netns     a fleet in network namespaces with keepalived, under traffic
+//	netns     fleets in network namespaces with keepalived, each short fault under traffic
 //	vtc       scenarios on the reference, then on gohap
 //	oracle    gohap and the reference side by side
 //
@@ -24,7 +24,8 @@
 //	tables    memory of 10 million entries; peers: 100,000 entries taught each way, a
 //	          million updates
 //	servers   checks of MariaDB, PostgreSQL, Redis and an SMTP server
-//	netns     the fleet in namespaces three times, with partitions of 20 s
+//	netns     the fleets in namespaces twice: partitions of 90 s, pauses of 30 s, deaths
+//	          and applied configurations 20 times, with percentiles
 //	repeat    scenarios with gohap and tests of the process, three times
 //	fleets    1,000 simulated fleets of fresh seeds, 5,000 schedules of tables that
 //	          several nodes count, a hundred members

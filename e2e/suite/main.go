@@ -153,9 +153,9 @@ func needsNamespaces() string {
 	if os.Geteuid() != 0 {
 		return "run as root: network namespaces are made"
 	}
-	for _, program := range []string{"ip", "keepalived"} {
+	for _, program := range []string{"ip", "nft", "keepalived"} {
 		if _, err := exec.LookPath(program); err != nil {
-			return "install iproute2 and keepalived (make deps)"
+			return "install iproute2, nftables and keepalived (make deps)"
 		}
 	}
 	return ""

@@ -41,7 +41,7 @@ func soak() []step {
 			inTestBuild("-tags=soak", "-timeout=20m", "./e2e/oracle/peers")(t)
 		}},
 		{"servers", needsReference, inTestBuild("-tags=soak", "./e2e/checks")},
-		{"netns", needsNamespaces, func(t *tally) { goTest(t, "-tags=soak", "-count=3", "-timeout=15m", "./e2e/netns") }},
+		{"netns", needsNamespaces, func(t *tally) { goTest(t, "-tags=soak", "-count=2", "-timeout=40m", "-v", "./e2e/netns") }},
 		{"repeat", needsScenarios, func(t *tally) {
 			os.Setenv("VTC_PROGRAM", "gohap")
 			defer os.Unsetenv("VTC_PROGRAM")
