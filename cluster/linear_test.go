@@ -95,12 +95,9 @@ func operations(t *testing.T, s *sim, rnd *rand.Rand) (history []porcupine.Opera
 					continue
 				}
 				op.Input, op.Output, op.Return = in, out, int64(time.Since(begin))
+				mu.Lock()
 				if out.unknown { // it may come about whenever
 					op.ClientId, op.Return = 100+len(history), math.MaxInt64
-				}
-				mu.Lock()
-				if out.unknown {
-					op.ClientId = 100 + len(history)
 				}
 				history = append(history, op)
 				mu.Unlock()
