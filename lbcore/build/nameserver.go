@@ -147,7 +147,12 @@ func (l *serverLine) dialer(sni string) func(context.Context) (net.Conn, error) 
 		if back == nil {
 			return conn, nil
 		}
-		over := tls.Client(conn, back.Config(sni))
+		cfg := back.Config()
+		if sni != "" {
+			cfg = cfg.Clone()
+			cfg.ServerName = sni
+		}
+		over := tls.Client(conn, cfg)
 		if err := over.HandshakeContext(ctx); err != nil {
 			conn.Close()
 			return nil, err
