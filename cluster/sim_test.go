@@ -440,10 +440,10 @@ func TestLeave(t *testing.T) {
 		}
 		s.kill(a)
 		other := s.running()[0]
-		st := other.Status()
-		if st.Leader == "" || st.Leader == a.name || !strings.Contains(fmt.Sprint(st.Nodes), "left") {
-			t.Errorf("%+v", st)
-		}
+		s.await(5*time.Second, "the others know", func() bool {
+			st := other.Status()
+			return st.Leader != "" && st.Leader != a.name && strings.Contains(fmt.Sprint(st.Nodes), "left")
+		})
 		s.start(a)
 		s.healthy(30 * time.Second)
 	})
