@@ -8,6 +8,7 @@ import (
 	"gohap/lbcore/log"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/proxy"
+	"gohap/lbcore/trace"
 )
 
 // Host is what a cli.Server's Host must offer for the commands of this
@@ -21,6 +22,7 @@ type Host interface{ Stats() *Instance }
 type Instance struct {
 	Proxies []*proxy.Proxy // in the order of the configuration
 	Rings   []*log.Ring    // likewise
+	Trace   *trace.Set     // what the commands for traces set
 	Process *proxy.Process
 	Group   *loop.Group
 	Clock   clock.Source // nil means the machine's clock

@@ -10,6 +10,7 @@ import (
 	"gohap/lbcore/proxy"
 	"gohap/lbcore/rule"
 	"gohap/lbcore/sample"
+	"gohap/lbcore/trace"
 )
 
 // beginHTTP starts the exchange of a parsed request.
@@ -50,6 +51,9 @@ func (s *Stream) requestBegun() {
 	ss.FE.ReqRate.Count(now)
 	s.trackRequest()
 	s.saveRequestLine()
+	if s.W.Trace.Stream.On() {
+		s.tell(trace.StreamHTTP, trace.Proto, "request begins")
+	}
 }
 
 // refusePreface answers the method that only the HTTP/2 preface has (RFC 9113

@@ -11,6 +11,7 @@ import (
 	"gohap/lbcore/proxy"
 	"gohap/lbcore/rule"
 	"gohap/lbcore/sample"
+	"gohap/lbcore/trace"
 	"gohap/lbcore/transport"
 )
 
@@ -226,6 +227,9 @@ func (w *Worker) stream(ss *Session) *Stream {
 		s.limitVars()
 	}
 	w.active.push(s)
+	if w.Trace.Stream.On() {
+		s.tell(trace.StreamNew, trace.State, "new stream")
+	}
 	return s
 }
 
@@ -441,7 +445,11 @@ func (s *Stream) letter() byte {
 
 // terminate sets the first two letters unless something already did.
 func (s *Stream) terminate(cause, phase byte) {
-	if s.Term[0] == '-' {
-		s.Term[0], s.Term[1] = cause, phase
+	if s.Term[0] != '-' {
+		return
+	}
+	s.Term[0], s.Term[1] = cause, phase
+	if s.W.Trace.Stream.On() {
+		s.tell(trace.StreamErr, trace.User, "stream ends early")
 	}
 }
