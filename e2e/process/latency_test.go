@@ -180,37 +180,8 @@ func sameAnswer(int) (path, want string) { return "/", "answer" }
 // TestShowManySessions: while a command dumps 20,000 streams in full, or as many as there
 // are descriptors for, which wait in a queue, no turn of a loop takes long.
 func TestShowManySessions(t *testing.T) {
-	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		t.Fatal(err)
-	}
-	sessions := min(20_000, int(limit.Cur)-600) // a descriptor each, in both processes
-	origin, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer origin.Close() // it never accepts: the kernel does
-	socket := filepath.Join(t.TempDir(), "cli")
-	front, full := oracle.FreePort(t), oracle.FreePort(t)
-	oracle.Start(t, oracle.Installed(t, oracle.Gohap), fmt.Sprintf(latencyText, socket, front, full, origin.Addr().(*net.TCPAddr).Port))
-	if !oracle.Eventually(patience, func() bool { return answer(socket, "show version") != "" }) {
-		t.Fatal("no command socket")
-	}
-	for i := range sessions {
-		from := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(1+i%2))}}
-		c, err := from.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", full))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		fmt.Fprint(c, "GET / HTTP/1.1\r\nhost: h\r\n\r\n")
-	}
-	if !oracle.Eventually(patience, func() bool {
-		return strings.Contains(answer(socket, "show info"), fmt.Sprintf("CurrConns: %d\n", sessions))
-	}) {
-		t.Fatalf("not all sessions are there: %s", answer(socket, "show info"))
-	}
-	moves(t, 6, socket, fmt.Sprintf("127.0.0.1:%d", front), sameAnswer, func(_ int, stop chan struct{}) string {
+	socket, front, sessions := manySessions(t)
+	moves(t, 6, socket, front, sameAnswer, func(_ int, stop chan struct{}) string {
 		began := time.Now()
 		n, size := shown(t, socket)
 		if n != sessions {
@@ -220,6 +191,42 @@ func TestShowManySessions(t *testing.T) {
 		<-stop
 		return fmt.Sprintf("%d MiB dumped in %v", size>>20, took.Round(time.Millisecond))
 	})
+}
+
+// manySessions starts a program with 20,000 streams, or as many as there are descriptors
+// for, that wait in a queue.
+func manySessions(t *testing.T) (socket, front string, sessions int) {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	sessions = min(20_000, int(limit.Cur)-600) // a descriptor each, in both processes
+	origin, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { origin.Close() }) // it never accepts: the kernel does
+	socket = filepath.Join(t.TempDir(), "cli")
+	port, full := oracle.FreePort(t), oracle.FreePort(t)
+	oracle.Start(t, oracle.Installed(t, oracle.Gohap), fmt.Sprintf(latencyText, socket, port, full, origin.Addr().(*net.TCPAddr).Port))
+	if !oracle.Eventually(patience, func() bool { return answer(socket, "show version") != "" }) {
+		t.Fatal("no command socket")
+	}
+	for i := range sessions {
+		from := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(1+i%2))}}
+		c, err := from.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", full))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		fmt.Fprint(c, "GET / HTTP/1.1\r\nhost: h\r\n\r\n")
+	}
+	if !oracle.Eventually(patience, func() bool {
+		return strings.Contains(answer(socket, "show info"), fmt.Sprintf("CurrConns: %d\n", sessions))
+	}) {
+		t.Fatalf("not all sessions are there: %s", answer(socket, "show info"))
+	}
+	return socket, fmt.Sprintf("127.0.0.1:%d", port), sessions
 }
 
 // shown counts the streams of frontend full that show sess all shows, and its bytes,
