@@ -20,7 +20,7 @@
 //	fault     10,000 mixed requests with panics, aborts, resets, no descriptors;
 //	          10,000 handshakes with stalls and aborts, bad servers
 //	faultrace the same under the race detector
-//	reload    six reloads under 2,000 new connections a second, 4,500 open ones
+//	reload    six reloads under 2,000 new connections a second, 5,000 open ones
 //	netns     the fleet in namespaces three times, with partitions of 20 s
 //	repeat    scenarios with gohap and tests of the process, three times
 //	fleets    1,000 simulated fleets of fresh seeds, 5,000 schedules of tables that
