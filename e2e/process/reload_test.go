@@ -141,7 +141,7 @@ func (r *reloaded) prepare() {
 			if err != nil {
 				return
 			}
-			go io.Copy(c, c)
+			go io.Copy(struct{ io.Writer }{c}, struct{ io.Reader }{c}) // without pipes, two descriptors each
 		}
 	}()
 	for i := range r.ports {
