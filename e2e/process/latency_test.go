@@ -251,8 +251,21 @@ func shown(t *testing.T, socket string) (streams, size int) {
 // TestReloadLatency: while a master starts a new worker and the old one leaves,
 // no turn of the new one's loops takes long, the first ones included.
 func TestReloadLatency(t *testing.T) {
+	socket, front, reload := master(t)
+	moves(t, 6, socket, front, sameAnswer, func(_ int, stop chan struct{}) string {
+		took := reload()
+		<-stop
+		return fmt.Sprintf("a new worker after %v", took.Round(time.Millisecond))
+	})
+}
+
+// master starts a program whose worker reload replaces; it returns how long the new one
+// took.
+func master(t *testing.T) (socket, addr string, reload func() time.Duration) {
+	t.Helper()
 	dir := t.TempDir()
-	socket, front := filepath.Join(dir, "cli"), oracle.FreePort(t)
+	socket = filepath.Join(dir, "cli")
+	front := oracle.FreePort(t)
 	cfg := filepath.Join(dir, "node.cfg")
 	if err := os.WriteFile(cfg, fmt.Appendf(nil, latencyText, socket, front, oracle.FreePort(t), oracle.FreePort(t)), 0o600); err != nil {
 		t.Fatal(err)
@@ -261,7 +274,7 @@ func TestReloadLatency(t *testing.T) {
 	if err := master.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = master.Process.Signal(syscall.SIGTERM); _ = master.Wait() }()
+	t.Cleanup(func() { _ = master.Process.Signal(syscall.SIGTERM); _ = master.Wait() })
 	worker := ""
 	next := func() bool {
 		for line := range strings.SplitSeq(answer(socket, "show info"), "\n") {
@@ -275,16 +288,14 @@ func TestReloadLatency(t *testing.T) {
 	if !oracle.Eventually(patience, next) {
 		t.Fatal("no worker")
 	}
-	moves(t, 6, socket, fmt.Sprintf("127.0.0.1:%d", front), sameAnswer, func(_ int, stop chan struct{}) string {
+	return socket, fmt.Sprintf("127.0.0.1:%d", front), func() time.Duration {
 		began := time.Now()
 		_ = master.Process.Signal(syscall.SIGUSR2)
 		if !oracle.Eventually(patience, next) {
 			t.Error("no new worker")
 		}
-		took := time.Since(began)
-		<-stop
-		return fmt.Sprintf("a new worker after %v", took.Round(time.Millisecond))
-	})
+		return time.Since(began)
+	}
 }
 
 // patience is how long a test waits for what must come.

@@ -35,7 +35,7 @@ func soak() []step {
 		{"fault", nil, func(t *tally) { goTest(t, faultRun...) }},
 		{"faultrace", nil, func(t *tally) { goTest(t, append([]string{"-race"}, faultRun...)...) }},
 		{"reload", nil, inTestBuild("./e2e/process", "-run=TestReload", "-timeout=20m", "-args", "-clients", "32", "-open", "5000")},
-		{"latency", nil, inTestBuild("-tags=soak", "-timeout=15m", "./e2e/process", "-run=TestMillionEntryMap|TestShowManySessions|TestReloadLatency")},
+		{"latency", nil, inTestBuild("-tags=soak", "-timeout=30m", "./e2e/process", "-run=TestMillionEntryMap|TestShowManySessions|TestReloadLatency|TestReloadToClients")},
 		{"netns", needsNamespaces, func(t *tally) { goTest(t, "-tags=soak", "-count=3", "-timeout=15m", "./e2e/netns") }},
 		{"repeat", needsScenarios, func(t *tally) {
 			os.Setenv("VTC_PROGRAM", "gohap")

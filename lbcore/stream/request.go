@@ -442,7 +442,7 @@ func (s *Stream) clientLeft() {
 // forwardRequest sends what the client has sent of its body on to the server.
 func (s *Stream) forwardRequest() {
 	s.inject()
-	for turn := (budget{}); turn.left(); {
+	for turn := s.budget(); turn.left(); {
 		if s.phase == ended || s.reqSent {
 			return
 		}

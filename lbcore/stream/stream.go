@@ -83,6 +83,7 @@ type Stream struct {
 	ReqCookie, ResCookie []byte
 	UniqueID             []byte
 	LogLevel             int8 // 0 none set, -1 silent, else level+1
+	Nice                 int16
 	Reply                *rule.Reply
 	Conns                [5]int64 // actconn, feconn, beconn, srv_conn, retries at the end
 	BytesIn, BytesOut    int64
