@@ -48,7 +48,7 @@ func clientsSee(t *testing.T, addr string, paths func(n int) (path, want string)
 		}
 	}
 	if len(by) < wanted {
-		t.Skipf("only %d of %d pairs of windows were calm: give the machine rest", len(by), most)
+		t.Skipf("only %d of %d pairs of windows were calm: give the machine rest, there is nothing to install", len(by), most)
 	}
 	slices.Sort(by)
 	t.Logf("p99 moves by %v", by[wanted/2])
@@ -97,7 +97,7 @@ func arriving(addr string, seed int, start time.Time, interval time.Duration, co
 	for n := range count {
 		due := start.Add(time.Duration(n) * interval)
 		if wait := time.Until(due); wait > 0 {
-			time.Sleep(wait)
+			<-time.After(wait)
 		}
 		from := due
 		if answered.Before(due) {
