@@ -34,6 +34,16 @@ func (ss *Session) Traced(a *trace.About) {
 	}
 }
 
+// printing appends to what is printed of an event.
+func printing(a *trace.About, f func(dst []byte, verbosity int) []byte) {
+	before := a.Print
+	if before == nil {
+		a.Print = f
+		return
+	}
+	a.Print = func(dst []byte, verbosity int) []byte { return f(before(dst, verbosity), verbosity) }
+}
+
 // tell tells of an event of the session.
 func (ss *Session) tell(ev trace.Mask, level trace.Level, text string) {
 	a := &trace.About{Side: 'F'}
@@ -64,9 +74,7 @@ func (ss *Session) tellTLS(ev trace.Mask, level trace.Level, text string, p *cer
 // printTLS adds what went wrong from the verbosity "simple" on, details of the
 // handshake from "advanced" on.
 func printTLS(a *trace.About, p *certs.Problem, details func(dst []byte) []byte) {
-	before := a.Print
-	a.Print = func(dst []byte, verbosity int) []byte {
-		dst = before(dst, verbosity)
+	printing(a, func(dst []byte, verbosity int) []byte {
 		if p != nil && verbosity >= 3 {
 			dst = append(append(dst, " - "...), certs.ConnText(p.Conn)...)
 			if text := p.String(); text != "" {
@@ -77,7 +85,7 @@ func printTLS(a *trace.About, p *certs.Problem, details func(dst []byte) []byte)
 			dst = details(dst)
 		}
 		return dst
-	}
+	})
 }
 
 // Traced implements mux.Traced.
@@ -87,15 +95,13 @@ func (s *Stream) Traced(a *trace.About) {
 	}
 	s.Sess.Traced(a)
 	a.Of[trace.Own] = s.ID
-	before := a.Print
 	if s.BE != nil {
 		a.Of[trace.Backend] = s.BE
 	}
 	if s.Server != nil {
 		a.Of[trace.Server] = s.Server
 	}
-	a.Print = func(dst []byte, verbosity int) []byte {
-		dst = before(dst, verbosity)
+	printing(a, func(dst []byte, verbosity int) []byte {
 		if verbosity < 2 {
 			return dst
 		}
@@ -106,7 +112,7 @@ func (s *Stream) Traced(a *trace.About) {
 			dst = append(append(dst, " srv="...), s.Server.Name...)
 		}
 		return dst
-	}
+	})
 }
 
 // tell tells of an event of the stream.
@@ -119,7 +125,9 @@ func (s *Stream) tell(ev trace.Mask, level trace.Level, text string) {
 			dst = append(dst, " : ["...)
 			dst = append(append(dst, s.Term[:]...), ']')
 		}
-		dst = before(dst, verbosity)
+		if before != nil {
+			dst = before(dst, verbosity)
+		}
 		if verbosity >= 3 {
 			dst = append(append(dst, " - \""...), s.Method...)
 			dst = append(append(append(dst, ' '), s.URI...), '"')
@@ -145,8 +153,7 @@ func (s *Stream) tellReceived(side mux.Side, b *buffer.Buffer) {
 	if side == mux.Server {
 		a.Of[trace.Connection] = s.sv
 	}
-	before := a.Print
-	a.Print = func(dst []byte, verbosity int) []byte { return mux.AppendData(before(dst, verbosity), b, verbosity) }
+	printing(a, func(dst []byte, verbosity int) []byte { return mux.AppendData(dst, b, verbosity) })
 	if s.passes(side) {
 		s.W.Trace.Pass.Emit(trace.PassRx, trace.Data, "data received", a)
 	} else {

@@ -84,6 +84,7 @@ var kinds = []kind{
 			{"minimal", "add the addresses and the proxies"},
 			{"simple", "add error messages"},
 			{"advanced", "add handshake-related details"},
+			{"complete", "the same"},
 		}},
 	{word: word{"h1", "HTTP/1 multiplexer"}, criteria: append(muxCriteria[:len(muxCriteria):len(muxCriteria)], Own), own: word{"h1s", "H1 stream"},
 		events: []word{
@@ -121,6 +122,7 @@ var kinds = []kind{
 			{"minimal", "add the addresses and the proxies"},
 			{"simple", "add the request line and the status"},
 			{"advanced", "add times and bytes"},
+			{"complete", "the same"},
 		}},
 	{word: word{"check", "Health-check"}, criteria: []Criterion{Backend, Own, Nothing, Server}, own: word{"check", "lock on the check that started the trace"},
 		events: []word{
@@ -132,6 +134,9 @@ var kinds = []kind{
 		verbosities: []word{
 			{"clean", "only user-friendly stuff, generally suitable for level \"user\""},
 			{"minimal", "add the result"},
+			{"simple", "the same"},
+			{"advanced", "the same"},
+			{"complete", "the same"},
 		}},
 	{word: word{"pt", "Passthrough multiplexer"}, criteria: muxCriteria,
 		events: []word{
