@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"net"
 	"os"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -31,6 +33,7 @@ import (
 	"gohap/lbcore/sample"
 	"gohap/lbcore/stats"
 	"gohap/lbcore/stream"
+	"gohap/lbcore/trace"
 	"gohap/peers/link"
 )
 
@@ -48,7 +51,10 @@ type Instance struct {
 	commands *cli.Server
 	sockets  []net.Listener // of commands
 	shared   *log.Shared
+	writing  sync.Mutex // guards outputs
 	outputs  map[int]*log.Writer
+	traces   *trace.Set
+	buf0     *log.Ring // for traces
 	streams  []*log.Stream
 	started  time.Time
 	mono     int64
@@ -117,9 +123,11 @@ func (c *Config) Open(logger *slog.Logger) (*Instance, error) {
 	in.proxies()
 	in.restoreCounters()
 	in.openLogs()
+	in.prepareTraces()
 	for _, l := range in.Group.Loops {
 		w := stream.NewWorker(l, in.Process, g.Limits)
 		w.FindBackend = in.findBackend
+		w.Trace, w.Mux.Trace = in.traces, in.traces
 		w.Logs.Encoder.Host = g.LogHost
 		in.Workers = append(in.Workers, w)
 	}
@@ -332,12 +340,7 @@ func (in *Instance) openLogs() {
 	for t, l := range in.Config.Loggers {
 		switch t.Kind {
 		case log.FD:
-			w := in.outputs[t.FD]
-			if w == nil {
-				w = log.NewWriter(log.Descriptor(t.FD))
-				in.outputs[t.FD] = w
-			}
-			l.Out = w
+			l.Out = in.output(t.FD)
 		case log.InRing:
 			l.Out = in.Config.Rings[t.Ring]
 		case log.TCP, log.UnixStream:
@@ -356,7 +359,10 @@ func (in *Instance) openLogs() {
 // closeLogs writes the lines that are left, those of all connections at a time, and
 // ends what writes them.
 func (in *Instance) closeLogs() {
-	for _, w := range in.outputs {
+	in.writing.Lock()
+	outputs := slices.Collect(maps.Values(in.outputs))
+	in.writing.Unlock()
+	for _, w := range outputs {
 		w.Close()
 	}
 	var leaving sync.WaitGroup
@@ -375,7 +381,7 @@ func (in *Instance) prepareChecks() {
 	}
 	restoring := true // reference: what saved states mean is told, not logged
 	in.checker = &check.Checker{Proxies: in.Config.Proxies, Endpoints: in.Config.Endpoints, Spread: g.SpreadChecks, MaxSpread: g.MaxSpreadChecks, NeverLocal: g.NeverLocal,
-		AgentWords: in.Config.AgentWords, Changed: in.serverChanged,
+		AgentWords: in.Config.AgentWords, Changed: in.serverChanged, Trace: in.traces,
 		Log: func(p *proxy.Proxy, level int, line string) {
 			told := line
 			if level == check.LevelEmerg { // reference: the name in quotes, but not in the log
@@ -479,7 +485,7 @@ func (in *Instance) preparePages() {
 func (in *Instance) Stats() *stats.Instance {
 	g := &in.Config.Global
 	return &stats.Instance{
-		Proxies: in.Config.Proxies, Rings: in.Config.RingOrder, Resolvers: in.Config.Resolvers, Process: in.Process, Group: in.Group, Words: in.Config.Set,
+		Proxies: in.Config.Proxies, Rings: slices.Concat([]*log.Ring{in.buf0}, in.Config.RingOrder), Resolvers: in.Config.Resolvers, Trace: in.traces, Process: in.Process, Group: in.Group, Words: in.Config.Set,
 		Name: Name, Version: Version, ReleaseDate: ReleaseDate,
 		Node: g.Node, Description: g.Desc, PID: os.Getpid(),
 		Started: in.started.Unix(), StartedMono: in.mono, ULimitN: in.fileLimit(),

@@ -180,37 +180,8 @@ func sameAnswer(int) (path, want string) { return "/", "answer" }
 // TestShowManySessions: while a command dumps 20,000 streams in full, or as many as there
 // are descriptors for, which wait in a queue, no turn of a loop takes long.
 func TestShowManySessions(t *testing.T) {
-	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		t.Fatal(err)
-	}
-	sessions := min(20_000, int(limit.Cur)-600) // a descriptor each, in both processes
-	origin, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer origin.Close() // it never accepts: the kernel does
-	socket := filepath.Join(t.TempDir(), "cli")
-	front, full := oracle.FreePort(t), oracle.FreePort(t)
-	oracle.Start(t, oracle.Installed(t, oracle.Gohap), fmt.Sprintf(latencyText, socket, front, full, origin.Addr().(*net.TCPAddr).Port))
-	if !oracle.Eventually(patience, func() bool { return answer(socket, "show version") != "" }) {
-		t.Fatal("no command socket")
-	}
-	for i := range sessions {
-		from := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(1+i%2))}}
-		c, err := from.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", full))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		fmt.Fprint(c, "GET / HTTP/1.1\r\nhost: h\r\n\r\n")
-	}
-	if !oracle.Eventually(patience, func() bool {
-		return strings.Contains(answer(socket, "show info"), fmt.Sprintf("CurrConns: %d\n", sessions))
-	}) {
-		t.Fatalf("not all sessions are there: %s", answer(socket, "show info"))
-	}
-	moves(t, 6, socket, fmt.Sprintf("127.0.0.1:%d", front), sameAnswer, func(_ int, stop chan struct{}) string {
+	socket, front, sessions := manySessions(t)
+	moves(t, 6, socket, front, sameAnswer, func(_ int, stop chan struct{}) string {
 		began := time.Now()
 		n, size := shown(t, socket)
 		if n != sessions {
@@ -220,6 +191,42 @@ func TestShowManySessions(t *testing.T) {
 		<-stop
 		return fmt.Sprintf("%d MiB dumped in %v", size>>20, took.Round(time.Millisecond))
 	})
+}
+
+// manySessions starts a program with 20,000 streams, or as many as there are descriptors
+// for, that wait in a queue.
+func manySessions(t *testing.T) (socket, front string, sessions int) {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	sessions = min(20_000, int(limit.Cur)-600) // a descriptor each, in both processes
+	origin, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { origin.Close() }) // it never accepts: the kernel does
+	socket = filepath.Join(t.TempDir(), "cli")
+	port, full := oracle.FreePort(t), oracle.FreePort(t)
+	oracle.Start(t, oracle.Installed(t, oracle.Gohap), fmt.Sprintf(latencyText, socket, port, full, origin.Addr().(*net.TCPAddr).Port))
+	if !oracle.Eventually(patience, func() bool { return answer(socket, "show version") != "" }) {
+		t.Fatal("no command socket")
+	}
+	for i := range sessions {
+		from := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(1+i%2))}}
+		c, err := from.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", full))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		fmt.Fprint(c, "GET / HTTP/1.1\r\nhost: h\r\n\r\n")
+	}
+	if !oracle.Eventually(patience, func() bool {
+		return strings.Contains(answer(socket, "show info"), fmt.Sprintf("CurrConns: %d\n", sessions))
+	}) {
+		t.Fatalf("not all sessions are there: %s", answer(socket, "show info"))
+	}
+	return socket, fmt.Sprintf("127.0.0.1:%d", port), sessions
 }
 
 // shown counts the streams of frontend full that show sess all shows, and its bytes,
@@ -244,8 +251,21 @@ func shown(t *testing.T, socket string) (streams, size int) {
 // TestReloadLatency: while a master starts a new worker and the old one leaves,
 // no turn of the new one's loops takes long, the first ones included.
 func TestReloadLatency(t *testing.T) {
+	socket, front, reload := master(t)
+	moves(t, 6, socket, front, sameAnswer, func(_ int, stop chan struct{}) string {
+		took := reload()
+		<-stop
+		return fmt.Sprintf("a new worker after %v", took.Round(time.Millisecond))
+	})
+}
+
+// master starts a program whose worker reload replaces; it returns how long the new one
+// took.
+func master(t *testing.T) (socket, addr string, reload func() time.Duration) {
+	t.Helper()
 	dir := t.TempDir()
-	socket, front := filepath.Join(dir, "cli"), oracle.FreePort(t)
+	socket = filepath.Join(dir, "cli")
+	front := oracle.FreePort(t)
 	cfg := filepath.Join(dir, "node.cfg")
 	if err := os.WriteFile(cfg, fmt.Appendf(nil, latencyText, socket, front, oracle.FreePort(t), oracle.FreePort(t)), 0o600); err != nil {
 		t.Fatal(err)
@@ -254,7 +274,7 @@ func TestReloadLatency(t *testing.T) {
 	if err := master.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = master.Process.Signal(syscall.SIGTERM); _ = master.Wait() }()
+	t.Cleanup(func() { _ = master.Process.Signal(syscall.SIGTERM); _ = master.Wait() })
 	worker := ""
 	next := func() bool {
 		for line := range strings.SplitSeq(answer(socket, "show info"), "\n") {
@@ -268,16 +288,14 @@ func TestReloadLatency(t *testing.T) {
 	if !oracle.Eventually(patience, next) {
 		t.Fatal("no worker")
 	}
-	moves(t, 6, socket, fmt.Sprintf("127.0.0.1:%d", front), sameAnswer, func(_ int, stop chan struct{}) string {
+	return socket, fmt.Sprintf("127.0.0.1:%d", front), func() time.Duration {
 		began := time.Now()
 		_ = master.Process.Signal(syscall.SIGUSR2)
 		if !oracle.Eventually(patience, next) {
 			t.Error("no new worker")
 		}
-		took := time.Since(began)
-		<-stop
-		return fmt.Sprintf("a new worker after %v", took.Round(time.Millisecond))
-	})
+		return time.Since(began)
+	}
 }
 
 // patience is how long a test waits for what must come.

@@ -19,13 +19,26 @@ import (
 // loops whose requests look into it take no long turn while a command adds 1,000
 // entries a second.
 func TestMillionEntryMap(t *testing.T) {
+	socket, front, list := millionEntries(t)
+	moves(t, 12, socket, front, entryOf, func(round int, stop chan struct{}) string {
+		added := addEntries(t, socket, list, round, stop)
+		if added < 800 {
+			t.Errorf("only %d entries were added in a second", added)
+		}
+		return fmt.Sprintf("%d entries added", added)
+	})
+}
+
+// millionEntries starts a program with a map of a million entries, which entryOf asks.
+func millionEntries(t *testing.T) (socket, addr, list string) {
+	t.Helper()
 	bin := oracle.Installed(t, oracle.Gohap)
 	dir := t.TempDir()
 	var text strings.Builder
 	for i := range 1_000_000 {
 		fmt.Fprintf(&text, "/key%d value%d\n", i, i)
 	}
-	list, socket := filepath.Join(dir, "map"), filepath.Join(dir, "cli")
+	list, socket = filepath.Join(dir, "map"), filepath.Join(dir, "cli")
 	if err := os.WriteFile(list, []byte(text.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -47,17 +60,12 @@ frontend f
 		t.Fatalf("not loaded within %v", patience)
 	}
 	t.Logf("serves after %v", time.Since(began).Round(time.Millisecond))
-	paths := func(n int) (path, want string) {
-		n %= 1_000_000
-		return fmt.Sprintf("/key%d", n), fmt.Sprintf("value%d", n)
-	}
-	moves(t, 12, socket, fmt.Sprintf("127.0.0.1:%d", port), paths, func(round int, stop chan struct{}) string {
-		added := addEntries(t, socket, list, round, stop)
-		if added < 800 {
-			t.Errorf("only %d entries were added in a second", added)
-		}
-		return fmt.Sprintf("%d entries added", added)
-	})
+	return socket, fmt.Sprintf("127.0.0.1:%d", port), list
+}
+
+func entryOf(n int) (path, want string) {
+	n %= 1_000_000
+	return fmt.Sprintf("/key%d", n), fmt.Sprintf("value%d", n)
 }
 
 // addEntries adds 1,000 entries a second over one connection until stop closes.

@@ -38,6 +38,7 @@ defaults
 frontend web
     bind 127.0.0.1:%[3]d
     bind 127.0.0.1:%[4]d ssl crt %[5]s
+    %[8]s
     http-request return status 200 content-type text/plain string "%[1]d"
 listen tunnel
     mode tcp
@@ -52,6 +53,7 @@ type reloaded struct {
 	config  string
 	words   string // confinement
 	ports   [3]int // HTTP, HTTPS, tunnels
+	low     int    // a privileged port that comes with a reload, zero for none
 	echo    int
 	key     string
 	said    *oracle.Output
@@ -62,8 +64,8 @@ type reloaded struct {
 	clients sync.WaitGroup
 }
 
-// TestReload: reloads with more and fewer loops, chroot, another user and keys of
-// mode 0600 cost no connection: none is refused, reset or cut.
+// TestReload: reloads with more and fewer loops, chroot, another user, keys of mode 0600
+// and a port that only root may have cost no connection: none is refused, reset or cut.
 func TestReload(t *testing.T) {
 	r := &reloaded{t: t, said: &oracle.Output{}, stop: make(chan struct{})}
 	r.prepare()
@@ -73,12 +75,24 @@ func TestReload(t *testing.T) {
 		r.clients.Go(func() { r.ask(false) })
 		r.clients.Go(func() { r.ask(true) })
 	}
+	began := time.Now()
 	for i, loops := range []int{1, 3, 2, 4, 1, 2} {
 		r.write(loops)
+		if i == 1 && r.words != "" {
+			r.low = lowPort(t)
+			r.write(loops)
+		}
 		if err := r.cmd.Process.Signal(syscall.SIGUSR2); err != nil {
 			t.Fatal(err)
 		}
 		r.serves(loops)
+		if r.low != 0 {
+			c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", r.low))
+			if err != nil {
+				t.Fatalf("nobody listens at the new port %d: %v\n%s", r.low, err, r.said)
+			}
+			c.Close()
+		}
 		if i == 2 {
 			r.exchange(tunnels, "half-way")
 		}
@@ -89,7 +103,7 @@ func TestReload(t *testing.T) {
 	for _, c := range tunnels {
 		c.Close()
 	}
-	t.Logf("%d connections during 6 reloads, %d tunnels through all of them", r.asked.Load(), len(tunnels))
+	t.Logf("%d connections during 6 reloads, %.0f a second, %d tunnels through all of them", r.asked.Load(), float64(r.asked.Load())/time.Since(began).Seconds(), len(tunnels))
 	if len(r.failed) > 0 {
 		t.Errorf("%d failed, the first: %s\n%s", len(r.failed), r.failed[0], r.said)
 	}
@@ -127,7 +141,7 @@ func (r *reloaded) prepare() {
 			if err != nil {
 				return
 			}
-			go io.Copy(c, c)
+			go io.Copy(struct{ io.Writer }{c}, struct{ io.Reader }{c}) // without pipes, two descriptors each
 		}
 	}()
 	for i := range r.ports {
@@ -136,7 +150,11 @@ func (r *reloaded) prepare() {
 }
 
 func (r *reloaded) write(loops int) {
-	text := fmt.Sprintf(reloadConfig, loops, r.words, r.ports[0], r.ports[1], r.key, r.ports[2], r.echo)
+	more := ""
+	if r.low != 0 {
+		more = fmt.Sprintf("bind 127.0.0.1:%d", r.low)
+	}
+	text := fmt.Sprintf(reloadConfig, loops, r.words, r.ports[0], r.ports[1], r.key, r.ports[2], r.echo, more)
 	if err := os.WriteFile(r.config, []byte(text), 0o600); err != nil {
 		r.t.Fatal(err)
 	}
@@ -185,6 +203,18 @@ func (r *reloaded) serves(loops int) {
 		}
 		<-time.After(20 * time.Millisecond)
 	}
+}
+
+// lowPort returns a free port below 1024.
+func lowPort(t *testing.T) int {
+	for port := 1023; port > 600; port-- {
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			l.Close()
+			return port
+		}
+	}
+	t.Fatal("no port below 1024 is free")
+	return 0
 }
 
 // once makes one connection with one request.

@@ -20,7 +20,7 @@
 //	fault     10,000 mixed requests with panics, aborts, resets, no descriptors;
 //	          10,000 handshakes with stalls and aborts, bad servers
 //	faultrace the same under the race detector
-//	reload    six reloads under 2,000 new connections a second, 4,500 open ones
+//	reload    six reloads under 2,000 new connections a second, 5,000 open ones
 //	tables    memory of 10 million entries; peers: 100,000 entries taught each way, a
 //	          million updates
 //	servers   checks of MariaDB, PostgreSQL, Redis and an SMTP server

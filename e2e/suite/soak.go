@@ -34,8 +34,8 @@ func soak() []step {
 		}},
 		{"fault", nil, func(t *tally) { goTest(t, faultRun...) }},
 		{"faultrace", nil, func(t *tally) { goTest(t, append([]string{"-race"}, faultRun...)...) }},
-		{"reload", nil, inTestBuild("./e2e/process", "-run=TestReload", "-timeout=20m", "-args", "-clients", "32", "-open", "4500")},
-		{"latency", nil, inTestBuild("-tags=soak", "-timeout=15m", "./e2e/process", "-run=TestMillionEntryMap|TestShowManySessions|TestReloadLatency")},
+		{"reload", nil, inTestBuild("./e2e/process", "-run=TestReload", "-timeout=20m", "-args", "-clients", "32", "-open", "5000")},
+		{"latency", nil, inTestBuild("-tags=soak", "-timeout=30m", "./e2e/process", "-run=TestMillionEntryMap|TestShowManySessions|TestReloadLatency|TestReloadToClients")},
 		{"tables", needsReference, func(t *tally) {
 			inTestBuild("-tags=soak", "-timeout=20m", "./e2e/process", "-run=TestTableMemory")(t)
 			inTestBuild("-tags=soak", "-timeout=20m", "./e2e/oracle/peers")(t)

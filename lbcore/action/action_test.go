@@ -91,6 +91,7 @@ func TestMessages(t *testing.T) {
 		"http-request set-var() src":                             "Empty variable name cannot be accepted",
 		"http-request set-var(txn.a,foo) src":                    `unknown condition "foo"`,
 		"http-request set-log-level":                             "expects exactly 1 argument (log level name or 'silent')",
+		"http-request set-nice":                                  "expects exactly 1 argument (integer value)",
 		"http-request set-src res.hdr(a)":                        "fetch method 'res.hdr(a)' extracts information from 'HTTP response headers', none of which is available here",
 		"http-request set-timeout foo 5s":                        "'set-timeout' rule supports 'server'/'tunnel'/'client' (got 'foo')",
 		"http-request set-timeout client foo":                    "unexpected character 'f' in rule 'set-timeout client'",

@@ -135,6 +135,22 @@ func parseLogLevel(a *rule.Args) (rule.Action, error) {
 	}), nil
 }
 
+// parseNice is set-nice: how much of a loop's turn the exchange leaves to others.
+func parseNice(a *rule.Args) (rule.Action, error) {
+	w := a.Next()
+	n, err := strconv.Atoi(w)
+	if w == "" || err != nil { // reference: what is no number is 0
+		return nil, errors.New("expects exactly 1 argument (integer value)")
+	}
+	nice := int16(min(max(n, -stream.Nicest), stream.Nicest))
+	return rule.Func(func(c *sample.Context) rule.Verdict {
+		if x := exchange(c); x != nil {
+			x.Nice = nice
+		}
+		return rule.Continue
+	}), nil
+}
+
 // setTimeout is set-timeout, with a fixed time or one that is computed, in ms.
 type setTimeout struct {
 	set  func(x *stream.Stream, ns int64)
@@ -364,6 +380,8 @@ var stateRows = []entry{
 		good: []string{"unset-var(txn.a)"}, bad: []string{"unset-var", "unset-var(nope)", "unset-var(txn.a) x"}},
 	{name: "set-log-level", in: contents, args: "<level>", parse: parseLogLevel, summary: "changes the level of the log line, or silences it",
 		good: []string{"set-log-level silent", "set-log-level warning"}, bad: []string{"set-log-level", "set-log-level nope", "set-log-level err x"}},
+	{name: "set-nice", in: contents &^ httpAfter, args: "<nice>", parse: parseNice, summary: "how much the exchange leaves to others while it moves bytes: -1024 to 1024",
+		good: []string{"set-nice 0", "set-nice -1024", "set-nice 500"}, bad: []string{"set-nice", "set-nice x", "set-nice 1 2"}},
 	{name: "set-timeout", in: httpReq | httpRes, args: "{client|server|tunnel} {<time>|<expr>}", parse: parseSetTimeout, summary: "changes a time-out of the exchange",
 		good: []string{"set-timeout client 5s", "set-timeout client int(5000)"}, bad: []string{"set-timeout", "set-timeout client", "set-timeout nope 5s", "set-timeout client nope", "set-timeout client 0", "set-timeout client 5x"}},
 	{name: "set-src", in: httpReq | tcpConn | tcpSess | tcpReq, args: "<expr>", parse: parseSetAddress, summary: "changes the client's address",

@@ -16,6 +16,7 @@ import (
 	"gohap/lbcore/clock"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/proxy"
+	"gohap/lbcore/trace"
 )
 
 // Syslog's levels of the lines that checks write.
@@ -49,6 +50,8 @@ type Checker struct {
 	NeverLocal bool
 	// AgentWords are what agents may say; nil means all there is.
 	AgentWords []AgentWord
+	// Trace is where events are told, nil for nowhere.
+	Trace *trace.Set
 	// Mail sends alerts; nil is nobody.
 	Mail *Mailroom
 
@@ -368,11 +371,13 @@ func (t *target) run(ctx context.Context) {
 			continue
 		}
 		t.srv.SetInProgress(true)
+		t.tellStart()
 		r, ok := t.once(ctx)
 		t.srv.SetInProgress(false)
 		if !ok {
 			return
 		}
+		t.tellResult(&r)
 		t.report(r)
 	}
 }

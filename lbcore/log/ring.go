@@ -10,12 +10,13 @@ type Ring struct {
 	Desc string // for people
 	// MaxLen is how many bytes are kept of a line, 0 for all; set before it is used.
 	MaxLen int
+	size   int
 
 	mu    sync.Mutex // guards what follows
-	buf   []byte
-	head  int      // where the next line goes
-	lines []extent // the lines in buf, oldest at first
-	first int      // index in lines of the oldest
+	buf   []byte     // made for the first line
+	head  int        // where the next line goes
+	lines []extent   // the lines in buf, oldest at first
+	first int        // index in lines of the oldest
 	count int
 	seq   uint64 // number of the next line
 	wait  chan struct{}
@@ -28,7 +29,7 @@ const ringLine = 128
 
 // NewRing returns a ring of size bytes.
 func NewRing(name string, size int) *Ring {
-	return &Ring{Name: name, buf: make([]byte, size), lines: make([]extent, max(size/ringLine, 16)), wait: make(chan struct{})}
+	return &Ring{Name: name, size: size, wait: make(chan struct{})}
 }
 
 // Line stores a copy of a line without its LF. A line longer than the ring is
@@ -40,11 +41,14 @@ func (r *Ring) Line(line []byte) bool {
 	if r.MaxLen > 0 {
 		line = line[:min(len(line), r.MaxLen)]
 	}
-	if len(line) > len(r.buf) {
+	if len(line) > r.size {
 		return false
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.buf == nil {
+		r.buf, r.lines = make([]byte, r.size), make([]extent, max(r.size/ringLine, 16))
+	}
 	if r.head+len(line) > len(r.buf) {
 		// The rest of the buffer stays unused; its old lines go.
 		r.evict(r.head, len(r.buf)+1) // an empty line may stand at the very end

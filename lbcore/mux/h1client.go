@@ -7,6 +7,7 @@ import (
 	"gohap/lbcore/h1"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/message"
+	"gohap/lbcore/trace"
 	"gohap/lbcore/transport"
 )
 
@@ -88,9 +89,7 @@ func (c *H1Client) Open(w *Worker, fd int32, owner ClientOwner) {
 	*c = H1Client{owner: owner, timer: t}
 	c.timer.Owner = c
 	c.conn.open(w, fd, c)
-	w.Loop.Opened()
-	c.arm(c.owner.Config().RequestTime)
-	c.pump()
+	c.begun()
 }
 
 // Take is Open for a descriptor that another mux hands over, with the bytes
@@ -103,9 +102,7 @@ func (c *H1Client) Take(w *Worker, fd int32, owner ClientOwner, in *buffer.Buffe
 	if in != nil {
 		c.in, c.more, in.Next = in, in.Next, nil
 	}
-	w.Loop.Opened()
-	c.arm(c.owner.Config().RequestTime)
-	c.pump()
+	c.begun()
 }
 
 // TakeTLS is Take for a connection whose TLS stands.
@@ -117,7 +114,15 @@ func (c *H1Client) TakeTLS(w *Worker, over *transport.TLS, owner ClientOwner, in
 	if in != nil {
 		c.in, c.more, in.Next = in, in.Next, nil
 	}
-	w.Loop.Opened()
+	c.begun()
+}
+
+// begun begins to serve a connection that stands.
+func (c *H1Client) begun() {
+	c.w.Loop.Opened()
+	if c.w.Trace.H1.On() {
+		c.tell(trace.H1New, trace.State, "new H1 connection")
+	}
 	c.arm(c.owner.Config().RequestTime)
 	c.pump()
 }
@@ -304,6 +309,9 @@ func (c *H1Client) start() {
 	if c.owner.Config().InsecureReuse {
 		c.x.req.Keep = c.x.req.Keep || h.Version11() && !h.Flags.Has(message.ConnClose)
 	}
+	if c.w.Trace.H1.On() {
+		c.tellHead(trace.H1RxHead|trace.H1StreamNew, "rcvd H1 request headers", h)
+	}
 	up := c.owner.NewStream(c, h)
 	if c.state == active {
 		c.up = up
@@ -317,8 +325,19 @@ func (c *H1Client) WriteHead(h *message.Head, b *buffer.Buffer, end bool) WriteS
 	c.keep = h1.ClientKeeps(c.x.req, h, p)
 	c.parting = c.parting && !c.keep
 	con := h1.ClientConnection(c.x.req, h, p)
+	if c.w.Trace.H1.On() {
+		c.tellHead(trace.H1TxHead, "sending response headers", h)
+	}
 	c.x.cases = c.owner.Config().Cases
 	return c.writeHead(h, h1.AppendResponse(c.w.scratch[:0], h, con), b, end)
+}
+
+// Write implements Endpoint.
+func (c *H1Client) Write(b *buffer.Buffer, end bool, trailers []message.Field) WriteState {
+	if c.w.Trace.H1.On() {
+		c.conn.tellSent(&c.w.Trace.H1, trace.H1TxData|trace.H1Send, Client, c.up, b)
+	}
+	return c.conn.Write(b, end, trailers)
 }
 
 // Interim implements the writing of a 1xx response: nothing of the exchange's
@@ -368,7 +387,10 @@ func (c *H1Client) HeadLen() int { return c.x.headed }
 // Detach ends the exchange: the response is complete. The connection goes on
 // with the next request, or closes after its last byte.
 func (c *H1Client) Detach() {
-	c.up = nil
+	c.up = nil // which is over
+	if c.w.Trace.H1.On() {
+		c.tell(trace.H1TxEnd|trace.H1StreamEnd, trace.User, "H1 response fully xferred")
+	}
 	st := c.discard()
 	complete := st == End
 	// Reference: the rest of the request is taken even where the answer is the
@@ -528,6 +550,9 @@ func (d drainer) Run() {
 // refuse answers what never became a request and closes.
 func (c *H1Client) refuse(why Refusal, f h1.Failure) {
 	partial := c.state == heading
+	if c.w.Trace.H1.On() {
+		c.tellFailure("H1 request refused", f)
+	}
 	page := c.owner.Refused(why, f, partial)
 	c.state = flushing
 	c.keep = why == RefusedClosed
@@ -612,6 +637,9 @@ func (c *H1Client) Panicked(any) {
 func (c *H1Client) close(reset bool) {
 	if c.state == closed {
 		return
+	}
+	if c.w.Trace.H1.On() {
+		c.tell(trace.H1End, trace.State, "H1 connection terminated")
 	}
 	c.state = closed
 	c.w.Loop.Disarm(&c.timer)

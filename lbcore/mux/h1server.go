@@ -8,6 +8,7 @@ import (
 	"gohap/lbcore/h1"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/message"
+	"gohap/lbcore/trace"
 	"gohap/lbcore/transport"
 )
 
@@ -82,6 +83,9 @@ func (c *H1Server) Dial(w *Worker, by Route, cfg *ServerConfig, owner ServerOwne
 		return transport.Failed
 	}
 	w.Loop.Opened()
+	if w.Trace.H1.On() {
+		c.tell(trace.H1New, trace.State, "new H1 connection")
+	}
 	return c.connected()
 }
 
@@ -167,6 +171,9 @@ func (c *H1Server) receive() bool {
 			c.await, c.reuse = false, false
 			c.behind = max(c.in.Len()-c.x.dec.Failure().Pos, 0)
 			examine(c.up, Server, c.in.Bytes(), c.x.dec.Failure())
+			if c.w.Trace.H1.On() {
+				c.tellFailure("H1 response refused", c.x.dec.Failure())
+			}
 			c.up.Event(Server, Broken)
 			return false
 		case h1.Done:
@@ -176,6 +183,9 @@ func (c *H1Server) receive() bool {
 			c.in.R += n
 			c.x.headed = n
 			c.await, c.seen = false, false
+			if c.w.Trace.H1.On() {
+				c.tellHead(trace.H1RxHead, "rcvd H1 response headers", &c.x.head)
+			}
 			c.accept(&c.x.head)
 			c.up.Event(Server, Headed)
 			return false // the stream reads on by itself
@@ -195,6 +205,9 @@ func (c *H1Server) broken(s transport.State) {
 		c.dead = true
 	}
 	c.await, c.reuse = false, false
+	if c.w.Trace.H1.On() {
+		c.tell(trace.H1Err, trace.Error, "server connection ended in front of a response")
+	}
 	c.up.Event(Server, Broken)
 }
 
@@ -254,6 +267,9 @@ func (c *H1Server) WriteHead(h *message.Head, b *buffer.Buffer, end bool) WriteS
 	c.req = h1.Info(h)
 	c.single = h.Flags.Has(message.HasTransfer) && !h.Version11() // reference: not trusted with more
 	con := h1.ServerConnection(h, c.Policy)
+	if c.w.Trace.H1.On() {
+		c.tellHead(trace.H1TxHead|trace.H1StreamNew, "sending request headers", h)
+	}
 	c.x.cases = c.cfg.Cases
 	st := c.writeHead(h, h1.AppendRequest(c.w.scratch[:0], h, con), b, end)
 	c.t.Watch()
@@ -284,6 +300,9 @@ func (c *H1Server) silent() bool {
 
 // Park makes a reusable connection idle. The owner keeps it.
 func (c *H1Server) Park() {
+	if c.w.Trace.H1.On() {
+		c.tell(trace.H1StreamEnd, trace.State, "set idle mode on h1c")
+	}
 	c.up = nil
 	c.state = pooled
 	c.parked = c.w.Loop.Now()
@@ -400,6 +419,9 @@ func (c *H1Server) close(reset bool) {
 	if c.state == gone {
 		return
 	}
+	if c.w.Trace.H1.On() {
+		c.tell(trace.H1End, trace.State, "H1 connection terminated")
+	}
 	c.state = gone
 	// Reference: a server connection that is ended from here is reset, so that
 	// no port lingers in TIME_WAIT.
@@ -415,5 +437,8 @@ func (c *H1Server) Loop() *loop.Loop { return c.w.Loop }
 // server's acknowledgement of the piece before.
 func (c *H1Server) Write(b *buffer.Buffer, end bool, trailers []message.Field) WriteState {
 	c.NoDelay()
+	if c.w.Trace.H1.On() {
+		c.conn.tellSent(&c.w.Trace.H1, trace.H1TxData|trace.H1Send, Server, c.up, b)
+	}
 	return c.conn.Write(b, end, trailers)
 }

@@ -8,6 +8,7 @@ import (
 	"gohap/lbcore/h1"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/message"
+	"gohap/lbcore/trace"
 	"gohap/lbcore/transport"
 )
 
@@ -129,6 +130,7 @@ type Worker struct {
 	// Secured is told of TLS connections that come and go, both sides.
 	Secured func(n int64)
 	Records *transport.Records // of TLS connections, nil for as large as can be
+	Trace   *trace.Set         // where events are told
 	scratch []byte
 	free    []*exchange
 	live    int
@@ -137,7 +139,7 @@ type Worker struct {
 // NewWorker returns the shared parts for a loop. scratch must hold the largest
 // head.
 func NewWorker(l *loop.Loop) *Worker {
-	return &Worker{Loop: l, Secured: func(int64) {}, scratch: make([]byte, 0, 4*l.Buffers.Size())}
+	return &Worker{Loop: l, Secured: func(int64) {}, Trace: new(trace.Set), scratch: make([]byte, 0, 4*l.Buffers.Size())}
 }
 
 // Live returns how many exchanges are in progress, for leak checks.

@@ -7,6 +7,7 @@ import (
 	"gohap/lbcore/certs"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/message"
+	"gohap/lbcore/trace"
 	"gohap/lbcore/transport"
 )
 
@@ -40,6 +41,7 @@ func (c *Pass) Accept(w *Worker, fd int32, peer netip.AddrPort, up Upper, onClos
 	c.up = up
 	c.inMode, c.outMode = untilClose, untilClose
 	w.Loop.Opened()
+	c.tellNew()
 }
 
 // AcceptTLS is Accept for a client's connection whose TLS stands.
@@ -49,6 +51,7 @@ func (c *Pass) AcceptTLS(w *Worker, over *transport.TLS, peer netip.AddrPort, up
 	c.up = up
 	c.inMode, c.outMode = untilClose, untilClose
 	w.Loop.Opened()
+	c.tellNew()
 }
 
 // Dial begins to connect to a server; see H1Server.Dial. back is nil for a plain
@@ -62,6 +65,7 @@ func (c *Pass) Dial(w *Worker, by Route, back *certs.Back, up Upper, onClose fun
 		return transport.Failed
 	}
 	w.Loop.Opened()
+	c.tellNew()
 	c.dialing = true
 	return c.connected()
 }
@@ -114,6 +118,9 @@ func (c *Pass) Read() (*buffer.Buffer, ReadState) { return c.read(&c.flow) }
 
 // Write implements Endpoint.
 func (c *Pass) Write(b *buffer.Buffer, end bool, trailers []message.Field) WriteState {
+	if c.w.Trace.Pass.On() {
+		c.conn.tellSent(&c.w.Trace.Pass, trace.PassTx, c.side, c.up, b)
+	}
 	if b != nil && c.outMode != none {
 		c.passed += int64(b.Len())
 	}
@@ -135,6 +142,9 @@ func (c *Pass) Abort(reset bool) {
 		return
 	}
 	c.closed = true
+	if c.w.Trace.Pass.On() {
+		c.tell(trace.PassEnd, trace.State, "PT connection terminated")
+	}
 	c.release(reset || c.side == Server && !c.proper && !c.t.HungUp()) // as H1Server
 	c.w.Loop.Closed()
 	c.onClose()

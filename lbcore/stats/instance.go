@@ -8,6 +8,7 @@ import (
 	"gohap/lbcore/log"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/proxy"
+	"gohap/lbcore/trace"
 	"gohap/resolvers"
 )
 
@@ -24,6 +25,7 @@ type Instance struct {
 	Rings   []*log.Ring    // likewise
 	// Resolvers are the sections whose name servers are asked, likewise.
 	Resolvers []*resolvers.Section
+	Trace     *trace.Set // what the commands for traces set
 	Process   *proxy.Process
 	Group     *loop.Group
 	Clock     clock.Source // nil means the machine's clock

@@ -25,6 +25,8 @@ func Register(set *keyword.Set) {
 		command("show fd", "[-!plcfbsd]* [num]", "dump list of file descriptors in use or a specific one", cli.Operator, showFD, "show fd", "show fd x"),
 		command("show threads", "", "show some threads debugging information", cli.User, showThreads, "show threads"),
 		command("show events", "[<sink>] [-w] [-n] [-0]", "show event sink state", cli.User, showEvents, "show events", "show events nosuch"),
+		command("show trace", "[<module>]", "show live tracing state", cli.User, showTrace, "show trace h1", "show trace nosuch"),
+		command("trace", "[<module>|0] [cmd [args...]]", "manage live tracing (empty to list, 0 to stop all)", cli.Operator, traceCommand, "trace h1 level user start now", "trace nosuch"),
 		command("dump stats-file", "", "dump stats for restore", cli.User, dumpFile, "dump stats-file"),
 		command("clear counters", "[all]", "clear max statistics counters (or all counters)", cli.Operator, clearCounters, "clear counters"),
 	)

@@ -20,6 +20,7 @@ import (
 	"gohap/lbcore/loop"
 	"gohap/lbcore/proxy"
 	"gohap/lbcore/sample"
+	"gohap/lbcore/trace"
 )
 
 type host struct{ in *Instance }
@@ -44,6 +45,7 @@ func build(t *testing.T) (*Instance, *clock.Fake) {
 		Group:   g, Clock: now, Name: "gohap", Version: "3.2.0-gohap0.1.0", ReleaseDate: "2026/11/23",
 		BuildInfo: "3.2.0-gohap0.1.0", Node: "lab", Description: `a, "quoted" one`, PID: 77,
 		Started: 1e9, StartedMono: now.Mono(), ULimitN: 235, MaxSock: 235,
+		Trace: trace.New(clock.Wall),
 	}
 	in.Process.Maxconn.Store(100)
 	backend := func(p *proxy.Proxy, algorithm string) *proxy.Proxy {

@@ -8,6 +8,7 @@ import (
 	"gohap/lbcore/proxy"
 	"gohap/lbcore/rule"
 	"gohap/lbcore/sample"
+	"gohap/lbcore/trace"
 )
 
 // door is where a loop's connections pass the tcp-request connection and
@@ -25,6 +26,9 @@ type door struct {
 func (ss *Session) admit(fd int32) bool {
 	if len(ss.FE.TCPConnRules) == 0 || ss.atTheDoor(fd, ss.FE.TCPConnRules, proxy.DeniedConn) {
 		return true
+	}
+	if ss.W.Trace.Session.On() {
+		ss.tell(trace.SessionErr, trace.User, "connection refused by a rule")
 	}
 	ss.W.Loop.Kernel.Close(fd)
 	ss.Gone()

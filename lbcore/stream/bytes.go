@@ -58,6 +58,9 @@ func fieldBytes(fields []message.Field) int {
 
 // received counts a piece of body.
 func (s *Stream) received(side mux.Side, b *buffer.Buffer) {
+	if s.W.Trace.Bytes.Load() && b != nil && b.Len() > 0 {
+		s.tellReceived(side, b)
+	}
 	switch {
 	case b == nil:
 	case side == mux.Client:
@@ -77,6 +80,9 @@ func (s *Stream) received(side mux.Side, b *buffer.Buffer) {
 func (s *Stream) countEnd(side mux.Side) {
 	if s.phase == phaseTunnel {
 		return
+	}
+	if s.W.Trace.H1.On() {
+		s.tellEnd(side)
 	}
 	if side == mux.Client {
 		if s.reqHead != nil && s.reqHead.Flags.Has(message.Chunked) {

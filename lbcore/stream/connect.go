@@ -11,6 +11,7 @@ import (
 	"gohap/lbcore/message"
 	"gohap/lbcore/mux"
 	"gohap/lbcore/proxy"
+	"gohap/lbcore/trace"
 	"gohap/lbcore/transport"
 )
 
@@ -215,6 +216,9 @@ func (s *Stream) connected() {
 	s.inject()
 	s.wake = 0
 	s.Times.Connect = s.W.Loop.Now()
+	if s.W.Trace.Stream.On() {
+		s.tell(trace.StreamServer, trace.State, "server connection stands")
+	}
 	if !s.reused {
 		s.Server.Connected(true)
 		s.countBackend(proxy.Connects)

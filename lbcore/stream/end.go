@@ -4,6 +4,7 @@ import (
 	"gohap/lbcore/message"
 	"gohap/lbcore/mux"
 	"gohap/lbcore/proxy"
+	"gohap/lbcore/trace"
 )
 
 // finish ends an exchange whose response is complete: the client's connection
@@ -106,6 +107,9 @@ func (s *Stream) close() {
 	s.backend.Release()
 	s.leaveQueue()
 	s.snapshot()
+	if s.W.Trace.Stream.On() {
+		s.tell(trace.StreamFree, trace.User, "stream is over")
+	}
 	s.server.Release()
 	s.countUnread()
 	s.tally()

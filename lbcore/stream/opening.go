@@ -8,6 +8,7 @@ import (
 	"gohap/lbcore/log"
 	"gohap/lbcore/loop"
 	"gohap/lbcore/proxy"
+	"gohap/lbcore/trace"
 	"gohap/lbcore/transport"
 )
 
@@ -71,6 +72,9 @@ func (o *opening) handshake() transport.State {
 		ss.flags |= secured
 		ss.W.Mux.Secured(1)
 		ss.W.Proc.SSL.Accept(ss.W.Loop.Now())
+		if ss.W.Trace.SSL.On() {
+			ss.tellTLS(trace.SSLNew, trace.State, "new SSL connection", nil)
+		}
 	}
 	s := o.tls.Handshake()
 	if s == transport.Failed {
@@ -180,6 +184,12 @@ func (o *opening) fail(p certs.Problem) {
 		o.Raw.Send(p.Alert)
 	}
 	ss.more().problem = &p
+	if w := ss.W; o.tls != nil && w.Trace.SSL.On() {
+		ss.tellTLS(trace.SSLErr|trace.SSLHandshake, trace.Error, "SSL handshake failed", &p)
+	}
+	if ss.W.Trace.Session.On() {
+		ss.tell(trace.SessionErr, trace.Error, "session failed in front of its mux")
+	}
 	if p.Conn != certs.ConnEmpty && p.Conn != certs.ConnProxyEmpty || !ss.FE.Has(proxy.OptDontLogNull) {
 		ss.logKilled(o)
 	}

@@ -10,6 +10,7 @@ import (
 	"gohap/lbcore/proxy"
 	"gohap/lbcore/rule"
 	"gohap/lbcore/sample"
+	"gohap/lbcore/trace"
 )
 
 // beginHTTP starts the exchange of a parsed request.
@@ -50,6 +51,9 @@ func (s *Stream) requestBegun() {
 	ss.FE.ReqRate.Count(now)
 	s.trackRequest()
 	s.saveRequestLine()
+	if s.W.Trace.Stream.On() {
+		s.tell(trace.StreamHTTP, trace.Proto, "request begins")
+	}
 }
 
 // refusePreface answers the method that only the HTTP/2 preface has (RFC 9113
@@ -438,7 +442,7 @@ func (s *Stream) clientLeft() {
 // forwardRequest sends what the client has sent of its body on to the server.
 func (s *Stream) forwardRequest() {
 	s.inject()
-	for turn := (budget{}); turn.left(); {
+	for turn := s.budget(); turn.left(); {
 		if s.phase == ended || s.reqSent {
 			return
 		}

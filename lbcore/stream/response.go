@@ -305,7 +305,7 @@ func (s *Stream) forwardResponse() {
 	if s.responseHeld() {
 		return
 	}
-	for turn := (budget{}); turn.left(); {
+	for turn := s.budget(); turn.left(); {
 		if s.phase == ended || s.resSent {
 			return
 		}

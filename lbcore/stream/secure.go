@@ -11,6 +11,7 @@ import (
 	"gohap/lbcore/mux"
 	"gohap/lbcore/proxy"
 	"gohap/lbcore/sample"
+	"gohap/lbcore/trace"
 	"gohap/lbcore/transport"
 )
 
@@ -61,6 +62,9 @@ func (s *Stream) ServerTLS() *transport.TLS {
 
 // handshook counts a handshake with a client that is over.
 func (ss *Session) handshook(t *transport.TLS) {
+	if ss.W.Trace.SSL.On() {
+		ss.tellTLS(trace.SSLHandshake, trace.User, "SSL handshake done", nil)
+	}
 	resumed := t.State().DidResume
 	ss.W.Proc.SSL.Front(ss.W.Loop.Now(), resumed)
 	if resumed {
@@ -79,6 +83,9 @@ func (ss *Session) handshook(t *transport.TLS) {
 // secured counts a handshake with a server that is over.
 func (s *Stream) secured() {
 	if t := s.ServerTLS(); t != nil {
+		if s.W.Trace.SSL.On() {
+			s.tellServerTLS(trace.SSLNew|trace.SSLHandshake, trace.User, "SSL handshake done", nil)
+		}
 		resumed := t.State().DidResume
 		s.W.Proc.SSL.Back(s.W.Loop.Now(), resumed)
 		if resumed {
@@ -98,6 +105,9 @@ func (s *Stream) unsecured() {
 			p.Conn = certs.ConnHandshake
 		}
 		s.backErr = &p
+		if s.W.Trace.SSL.On() {
+			s.tellServerTLS(trace.SSLErr|trace.SSLHandshake, trace.Error, "SSL handshake failed", &p)
+		}
 	}
 }
 

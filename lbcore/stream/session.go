@@ -14,6 +14,7 @@ import (
 	"gohap/lbcore/proxy"
 	"gohap/lbcore/rule"
 	"gohap/lbcore/sample"
+	"gohap/lbcore/trace"
 	"gohap/stick"
 )
 
@@ -107,6 +108,9 @@ func (ss *Session) begin(a *Acceptor, peer netip.AddrPort) {
 	w.totals.Add(proxy.CumConns, 1)
 	w.Proc.ConnRate.Count(l.Now())
 	ss.FE.ConnRate.Count(l.Now())
+	if w.Trace.Session.On() {
+		ss.tell(trace.SessionNew, trace.State, "new session")
+	}
 }
 
 // began counts the session once its connection is accepted for good.
@@ -354,6 +358,9 @@ func (ss *Session) Stopping() bool {
 
 // Gone implements mux.ClientOwner.
 func (ss *Session) Gone() {
+	if ss.W.Trace.Session.On() {
+		ss.tell(trace.SessionEnd, trace.State, "releasing session")
+	}
 	ss.release()
 	ss.W.clients--
 	ss.dropOwn()

@@ -26,7 +26,7 @@ func (s *Stream) allowPipes() {
 	}
 }
 
-// budget bounds what one direction moves in one turn, so that its neighbours get
+// budget is what one direction may still move in this turn, so that its neighbours get
 // theirs (L5): bytes, and pieces for those that are small.
 type budget struct{ bytes, pieces int }
 
@@ -35,11 +35,21 @@ const (
 	turnPieces = 16
 )
 
-func (t *budget) left() bool { return t.bytes < turnBytes && t.pieces < turnPieces }
+// Nicest bounds what a stream may be to its neighbours, either way.
+const Nicest = 1024
+
+// budget returns what a direction may move in a turn: less the nicer the stream is to
+// its neighbours, down to one piece, up to twice as much the other way.
+func (s *Stream) budget() budget {
+	share := Nicest - int(s.Nice)
+	return budget{max(turnBytes*share/Nicest, 1), max(turnPieces*share/Nicest, 1)}
+}
+
+func (t *budget) left() bool { return t.bytes > 0 && t.pieces > 0 }
 
 func (t *budget) spend(b *buffer.Buffer) {
-	t.pieces++
+	t.pieces--
 	if b != nil {
-		t.bytes += b.Len()
+		t.bytes -= b.Len()
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"gohap/lbcore/proxy"
 	"gohap/lbcore/rule"
 	"gohap/lbcore/sample"
+	"gohap/lbcore/trace"
 	"gohap/lbcore/transport"
 )
 
@@ -82,6 +83,7 @@ type Stream struct {
 	ReqCookie, ResCookie []byte
 	UniqueID             []byte
 	LogLevel             int8 // 0 none set, -1 silent, else level+1
+	Nice                 int16
 	Reply                *rule.Reply
 	Conns                [5]int64 // actconn, feconn, beconn, srv_conn, retries at the end
 	BytesIn, BytesOut    int64
@@ -226,6 +228,9 @@ func (w *Worker) stream(ss *Session) *Stream {
 		s.limitVars()
 	}
 	w.active.push(s)
+	if w.Trace.Stream.On() {
+		s.tell(trace.StreamNew, trace.State, "new stream")
+	}
 	return s
 }
 
@@ -441,7 +446,11 @@ func (s *Stream) letter() byte {
 
 // terminate sets the first two letters unless something already did.
 func (s *Stream) terminate(cause, phase byte) {
-	if s.Term[0] == '-' {
-		s.Term[0], s.Term[1] = cause, phase
+	if s.Term[0] != '-' {
+		return
+	}
+	s.Term[0], s.Term[1] = cause, phase
+	if s.W.Trace.Stream.On() {
+		s.tell(trace.StreamErr, trace.User, "stream ends early")
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"gohap/lbcore/loop"
 	"gohap/lbcore/mux"
 	"gohap/lbcore/proxy"
+	"gohap/lbcore/trace"
 )
 
 // Worker is what the streams and sessions of one loop share. It belongs to the
@@ -24,6 +25,7 @@ type Worker struct {
 	// FindBackend serves use_backend rules whose name is computed.
 	FindBackend func(name []byte) *proxy.Proxy
 	Statistics  Statistics // nil: there are no statistics pages
+	Trace       *trace.Set // where events are told, Mux.Trace too
 
 	streams  []*Stream
 	waiters  proxy.Waiters
@@ -58,6 +60,7 @@ func NewWorker(l *loop.Loop, p *proxy.Process, lim proxy.Limits) *Worker {
 		batch: loop.NewDatagrams(l), targets: map[*log.Target]*loop.Sockaddr{},
 	}
 	w.batch.SendBuffer = lim.LogSend
+	w.Trace = w.Mux.Trace
 	w.waiters.Loop = l
 	w.Logs.Sender = w
 	w.Mux.Secured = p.SSL.Alive
