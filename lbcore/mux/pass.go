@@ -129,12 +129,19 @@ func (c *Pass) Peer() netip.AddrPort { return c.peer }
 // CloseProperly makes the end of a server's connection a FIN in place of a reset.
 func (c *Pass) CloseProperly() { c.proper = true }
 
+// NoLinger makes the end of a client's connection leave nothing in the kernel.
+func (c *Pass) NoLinger() { c.harsh = true }
+
 // Abort implements Endpoint.
 func (c *Pass) Abort(reset bool) {
 	if c.closed {
 		return
 	}
 	c.closed = true
+	if !reset && c.harsh {
+		c.purge()
+		reset = true
+	}
 	c.release(reset || c.side == Server && !c.proper && !c.t.HungUp()) // as H1Server
 	c.w.Loop.Closed()
 	c.onClose()
