@@ -196,9 +196,6 @@ func setOptions(fd int, b *proxy.Bind) {
 	if b.Proxy.Has(proxy.OptTCPKAClient) {
 		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
 	}
-	if b.Proxy.Has(proxy.OptNoLinger) {
-		_ = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
-	}
 	if b.UserTimeout > 0 {
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, b.UserTimeout)
 	}

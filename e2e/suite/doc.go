@@ -29,6 +29,8 @@
 //	repeat    scenarios with gohap and tests of the process, three times
 //	fleets    1,000 simulated fleets of fresh seeds, 5,000 schedules of tables that
 //	          several nodes count, a hundred members
+//	checks    MariaDB, PostgreSQL, Redis and OpenSMTPD, started and checked
+//	balance   10,000 keys of every algorithm that hashes, on the reference's servers
 //	oracle    exchanges of fresh seeds for -oracletime (12m); they are printed, and
 //	          -seed N begins with the same ones again
 //	fuzz      each fuzz target for -fuzztime (2m); a finding stays in its

@@ -51,6 +51,8 @@ func soak() []step {
 			goTest(t, "-tags=soak", "-timeout=60m", "./cluster/member", "./peers/fleet", "-run=TestHundred|TestModel")
 			goTest(t, "-timeout=60m", "./cluster", "-run=TestRandom", "-args", "-runs=1000", fmt.Sprintf("-first=%d", firstSeed()))
 		}},
+		{"checks", needsReference, inTestBuild("-tags=soak", "-timeout=15m", "./e2e/checks")},
+		{"balance", needsReference, inTestBuild("-timeout=30m", "./e2e/oracle", "-run=TestBalance", "-args", "-balance-keys", "10000")},
 		{"oracle", needsReference, freshSeeds},
 		{"fuzz", nil, fuzz},
 	}

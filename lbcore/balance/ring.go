@@ -37,7 +37,8 @@ type point struct {
 // ring is the points of all usable nodes, sorted; it never changes.
 type ring struct {
 	points []point
-	weight int64 // of the nodes in it
+	weight int64   // of the nodes in it
+	before []int64 // of those in front of each node
 	nodes  int
 }
 
@@ -46,6 +47,7 @@ type ring struct {
 func newRing(nodes []Node) *ring {
 	r := &ring{}
 	for _, n := range nodes {
+		r.before = append(r.before, r.weight)
 		r.weight += int64(n.Weight())
 	}
 	r.points = make([]point, 0, r.weight)
@@ -168,7 +170,8 @@ func (p *Ring) hashed(g *ring, h uint32, avoid int) int {
 
 // takes tells whether node i may have one more hashed request. Reference: with
 // hash-balance-factor while it serves less than its share, by weight, of the
-// streams of all times the factor.
+// streams of all times the factor: slots are dealt out in the nodes' order, so that
+// the shares add up to them; nobody has none.
 func (p *Ring) takes(g *ring, i int) bool {
 	if p.config.Affinity != Always && p.nodes[i].Full() {
 		return false
@@ -177,7 +180,11 @@ func (p *Ring) takes(g *ring, i int) bool {
 		return true
 	}
 	slots := ((p.loads.sum.Load()+1)*int64(p.config.Factor) + 99) / 100
-	share := (slots*int64(p.nodes[i].Weight()) + g.weight - 1) / max(g.weight, 1)
+	end := g.weight
+	if i+1 < len(g.before) {
+		end = g.before[i+1]
+	}
+	share := slots*end/max(g.weight, 1) - slots*g.before[i]/max(g.weight, 1)
 	return p.nodes[i].Load() < max(share, 1)
 }
 

@@ -269,6 +269,7 @@ func (b *Builder) clientConfig(s *section) mux.ClientConfig {
 		Policy: h1.Policy{FrontendClose: s.options&proxy.OptClose != 0,
 			FrontendServerClose: s.options&proxy.OptServerClose != 0},
 		InsecureReuse: b.Global.InsecureTE,
+		NoLinger:      s.options&proxy.OptNoLinger != 0,
 	}
 }
 

@@ -60,6 +60,11 @@ func (l *Launch) Read(st *config.Statement) (mine bool, err error) {
 type Confinement struct {
 	Chroot   string
 	UID, GID int // -1 to stay who it is
+	// Capabilities are kept, a bit each by number.
+	Capabilities uint64
+	// Privileged: something that the configuration has does not work without, while
+	// traffic runs: connections from foreign addresses or by one interface, marks.
+	Privileged bool
 }
 
 func launchRows() []keyword.Row {
@@ -75,6 +80,7 @@ func launchRows() []keyword.Row {
 		row("master-worker", "[no-exit-on-failure]", "a master that starts the process that serves, as flag -W", "master-worker", launch, "master-worker x"),
 		row("mworker-max-reloads", "<number>", "how many reloads a worker may outlive", "mworker-max-reloads 50", launch, "mworker-max-reloads"),
 		row("chroot", "<folder>", "the folder that the process shuts itself into", "chroot /var/empty", chrootKeyword, "chroot", "chroot /a /b"),
+		row("setcap", "<name>[,<name>...]", "capabilities that the process keeps when it becomes somebody else", "setcap cap_net_raw,cap_net_admin", setcapKeyword, "setcap", "setcap cap_foo"),
 		row("user", "<name>", "who the process becomes", "user nobody", userKeyword, "user nosuchuser"),
 		row("uid", "<number>", "who the process becomes, by number", "uid 65534", userKeyword, "uid", "uid x"),
 		row("group", "<name>", "the group of who the process becomes", "group nogroup", groupKeyword, "group nosuchgroup"),

@@ -141,6 +141,7 @@ func (b *Builder) action(s *section, st *config.Statement, k ruleKind, row *keyw
 		Options: b.options(s, st, k.place(s), k.in), Host: b,
 		Warn: func(f string, args ...any) { b.Warnf(st, f, args...) }}
 	asks := b.asking(a, k)
+	b.marks(row.Name)
 	act, err := row.Impl.(rule.ParseFunc)(a)
 	if err != nil {
 		what := fmt.Sprintf("'%s %s'", k.word, written(row, st))

@@ -178,6 +178,7 @@ func (l *sourceLine) option(b *Builder, w []string) (int, error) {
 			return 0, errors.New("'source' : missing interface name.")
 		}
 		l.device = w[1]
+		b.Global.Confinement.Privileged = true
 		return 2, nil
 	case "usesrc":
 		if len(w) < 2 {
@@ -190,6 +191,7 @@ func (l *sourceLine) option(b *Builder, w []string) (int, error) {
 
 // readShown reads the address that servers are to see. A later one replaces it.
 func (l *sourceLine) readShown(b *Builder, text string) error {
+	b.Global.Confinement.Privileged = true
 	l.whose, l.header, l.shown = "", "", nil
 	switch inner, isHeader := strings.CutPrefix(text, "hdr_ip("); {
 	case text == "client", text == "clientip":

@@ -126,6 +126,7 @@ func (b *Builder) tcpRule(s *section, st *config.Statement, k ruleKind) {
 		return
 	}
 	asks := b.asking(a, k)
+	b.marks(row.Name)
 	act, err := row.Impl.(rule.ParseFunc)(a)
 	if err != nil {
 		b.Alertf(st, "%s", err)

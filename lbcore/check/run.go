@@ -43,10 +43,11 @@ type run struct {
 	stopped bool  // the checker stops
 }
 
-// Payload, CheckServer and CheckBody are what fetches ask a running check.
+// Payload, CheckServer, CheckBody and CheckConn are what fetches ask a running check.
 func (r *run) Payload() []byte            { return r.data }
 func (r *run) CheckServer() *proxy.Server { return r.srv }
 func (r *run) CheckBody() []byte          { return r.body }
+func (r *run) CheckConn() net.Conn        { return r.conn }
 
 // execute runs a plan. ok is false when the checker stops.
 func (t *target) execute(ctx context.Context, plan *Plan) (proxy.Result, bool) {

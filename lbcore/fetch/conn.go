@@ -94,12 +94,35 @@ func serverLocal(c *sample.Context) netip.AddrPort {
 	if x := exchange(c); x != nil {
 		return x.ServerLocal()
 	}
+	if k := checkConn(c); k != nil {
+		return addrPort(k.LocalAddr())
+	}
+	return netip.AddrPort{}
+}
+
+// checkConn is the connection of a running check, nil for none.
+func checkConn(c *sample.Context) net.Conn {
+	if k := runningCheck(c); k != nil {
+		return k.CheckConn()
+	}
+	return nil
+}
+
+// addrPort is a socket's address, not valid where it has no port.
+func addrPort(a net.Addr) netip.AddrPort {
+	if t, ok := a.(*net.TCPAddr); ok {
+		p := t.AddrPort()
+		return netip.AddrPortFrom(p.Addr().Unmap(), p.Port())
+	}
 	return netip.AddrPort{}
 }
 
 func serverPeer(c *sample.Context) netip.AddrPort {
 	if x := exchange(c); x != nil {
 		return x.ServerPeer()
+	}
+	if k := checkConn(c); k != nil {
+		return addrPort(k.RemoteAddr())
 	}
 	return netip.AddrPort{}
 }
@@ -109,7 +132,7 @@ func fetchOne(_ *sample.Context, _ []sample.Arg, s *sample.Sample) bool { s.SetI
 func fetchServerMajor(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
 	s.SetInt(1)
 	x := exchange(c)
-	return x != nil && x.ServerSide() != nil && !x.Local()
+	return x != nil && x.ServerSide() != nil && !x.Local() || checkConn(c) != nil
 }
 
 func fetchReused(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {

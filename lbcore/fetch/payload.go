@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"fmt"
+	"net"
 	"strconv"
 
 	"gohap/lbcore/keyword"
@@ -24,6 +25,7 @@ type checked interface {
 	Payload() []byte
 	CheckServer() *proxy.Server
 	CheckBody() []byte
+	CheckConn() net.Conn // the connection that stands, a *tls.Conn over TLS; nil for none
 }
 
 func runningCheck(c *sample.Context) checked {

@@ -194,6 +194,10 @@ func fetchServerName(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
 }
 
 func fetchServerID(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
+	if k := runningCheck(c); k != nil {
+		s.SetInt(int64(k.CheckServer().ID))
+		return true
+	}
 	x := exchange(c)
 	if x == nil || x.Server == nil || x.Server.ID == 0 {
 		return false

@@ -19,8 +19,41 @@ const (
 	serverConn = sample.NeedsServerConnection
 )
 
+// spoken is TLS as fetches of both sides see it.
+type spoken interface {
+	State() tls.ConnectionState
+	Session() []byte
+}
+
 // tlsSide finds the TLS of one side, nil where there is none.
-type tlsSide func(c *sample.Context) *transport.TLS
+type tlsSide func(c *sample.Context) spoken
+
+func clientSide(c *sample.Context) spoken {
+	if t := clientTLS(c); t != nil {
+		return t
+	}
+	return nil
+}
+
+func serverSide(c *sample.Context) spoken {
+	if t := serverTLS(c); t != nil {
+		return t
+	}
+	if over, ok := checkConn(c).(*tls.Conn); ok {
+		return checkTLS{over}
+	}
+	return nil
+}
+
+// checkTLS is the TLS of a running check. Its session has no id: nothing sees its
+// tickets.
+type checkTLS struct{ *tls.Conn }
+
+// State implements spoken.
+func (t checkTLS) State() tls.ConnectionState { return t.ConnectionState() }
+
+// Session implements spoken.
+func (t checkTLS) Session() []byte { return nil }
 
 func clientTLS(c *sample.Context) *transport.TLS {
 	if ss := session(c); ss != nil {
@@ -382,11 +415,19 @@ func serverProblem(f func(*sample.Context, certs.Problem, *sample.Sample) bool) 
 	return func(c *sample.Context, _ []sample.Arg, s *sample.Sample) bool {
 		x := exchange(c)
 		if x == nil {
-			return false
+			return checkConn(c) != nil && f(c, certs.Problem{}, s) // one that fails runs no rules
 		}
 		p, ok := x.ServerProblem()
 		return ok && f(c, p, s)
 	}
+}
+
+// serverSecured tells whether TLS is spoken with the server, or was to be.
+func serverSecured(c *sample.Context) bool {
+	if x := exchange(c); x != nil {
+		return x.ServerSecured()
+	}
+	return serverSide(c) != nil
 }
 
 var errorRows = []entry{
@@ -417,7 +458,7 @@ var errorRows = []entry{
 	{name: "ssl_bc_err", out: sample.SInt, needs: server, summary: "OpenSSL's number of the error of the server's TLS", good: on("ssl_bc_err", res("x: a"), missing), bad: []string{"ssl_bc_err(x)"},
 		fetch: serverProblem(func(c *sample.Context, p certs.Problem, s *sample.Sample) bool {
 			s.SetInt(int64(p.Code))
-			return exchange(c).ServerSecured()
+			return serverSecured(c)
 		})},
 	{name: "ssl_bc_err_str", out: sample.Str, needs: server, summary: "OpenSSL's text of the error of the server's TLS", good: on("ssl_bc_err_str", res("x: a"), missing), bad: []string{"ssl_bc_err_str(x)"},
 		fetch: serverProblem(func(c *sample.Context, p certs.Problem, s *sample.Sample) bool {
@@ -461,13 +502,13 @@ var errorRows = []entry{
 			return true
 		}},
 	{name: "ssl_c_used", out: sample.Bool, needs: clientConn, summary: "whether the session has a client certificate", good: ex("ssl_c_used", missing), bad: []string{"ssl_c_used(x)"},
-		fetch: tlsKnown(clientTLS, func(s *tls.ConnectionState) bool { return len(s.PeerCertificates) > 0 })},
+		fetch: tlsKnown(clientSide, func(s *tls.ConnectionState) bool { return len(s.PeerCertificates) > 0 })},
 	{name: "ssl_fc_has_crt", out: sample.Bool, needs: clientConn, summary: "whether the client has shown a certificate on this connection", good: ex("ssl_fc_has_crt", missing), bad: []string{"ssl_fc_has_crt(x)"},
-		fetch: tlsKnown(clientTLS, func(s *tls.ConnectionState) bool { return len(s.PeerCertificates) > 0 && !s.DidResume })},
-	{name: "ssl_fc_session_id", out: sample.Bin, needs: clientConn, fetch: sessionID(clientTLS), summary: "the id of the client's session", good: ex("ssl_fc_session_id", missing), bad: []string{"ssl_fc_session_id(x)"}},
-	{name: "ssl_bc_session_id", out: sample.Bin, needs: serverConn, fetch: sessionID(serverTLS), summary: "the id of the session with the server", good: on("ssl_bc_session_id", res(""), missing), bad: []string{"ssl_bc_session_id(x)"}},
+		fetch: tlsKnown(clientSide, func(s *tls.ConnectionState) bool { return len(s.PeerCertificates) > 0 && !s.DidResume })},
+	{name: "ssl_fc_session_id", out: sample.Bin, needs: clientConn, fetch: sessionID(clientSide), summary: "the id of the client's session", good: ex("ssl_fc_session_id", missing), bad: []string{"ssl_fc_session_id(x)"}},
+	{name: "ssl_bc_session_id", out: sample.Bin, needs: serverConn, fetch: sessionID(serverSide), summary: "the id of the session with the server", good: on("ssl_bc_session_id", res(""), missing), bad: []string{"ssl_bc_session_id(x)"}},
 	{name: "ssl_fc_has_sni", out: sample.Bool, needs: clientConn, summary: "whether the client has named the server", good: ex("ssl_fc_has_sni", "0"), bad: []string{"ssl_fc_has_sni(x)"},
-		fetch: tlsFlag(clientTLS, func(s *tls.ConnectionState) bool { return s.ServerName != "" })},
+		fetch: tlsFlag(clientSide, func(s *tls.ConnectionState) bool { return s.ServerName != "" })},
 	{name: "ssl_c_chain_der", out: sample.Bin, needs: clientConn, summary: "the DER forms of the certificates behind the client's own", good: ex("ssl_c_chain_der", missing), bad: []string{"ssl_c_chain_der(x)"},
 		fetch: fetchChain},
 }
@@ -475,12 +516,12 @@ var errorRows = []entry{
 // tlsRows are all of them.
 func tlsRows() (all []entry) {
 	all = append(all, errorRows...)
-	all = append(all, sideRows("ssl_fc", "the client's connection", clientTLS, clientConn)...)
-	all = append(all, sideRows("ssl_bc", "the server's connection", serverTLS, serverConn)...)
-	all = append(all, certRows("ssl_c", "the client's certificate", peerOf(clientTLS), clientConn)...)
+	all = append(all, sideRows("ssl_fc", "the client's connection", clientSide, clientConn)...)
+	all = append(all, sideRows("ssl_bc", "the server's connection", serverSide, serverConn)...)
+	all = append(all, certRows("ssl_c", "the client's certificate", peerOf(clientSide), clientConn)...)
 	all = append(all, certRows("ssl_f", "the certificate that the client was shown", shown, clientConn)...)
 	// Reference: valid wherever those of the client are.
-	return append(all, certRows("ssl_s", "the server's certificate", peerOf(serverTLS), clientConn)...)
+	return append(all, certRows("ssl_s", "the server's certificate", peerOf(serverSide), clientConn)...)
 }
 
 // cipherAlias and versionAlias are %sslc and %sslv.

@@ -22,6 +22,7 @@ type ClientConfig struct {
 	Policy        h1.Policy // the frontend's options on persistence
 	InsecureReuse bool      // h1-do-not-close-on-insecure-transfer-encoding
 	IgnoreProbes  bool      // option http-ignore-probes
+	NoLinger      bool      // option nolinger, see purge
 }
 
 // Refusal says why a connection gives up before it has a request.
@@ -89,6 +90,7 @@ func (c *H1Client) Open(w *Worker, fd int32, owner ClientOwner) {
 	*c = H1Client{owner: owner, timer: t}
 	c.timer.Owner = c
 	c.conn.open(w, fd, c)
+	c.harsh = owner.Config().NoLinger
 	c.begun()
 }
 
@@ -99,6 +101,7 @@ func (c *H1Client) Take(w *Worker, fd int32, owner ClientOwner, in *buffer.Buffe
 	*c = H1Client{owner: owner, timer: t}
 	c.timer.Owner = c
 	c.conn.open(w, fd, c)
+	c.harsh = owner.Config().NoLinger
 	if in != nil {
 		c.in, c.more, in.Next = in, in.Next, nil
 	}
@@ -111,6 +114,7 @@ func (c *H1Client) TakeTLS(w *Worker, over *transport.TLS, owner ClientOwner, in
 	*c = H1Client{owner: owner, timer: t}
 	c.timer.Owner = c
 	c.conn.over(w, over, c)
+	c.harsh = owner.Config().NoLinger
 	if in != nil {
 		c.in, c.more, in.Next = in, in.Next, nil
 	}
@@ -504,7 +508,7 @@ func (c *H1Client) keepAlive() int64 {
 // sending, closing at once would answer with a reset that can overtake the
 // response: end our direction and read on until the client closes.
 func (c *H1Client) finish() {
-	if c.dead || c.keep && !c.unread() {
+	if c.dead || c.harsh || c.keep && !c.unread() {
 		c.close(false)
 		return
 	}
@@ -618,7 +622,7 @@ func (c *H1Client) Peer() netip.AddrPort { return c.owner.Peer() }
 // Abort implements Endpoint. Input that nobody has read would turn the close
 // into a reset: our end goes first.
 func (c *H1Client) Abort(reset bool) {
-	if !reset && !c.dead && c.IsOpen() {
+	if !reset && !c.dead && c.IsOpen() && !c.harsh {
 		c.t.ShutdownWrite()
 	}
 	c.close(reset)
@@ -647,6 +651,10 @@ func (c *H1Client) close(reset bool) {
 		c.up = nil
 		c.dead = true
 		up.Event(Client, Broken) // a stream that closed us has ended and does not listen
+	}
+	if !reset && c.harsh {
+		c.purge()
+		reset = true
 	}
 	c.release(reset)
 	c.w.Loop.Closed()

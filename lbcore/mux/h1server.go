@@ -56,6 +56,7 @@ type H1Server struct {
 	parked int64 // monotonic ns of the turn in which it became idle
 	proper bool  // it is closed, not reset
 	seen   bool  // the first byte of the response has been received
+	part   bool  // it broke in a head of which something had come
 
 	// Index and IdleSince belong to the owner's idle pool; Uses counts the
 	// exchanges so far.
@@ -194,8 +195,15 @@ func (c *H1Server) receive() bool {
 	return true
 }
 
+// Fault implements Endpoint.
+func (c *H1Server) Fault() Fault {
+	f := c.conn.Fault()
+	f.Partial = c.part
+	return f
+}
+
 func (c *H1Server) broken(s transport.State) {
-	c.partial = c.seen
+	c.part = c.seen
 	switch s {
 	case transport.Again:
 		return

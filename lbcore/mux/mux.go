@@ -204,7 +204,7 @@ type conn struct {
 	shut    bool // our direction ends when what is held back has left
 	parting bool // a close follows the next write at once
 	cut     bool // the peer left in the middle of a message
-	partial bool // which was a head of which something had come
+	harsh   bool // a client's connection that a reset ends, see purge
 }
 
 // framing is how a body is delimited in one direction.
@@ -597,6 +597,13 @@ func (c *conn) ended() {
 	c.outMode = none
 	c.shut = true
 	if c.out == nil && !c.dead {
+		c.shutdown()
+	}
+}
+
+// shutdown ends our direction, unless a reset is to end the connection, see purge.
+func (c *conn) shutdown() {
+	if !c.harsh || !c.t.HungUp() {
 		c.t.ShutdownWrite()
 	}
 }
@@ -644,7 +651,7 @@ func (c *conn) flush() WriteState {
 		b.Next = nil
 		b.Release()
 		if c.out == nil && c.shut {
-			c.t.ShutdownWrite()
+			c.shutdown()
 		}
 	}
 	return Sent
@@ -675,7 +682,7 @@ func (c *conn) HungUp() bool { return c.t.HungUp() }
 
 // Fault implements Endpoint.
 func (c *conn) Fault() Fault {
-	f := Fault{Closed: c.cut, Partial: c.partial, Errno: c.t.Err()}
+	f := Fault{Closed: c.cut, Errno: c.t.Err()}
 	if c.x != nil {
 		f.Decode = c.x.dec.Failure()
 	}
@@ -700,6 +707,15 @@ func (c *conn) count(n int) {
 
 // Local implements Endpoint.
 func (c *conn) Local() netip.AddrPort { return c.t.Local() }
+
+// purge prepares the end of a client's connection of which nothing is to stay in the
+// kernel (option nolinger): a reset ends it, and what the client has not got is lost.
+// Reference: one that has not ended its own direction is told by a FIN in front.
+func (c *conn) purge() {
+	if c.IsOpen() && !c.dead {
+		c.shutdown()
+	}
+}
 
 // release gives everything back and closes the socket.
 func (c *conn) release(reset bool) {

@@ -136,6 +136,9 @@ func (c *Pass) Peer() netip.AddrPort { return c.peer }
 // CloseProperly makes the end of a server's connection a FIN in place of a reset.
 func (c *Pass) CloseProperly() { c.proper = true }
 
+// NoLinger makes the end of a client's connection leave nothing in the kernel.
+func (c *Pass) NoLinger() { c.harsh = true }
+
 // Abort implements Endpoint.
 func (c *Pass) Abort(reset bool) {
 	if c.closed {
@@ -144,6 +147,10 @@ func (c *Pass) Abort(reset bool) {
 	c.closed = true
 	if c.w.Trace.Pass.On() {
 		c.tell(trace.PassEnd, trace.State, "PT connection terminated")
+	}
+	if !reset && c.harsh {
+		c.purge()
+		reset = true
 	}
 	c.release(reset || c.side == Server && !c.proper && !c.t.HungUp()) // as H1Server
 	c.w.Loop.Closed()

@@ -247,9 +247,6 @@ func (s *Stream) options() {
 	if z := &s.W.Limits.Server; *z != (proxy.SocketSizes{}) {
 		z.Each(func(level, option, value int) { s.W.Loop.Kernel.SetOption(s.serverFD(), level, option, value) })
 	}
-	if s.BE.Has(proxy.OptNoLinger) {
-		s.W.Loop.Kernel.SetOption(s.serverFD(), unix.SOL_SOCKET, unix.SO_LINGER, 0)
-	}
 	if s.BE.Has(proxy.OptTCPKAServer) {
 		s.W.Loop.Kernel.SetOption(s.serverFD(), unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
 	}

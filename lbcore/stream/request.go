@@ -502,7 +502,7 @@ func (s *Stream) writeRequest(b *buffer.Buffer) {
 		trailers = s.cl.Trailers()
 	}
 	s.keepBody(b)
-	w := s.sv.Write(b, end, trailers)
+	w := s.sv.Write(b, end && !s.abrupt(), trailers)
 	if end {
 		s.reqSent = true
 		s.touchClient()

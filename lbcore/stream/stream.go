@@ -318,7 +318,7 @@ func (s *Stream) serverEvent(ev mux.Event) {
 		}
 	case mux.Writable:
 		s.touchServer()
-		if s.over() {
+		if s.over() || s.reqSent && s.abrupt() {
 			s.halfClosed()
 		} else if !s.reqSent {
 			s.forwardRequest()

@@ -35,6 +35,9 @@ func (w *Worker) startPass(ss *Session, accept func(*mux.Pass, *Stream)) {
 	s.Times.Request = s.Times.Begin
 	s.cl, ss.tcp = &s.pass.client, s
 	accept(&s.pass.client, s)
+	if ss.FE.Has(proxy.OptNoLinger) {
+		s.pass.client.NoLinger()
+	}
 	s.stepAt(OriginAccept)
 	s.runTCP()
 	if s.phase != ended {
@@ -146,6 +149,13 @@ func (s *Stream) serverLost() bool {
 // nothing; the other's time-out goes on, in mode tcp as the -fin one, from where it
 // began.
 func (s *Stream) halfClosed() {
+	if s.abrupt() && s.sv.State() != mux.Blocked {
+		s.resEnd, s.resSent = true, true
+		if s.cl.Write(nil, true, nil) == mux.Dead {
+			s.clientGone()
+			return
+		}
+	}
 	s.settled(&s.clDeadline, s.cl, s.reqEnd)
 	s.settled(&s.svDeadline, s.sv, s.resEnd)
 	if s.reqSent && s.resSent {
@@ -162,6 +172,14 @@ func (s *Stream) halfClosed() {
 	} else {
 		s.svDeadline = s.fin(s.svDeadline, s.ServerTimeout, s.BE.Timeouts.ServerFin)
 	}
+}
+
+// abrupt tells whether the client's direction of a tunnel is over and the server's
+// connection ends by a reset for that (reference: option nolinger of the backend): what
+// the server has still to say is not waited for. A server that has ended its own
+// direction is not treated so.
+func (s *Stream) abrupt() bool {
+	return s.reqEnd && s.phase == phaseTunnel && !s.resEnd && s.BE.Has(proxy.OptNoLinger)
 }
 
 // over tells whether both directions of a tunnel have ended: only what was written
