@@ -466,3 +466,23 @@ func TestPace(t *testing.T) {
 		t.Errorf("asked for %s", got)
 	}
 }
+
+// However many watch a name, in whatever letters, it is asked for once.
+func TestOneResolution(t *testing.T) {
+	p := newPlay(t, records("a.test. 30 A 1.2.3.4"))
+	s := asking(t, p)
+	s.Resolve = time.Hour
+	var all []heard
+	for _, name := range []string{"a.test", "A.Test", "a.test.", "a.TEST."} {
+		h, _ := watch(t, s, name, PreferIPv4)
+		all = append(all, h)
+	}
+	s.Start()
+	all[0].want(t, "[1.2.3.4] by r/n1")
+	for _, h := range all[1:] {
+		h.want(t, "[1.2.3.4] by DNS cache")
+	}
+	if got := p.log(); got != "A" {
+		t.Errorf("asked for %s", got)
+	}
+}
