@@ -412,6 +412,9 @@ func (b *Builder) settleChecks(s *section) {
 
 // checkPort tells whether a checked server has a port to connect to.
 func (b *Builder) checkPort(s *section, l *serverLine) {
+	if l.addr.Host != "" && !l.dynamic { // reference: a name may get a port with its address
+		return
+	}
 	if l.addr.Port != 0 || l.port != 0 || l.srv.Address().To.Path != "" || l.srv.Address().To.Family == loop.Passed {
 		return
 	}

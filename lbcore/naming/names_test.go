@@ -40,7 +40,7 @@ func newWorldOf(t testing.TB, section *resolvers.Section, at string, servers ...
 	w := &world{p: &proxy.Proxy{Name: "be", IsBackend: true}}
 	host, port, _ := strings.Cut(at, ":")
 	for i, r := range servers {
-		s := &proxy.Server{Name: fmt.Sprintf("s%d", i+1), ID: i + 1, Weight0: 1, FQDN: host}
+		s := &proxy.Server{Name: fmt.Sprintf("s%d", i+1), ID: i + 1, Weight0: 1, FQDN: host, Check: &proxy.CheckConfig{Type: "tcp", Rise: 1, Fall: 1}}
 		r.Section = section
 		if r.Service != "" {
 			s.FQDN = ""
@@ -116,6 +116,9 @@ func (w *world) state() string {
 		}
 		if a.Addr().IsValid() == (s.Admin()&proxy.ResolutionMaint != 0) {
 			text += "!" // no address and maintenance are one
+		}
+		if a.Addr().IsValid() && w.Checker.Target(s).IP != a.To.IP {
+			text += "!" // checks go where the traffic goes
 		}
 		if s.Admin()&proxy.ForcedMaint != 0 {
 			text += "+maint"
@@ -270,7 +273,7 @@ func TestAddressesAlways(t *testing.T) {
 // wrong tells what does not hold after an answer.
 func (w *world) wrong(news resolvers.News, before map[*proxy.Server]netip.Addr, dups bool) string {
 	if strings.Contains(w.state(), "!") {
-		return "no address, but no maintenance, or the other way round"
+		return "no address, but no maintenance, or checks elsewhere"
 	}
 	different := map[netip.Addr]bool{}
 	for _, a := range news.Addresses {

@@ -152,7 +152,9 @@ func (n *Names) serve(s *slot, r *resolvers.Service) {
 	}
 	if len(r.Addresses) == 0 {
 		n.log(srv, named)
-		srv.Move(srv.Address().AtPort(r.Port)) // reference: nothing is said of it
+		if srv.Move(srv.Address().AtPort(r.Port)); srv.Address().Addr().IsValid() { // reference: nothing is said of it
+			n.Checker.Moved(srv)
+		}
 		if s.group == nil && !n.join(s.member, r.Target) {
 			n.lose(srv, "No IP for server ")
 		}

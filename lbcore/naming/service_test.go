@@ -187,7 +187,7 @@ func TestRecordsAlways(t *testing.T) {
 // wrongRecords tells what does not hold after an answer.
 func (w *world) wrongRecords(records map[string]resolvers.Service, before map[*proxy.Server]string, how proxy.Resolving) string {
 	if strings.Contains(w.state(), "!") {
-		return "no address, but no maintenance, or the other way round"
+		return "no address, but no maintenance, or checks elsewhere"
 	}
 	lowest := 1 << 20
 	for _, s := range w.p.Set().All {
