@@ -249,7 +249,7 @@ func (b *Builder) agent(l *serverLine, s *section) {
 	}
 	l.srv.Agent = &proxy.AgentConfig{Inter: inter, Timeout: s.timeouts.Check}
 	b.endpoints(l.srv, func(e *check.Endpoints) {
-		e.Agent = check.Agent{Network: "tcp", Address: net.JoinHostPort(host, strconv.Itoa(m.agentPort)), Send: m.agentSend}
+		e.Agent = check.Agent{Network: "tcp", Address: net.JoinHostPort(host, strconv.Itoa(m.agentPort)), Send: m.agentSend, Follows: m.agentAddr == ""}
 	})
 }
 

@@ -109,7 +109,7 @@ var (
 	LogRules        = AddressRules{Stream: true, Datagram: true, Default: true, Descriptors: true}
 	NameserverRules = AddressRules{Stream: true, Datagram: true, Default: true, PortMust: true}
 	PeerRules       = AddressRules{Stream: true, PortMust: true} // mailers too
-	CheckRules      = AddressRules{Stream: true} // addr, agent-addr
+	CheckRules      = AddressRules{Stream: true}                 // addr, agent-addr
 )
 
 // UnservedError refuses an address that the reference takes.
