@@ -486,3 +486,22 @@ func TestOneResolution(t *testing.T) {
 		t.Errorf("asked for %s", got)
 	}
 }
+
+// Those who watch a service are told of each valid answer, for operators may have
+// changed what records say; of addresses only when they change.
+func TestServicesToldAlways(t *testing.T) {
+	p := newPlay(t, records("_w._tcp.test. 30 SRV 1 2 80 h.test.", "a.test. 30 A 1.2.3.4"))
+	s := asking(t, p)
+	h, _ := watch(t, s, "_w._tcp.test", Services)
+	a, _ := watch(t, s, "a.test", PreferIPv4)
+	s.Start()
+	for range 3 {
+		h.want(t, "[{h.test 80 2 1 []}] by r/n1")
+	}
+	a.want(t, "[1.2.3.4] by r/n1")
+	select {
+	case got := <-a:
+		t.Errorf("told %s", got)
+	default:
+	}
+}

@@ -254,10 +254,7 @@ func (n *Names) lose(s *proxy.Server, reason string) {
 func (n *Names) place(s *proxy.Server, ip netip.Addr, port int, by func() string, named string) {
 	old := s.Address()
 	at := *old
-	had := int(old.To.IP.Port())
-	if old.Lost {
-		had = int(old.LostPort)
-	}
+	had := int(old.Port())
 	var changes []string
 	at.Lost = false
 	if was := old.Addr(); was != ip {
@@ -296,10 +293,7 @@ func portText(a *proxy.Address) string {
 	if a.Relative {
 		return fmt.Sprintf("%+d", a.Offset)
 	}
-	if a.Lost {
-		return strconv.Itoa(int(a.LostPort))
-	}
-	return strconv.Itoa(int(a.To.IP.Port()))
+	return strconv.Itoa(int(a.Port()))
 }
 
 // SetHost gives a server another name (set server fqdn) and returns what is answered;

@@ -152,8 +152,10 @@ func (n *Names) serve(s *slot, r *resolvers.Service) {
 	}
 	if len(r.Addresses) == 0 {
 		n.log(srv, named)
-		if srv.Move(srv.Address().AtPort(r.Port)); srv.Address().Addr().IsValid() { // reference: nothing is said of it
-			n.Checker.Moved(srv)
+		if at := srv.Address(); at.Relative || at.Port() != r.Port { // reference: nothing is said of it
+			if srv.Move(at.AtPort(r.Port)); at.Addr().IsValid() {
+				n.Checker.Moved(srv)
+			}
 		}
 		if s.group == nil && !n.join(s.member, r.Target) {
 			n.lose(srv, "No IP for server ")
