@@ -1,7 +1,9 @@
 package resolvers
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"net"
 	"sync"
@@ -123,4 +125,42 @@ func TestConnectionRefused(t *testing.T) {
 	if took := time.Duration(s.now() - begun); took < s.Retry || calls != 1 || s.Servers[0].SendErrors.Load() != 1 {
 		t.Errorf("%d calls in %v, %d errors", calls, took, s.Servers[0].SendErrors.Load())
 	}
+}
+
+// said is a connection over which a server has said something.
+type said struct {
+	net.Conn
+	bytes.Reader
+}
+
+func (s *said) Read(p []byte) (int, error)  { return s.Reader.Read(p) }
+func (s *said) Write(p []byte) (int, error) { return len(p), nil }
+func (s *said) Close() error                { return nil }
+
+// Whatever a server says over a connection: it ends, with an answer or an error.
+func FuzzExchange(f *testing.F) {
+	q := question{id: 7, name: "a.test", kind: typeA}
+	frame := func(all ...[]byte) (b []byte) {
+		for _, p := range all {
+			b = append(binary.BigEndian.AppendUint16(b, uint16(len(p))), p...)
+		}
+		return b
+	}
+	right := message(f, q, nil, "a.test. 30 A 1.2.3.4")
+	wrong := message(f, q, func(m *dns.Msg) { m.Id++ }, "a.test. 30 A 6.6.6.6")
+	f.Add(frame(right))
+	f.Add(frame(wrong, nil, []byte("x"), right))
+	f.Add(frame(message(f, q, func(m *dns.Msg) { m.Truncated = true }, "a.test. 30 A 1.2.3.4")))
+	f.Add(frame(right)[:9])
+	f.Fuzz(func(t *testing.T, text []byte) {
+		n := &Nameserver{}
+		c := &said{Reader: *bytes.NewReader(text)}
+		a, v, err := n.exchange(t.Context(), c, q, nil)
+		switch {
+		case err != nil && v != silent, err == nil && (v == silent || v == invalid || v == outdated || v == truncated):
+			t.Fatalf("verdict %d, %v", v, err)
+		case err == nil && v == good && len(a.addresses) == 0, v != good && len(a.addresses) > 0:
+			t.Fatalf("verdict %d, %+v", v, a)
+		}
+	})
 }

@@ -47,6 +47,7 @@ type resolution struct {
 
 	// What follows belongs to run.
 	by      *Nameserver
+	fresh   bool // all are told, although nothing may have changed
 	records []record
 }
 
@@ -57,9 +58,11 @@ type record struct {
 	seen    int64 // when it came last, monotonic ns
 }
 
-// Watch tells f of the state of a name from now on, first as soon as there is one: by
-// the goroutine of the resolution, never two at a time. Any goroutine, before Start
-// too; f may watch other names, and stop.
+// Watch tells f of the state of a name from now on, first as soon as there is one, then
+// when it changes; of services (reference) with each valid answer, for records outlive
+// what operators and agents say of their servers. It does so by the goroutine of the
+// resolution, never two at a time. Any goroutine, before Start too; f may watch other
+// names, and stop.
 func (s *Section) Watch(name string, k Kind, f func(*Event)) (*Watch, error) {
 	name, err := canonical(name)
 	if err != nil {
@@ -177,6 +180,7 @@ func (r *resolution) took(got reply) {
 			next.Addresses = append(next.Addresses, rec.address)
 		}
 	}
+	r.fresh = r.kind == Services
 	s.mu.Lock()
 	r.valid = now
 	if r.state == nil || !r.state.equal(next) {
@@ -251,10 +255,10 @@ func (r *resolution) publish() {
 	}
 	e := &Event{News: state, by: r.by}
 	for _, w := range all {
-		if w.told != state && r.ctx.Err() == nil {
+		if (w.told != state || r.fresh) && r.ctx.Err() == nil {
 			w.told = state
 			w.tell(e)
 		}
 	}
-	r.by = nil // who joins has it from the cache
+	r.by, r.fresh = nil, false // who joins has it from the cache
 }

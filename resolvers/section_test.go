@@ -466,3 +466,42 @@ func TestPace(t *testing.T) {
 		t.Errorf("asked for %s", got)
 	}
 }
+
+// However many watch a name, in whatever letters, it is asked for once.
+func TestOneResolution(t *testing.T) {
+	p := newPlay(t, records("a.test. 30 A 1.2.3.4"))
+	s := asking(t, p)
+	s.Resolve = time.Hour
+	var all []heard
+	for _, name := range []string{"a.test", "A.Test", "a.test.", "a.TEST."} {
+		h, _ := watch(t, s, name, PreferIPv4)
+		all = append(all, h)
+	}
+	s.Start()
+	all[0].want(t, "[1.2.3.4] by r/n1")
+	for _, h := range all[1:] {
+		h.want(t, "[1.2.3.4] by DNS cache")
+	}
+	if got := p.log(); got != "A" {
+		t.Errorf("asked for %s", got)
+	}
+}
+
+// Those who watch a service are told of each valid answer, for operators may have
+// changed what records say; of addresses only when they change.
+func TestServicesToldAlways(t *testing.T) {
+	p := newPlay(t, records("_w._tcp.test. 30 SRV 1 2 80 h.test.", "a.test. 30 A 1.2.3.4"))
+	s := asking(t, p)
+	h, _ := watch(t, s, "_w._tcp.test", Services)
+	a, _ := watch(t, s, "a.test", PreferIPv4)
+	s.Start()
+	for range 3 {
+		h.want(t, "[{h.test 80 2 1 []}] by r/n1")
+	}
+	a.want(t, "[1.2.3.4] by r/n1")
+	select {
+	case got := <-a:
+		t.Errorf("told %s", got)
+	default:
+	}
+}

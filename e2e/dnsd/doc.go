@@ -16,6 +16,10 @@
 //	noextra        no additional records
 //	garbage        bytes that are no message
 //	slow           after 300 ms
+//	burst          nxdomain, but every fifth time
+//	half           every second record, by turns
+//	twice          each record twice
+//	rotate         the records in another order each time
 //
 // Each query is written to the log: its transport, name and type.
 //

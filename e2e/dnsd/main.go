@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/miekg/dns"
@@ -14,6 +16,7 @@ import (
 
 type server struct {
 	zone string
+	nth  atomic.Int64 // queries so far
 	mu   sync.Mutex
 	log  *os.File
 }
@@ -71,6 +74,7 @@ func (s *server) ServeDNS(w dns.ResponseWriter, query *dns.Msg) {
 		return
 	}
 	m := z.reply(query, tcp)
+	z.vary(m, int(s.nth.Add(1)))
 	if z.does(q, "spoof") && !tcp {
 		elsewhere(w.RemoteAddr().String(), m)
 		return
@@ -141,6 +145,27 @@ func (z *zone) reply(query *dns.Msg, tcp bool) *dns.Msg {
 		}
 	}
 	return m
+}
+
+// vary changes an answer from query to query.
+func (z *zone) vary(m *dns.Msg, nth int) {
+	q, all := m.Question[0], m.Answer
+	switch {
+	case z.does(q, "burst") && nth%5 != 0:
+		m.Rcode, m.Answer, m.Extra = dns.RcodeNameError, nil, nil
+	case z.does(q, "half"):
+		m.Answer = nil
+		for i, rr := range all {
+			if i%2 == nth%2 {
+				m.Answer = append(m.Answer, rr)
+			}
+		}
+	case z.does(q, "twice"):
+		m.Answer = append(slices.Clone(all), all...)
+	case z.does(q, "rotate") && len(all) > 0:
+		n := nth % len(all)
+		m.Answer = append(slices.Clone(all[n:]), all[:n]...)
+	}
 }
 
 // elsewhere sends an answer from a port that was not asked.

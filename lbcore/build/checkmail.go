@@ -208,16 +208,12 @@ func (b *Builder) mailerLine(st *config.Statement) {
 		b.Alertf(st, "character '%c' is not permitted in server name '%s'.", bad, name)
 		return
 	}
-	a, err := config.ParseAddress(text, b.rules(config.ServerRules))
+	a, err := config.ParseAddress(text, b.rules(config.PeerRules))
 	switch {
 	case err != nil:
 		b.Alertf(st, "'mailer %s' : %s", name, err)
 	case !a.IP.IsValid():
 		b.Alertf(st, "'mailer %s' : TCP not supported for this address family.", name)
-	case a.Relative || a.Offset != 0:
-		b.Alertf(st, "'mailer %s' : port offset not permitted here in '%s'", name, text)
-	case !a.HasPort:
-		b.Alertf(st, "'mailer %s' : missing port specification in '%s'", name, text)
 	default:
 		b.mailing.Servers = append(b.mailing.Servers, check.Mailer{Name: name, Addr: loop.IPSockaddr(netip.AddrPortFrom(a.IP, uint16(a.Port)))})
 	}

@@ -249,7 +249,7 @@ func (b *Builder) agent(l *serverLine, s *section) {
 	}
 	l.srv.Agent = &proxy.AgentConfig{Inter: inter, Timeout: s.timeouts.Check}
 	b.endpoints(l.srv, func(e *check.Endpoints) {
-		e.Agent = check.Agent{Network: "tcp", Address: net.JoinHostPort(host, strconv.Itoa(m.agentPort)), Send: m.agentSend}
+		e.Agent = check.Agent{Network: "tcp", Address: net.JoinHostPort(host, strconv.Itoa(m.agentPort)), Send: m.agentSend, Follows: m.agentAddr == ""}
 	})
 }
 
@@ -412,6 +412,9 @@ func (b *Builder) settleChecks(s *section) {
 
 // checkPort tells whether a checked server has a port to connect to.
 func (b *Builder) checkPort(s *section, l *serverLine) {
+	if l.addr.Host != "" && !l.dynamic { // reference: a name may get a port with its address
+		return
+	}
 	if l.addr.Port != 0 || l.port != 0 || l.srv.Address().To.Path != "" || l.srv.Address().To.Family == loop.Passed {
 		return
 	}

@@ -157,9 +157,9 @@ func peerLine(b *Builder, c *peersConf, st *config.Statement) {
 		return
 	}
 	c.lines[name] = st.Pos
-	if l.check {
+	if l.check || l.more.agent || l.resolve.said() {
 		b.Warnf(st, "'%s %s' : init_addr, resolvers, check and agent are ignored for peers.", st.Words[0], name)
-		l.check = false
+		l.check, l.more.agent = false, false
 	}
 	c.serverOf[p] = l
 	l.srv.Proxy = c.p
@@ -190,8 +190,14 @@ func (b *Builder) readPeer(c *peersConf, st *config.Statement, bare bool) *serve
 		as.Words = append([]string{"server"}, st.Words[1:]...)
 		l := b.readServer(c.section, &as, false)
 		if l != nil { // reference: whatever init-addr says
+			said := l.resolve
 			l.resolve = resolveLine{}
 			b.initAddr(nil, l)
+			l.resolve = said
+			if l.unresolved != "" {
+				b.alertAt(st, "%sinvalid address: '%s' in '%s'", l.label, l.addr.Host, st.Words[2])
+				return nil
+			}
 		}
 		if l != nil && !l.addr.HasPort && l.addr.IP.IsValid() {
 			b.alertAt(st, "%smissing port specification in '%s'", l.label, st.Words[2])
@@ -429,10 +435,6 @@ func (b *Builder) settlePeersSection(c *peersConf) bool {
 	for _, p := range c.Peers.Peers {
 		l := c.serverOf[p]
 		if l == nil { // the fleet's, of this node alone
-			continue
-		}
-		if l.unresolved != "" {
-			b.Diag.Rawf(config.Alert, "[%s] : %s%s", l.pos, l.label, l.unresolved)
 			continue
 		}
 		l.settleTLS(b, c.section)

@@ -33,6 +33,11 @@ type resolveLine struct {
 	methods []string // of init-addr; none: the default
 }
 
+// said tells whether a line says anything of it.
+func (r *resolveLine) said() bool {
+	return r.asked || len(r.methods) > 0 || r.Prefer4 || len(r.Nets) > 0 || r.AllowDup || r.IgnoreWeight || r.ByPriority || r.OnError
+}
+
 func resolveServerRows() []keyword.Row {
 	row := func(name, args, good, summary string, f ServerFunc, bad ...string) keyword.Row {
 		r := keyword.Row{Class: keyword.Server, Name: name, Args: args, Summary: summary, Good: []keyword.Example{{Config: "server s1 localhost:80 " + good}}, Impl: f}

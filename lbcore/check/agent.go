@@ -16,6 +16,7 @@ import (
 type Agent struct {
 	Network, Address string
 	Send             string
+	Follows          bool // it is at the server's address, wherever that is
 }
 
 // maxLine is the longest answer of an agent.

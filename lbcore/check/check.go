@@ -291,7 +291,7 @@ func (c *Checker) MoveAgent(s *proxy.Server, addr netip.Addr, port int) bool {
 	return c.ChangeAgent(s, func(a *Agent) {
 		host, at, _ := net.SplitHostPort(a.Address)
 		if addr.IsValid() {
-			host, said.Addr = addr.String(), addr
+			host, said.Addr, a.Follows = addr.String(), addr, false
 		}
 		if port >= 0 {
 			at, said.Port = strconv.Itoa(port), port
@@ -334,6 +334,20 @@ func (c *Checker) Moved(s *proxy.Server) {
 		to := loop.IPSockaddr(netip.AddrPortFrom(a, port)) // a server with a path is never moved
 		t.moved.Store(to)
 		t.target.Store(to)
+	}
+	for _, t := range c.list.Load().asked {
+		if t.srv == s {
+			t.moveAlong()
+		}
+	}
+}
+
+// moveAlong has the agent of a server that moved be asked where that is.
+func (t *agentTarget) moveAlong() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, port, err := net.SplitHostPort(t.at.Address); err == nil && t.at.Follows {
+		t.at.Address = net.JoinHostPort(t.srv.Address().To.IP.Addr().String(), port)
 	}
 }
 

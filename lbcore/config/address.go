@@ -108,8 +108,8 @@ var (
 	ServerSource    = AddressRules{Stream: true, PortRange: true} // of a server
 	LogRules        = AddressRules{Stream: true, Datagram: true, Default: true, Descriptors: true}
 	NameserverRules = AddressRules{Stream: true, Datagram: true, Default: true, PortMust: true}
-	PeerRules       = AddressRules{Stream: true, PortMust: true}
-	CheckRules      = AddressRules{Stream: true} // addr, agent-addr
+	PeerRules       = AddressRules{Stream: true, PortMust: true} // mailers too
+	CheckRules      = AddressRules{Stream: true}                 // addr, agent-addr
 )
 
 // UnservedError refuses an address that the reference takes.

@@ -231,7 +231,7 @@ func (g *group) apply(by func() string) {
 	given := resolvers.Assign(slots, g.last.Addresses)
 	for i, m := range g.members {
 		if given[i].IsValid() {
-			n.place(m.srv, given[i], m.port, by)
+			n.place(m.srv, given[i], m.port, by, "")
 		}
 	}
 	for i, m := range g.members { // last, so that there is a server at any moment
@@ -250,14 +250,11 @@ func (n *Names) lose(s *proxy.Server, reason string) {
 }
 
 // place moves a server to an address, and to a port unless that is negative, and brings
-// it back where it had none.
-func (n *Names) place(s *proxy.Server, ip netip.Addr, port int, by func() string) {
+// it back where it had none. named is a line of its own for the log targets, "" for none.
+func (n *Names) place(s *proxy.Server, ip netip.Addr, port int, by func() string, named string) {
 	old := s.Address()
 	at := *old
-	had := int(old.To.IP.Port())
-	if old.Lost {
-		had = int(old.LostPort)
-	}
+	had := int(old.Port())
 	var changes []string
 	at.Lost = false
 	if was := old.Addr(); was != ip {
@@ -281,17 +278,22 @@ func (n *Names) place(s *proxy.Server, ip netip.Addr, port int, by func() string
 		n.Checker.Moved(s)
 		n.Checker.Tell(s.Proxy, fmt.Sprintf("%s/%s: %s by '%s'.", s.Proxy.Name, s.Name, strings.Join(changes, ", "), by()))
 	}
+	n.log(s, named)
 	n.Checker.Resolved(s)
+}
+
+// log writes a line, unless it is empty, to the log targets of a server's backend.
+func (n *Names) log(s *proxy.Server, line string) {
+	if line != "" {
+		n.Log(s.Proxy, line)
+	}
 }
 
 func portText(a *proxy.Address) string {
 	if a.Relative {
 		return fmt.Sprintf("%+d", a.Offset)
 	}
-	if a.Lost {
-		return strconv.Itoa(int(a.LostPort))
-	}
-	return strconv.Itoa(int(a.To.IP.Port()))
+	return strconv.Itoa(int(a.Port()))
 }
 
 // SetHost gives a server another name (set server fqdn) and returns what is answered;

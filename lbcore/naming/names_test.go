@@ -1,8 +1,10 @@
 package naming
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -30,11 +32,15 @@ type world struct {
 // their address in the configuration.
 func newWorld(t testing.TB, at string, servers ...proxy.Resolving) *world {
 	t.Helper()
+	return newWorldOf(t, resolvers.New("dns"), at, servers...)
+}
+
+func newWorldOf(t testing.TB, section *resolvers.Section, at string, servers ...proxy.Resolving) *world {
+	t.Helper()
 	w := &world{p: &proxy.Proxy{Name: "be", IsBackend: true}}
-	section := resolvers.New("dns")
 	host, port, _ := strings.Cut(at, ":")
 	for i, r := range servers {
-		s := &proxy.Server{Name: fmt.Sprintf("s%d", i+1), ID: i + 1, Weight0: 1, FQDN: host}
+		s := &proxy.Server{Name: fmt.Sprintf("s%d", i+1), ID: i + 1, Weight0: 1, FQDN: host, Check: &proxy.CheckConfig{Type: "tcp", Rise: 1, Fall: 1}}
 		r.Section = section
 		if r.Service != "" {
 			s.FQDN = ""
@@ -110,6 +116,9 @@ func (w *world) state() string {
 		}
 		if a.Addr().IsValid() == (s.Admin()&proxy.ResolutionMaint != 0) {
 			text += "!" // no address and maintenance are one
+		}
+		if a.Addr().IsValid() && w.Checker.Target(s).IP != a.To.IP {
+			text += "!" // checks go where the traffic goes
 		}
 		if s.Admin()&proxy.ForcedMaint != 0 {
 			text += "+maint"
@@ -264,7 +273,7 @@ func TestAddressesAlways(t *testing.T) {
 // wrong tells what does not hold after an answer.
 func (w *world) wrong(news resolvers.News, before map[*proxy.Server]netip.Addr, dups bool) string {
 	if strings.Contains(w.state(), "!") {
-		return "no address, but no maintenance, or the other way round"
+		return "no address, but no maintenance, or checks elsewhere"
 	}
 	different := map[netip.Addr]bool{}
 	for _, a := range news.Addresses {
@@ -329,5 +338,39 @@ func TestMany(t *testing.T) {
 		}
 		w.addresses("a.test", "")
 		w.want(t, strings.TrimSuffix(strings.Repeat("- ", 500), " "))
+	}
+}
+
+// A check that gets no connection in time has the server's name asked for at once, as
+// does, where that is asked for, a stream that cannot connect.
+func TestUnreached(t *testing.T) {
+	section := resolvers.New("dns")
+	section.Resolve, section.Retry, section.Retries = time.Hour, time.Millisecond, 1
+	asked := make(chan bool, 100)
+	section.Add(&resolvers.Nameserver{Name: "n1", TCP: true, Dial: func(context.Context) (net.Conn, error) {
+		asked <- true
+		return nil, net.ErrClosed
+	}})
+	w := newWorldOf(t, section, "a.test:80", proxy.Resolving{Prefer4: true, OnError: true}, proxy.Resolving{Prefer4: true})
+	again := func(why string) {
+		t.Helper()
+		select {
+		case <-asked:
+		case <-time.After(10 * time.Second):
+			t.Fatalf("not asked: %s", why)
+		}
+	}
+	again("at the start")
+	w.p.Server("s2").Unreached()
+	again("a check")
+	eager, other := w.p.Server("s1"), w.p.Server("s2")
+	eager.Connected(false)
+	again("a stream")
+	other.Connected(false)
+	eager.Connected(true)
+	select {
+	case <-asked:
+		t.Error("asked although nobody wants it")
+	case <-time.After(300 * time.Millisecond):
 	}
 }

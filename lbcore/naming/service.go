@@ -55,6 +55,10 @@ func restored(s *proxy.Server) *resolvers.Service {
 	return nil
 }
 
+// removed is why a server of a service goes: its record did, or (reference) the whole
+// service, by whatever error.
+const removed = "entry removed from SRV record"
+
 // told takes an event, on a goroutine of package resolvers.
 func (v *service) told(e *resolvers.Event) {
 	n := v.names
@@ -70,7 +74,7 @@ func (v *service) told(e *resolvers.Event) {
 		for _, s := range v.slots {
 			n.leave(s.member)
 			s.record = nil
-			n.lose(s.srv, reasons[e.Status])
+			n.lose(s.srv, removed)
 			s.nameless()
 		}
 		n.settle()
@@ -92,7 +96,7 @@ func (v *service) told(e *resolvers.Event) {
 		if given[i] == nil && (s.record != nil || s.srv.Host() != "") {
 			n.leave(s.member)
 			s.record = nil
-			n.lose(s.srv, "entry removed from SRV record")
+			n.lose(s.srv, removed)
 			s.nameless()
 		}
 	}
@@ -132,7 +136,7 @@ func (s *slot) nameless() {
 
 // serve makes a server that of a record.
 func (n *Names) serve(s *slot, r *resolvers.Service) {
-	srv := s.srv
+	srv, named := s.srv, ""
 	if old := srv.Host(); old != r.Target {
 		n.leave(s.member)
 		srv.SetHost(r.Target)
@@ -140,14 +144,19 @@ func (n *Names) serve(s *slot, r *resolvers.Service) {
 		if old == "" {
 			old = "(null)"
 		}
-		n.Log(srv.Proxy, fmt.Sprintf("%s/%s changed its FQDN from %s to %s by 'SRV record'", srv.Proxy.Name, srv.Name, old, r.Target))
+		named = fmt.Sprintf("%s/%s changed its FQDN from %s to %s by 'SRV record'", srv.Proxy.Name, srv.Name, old, r.Target)
 	}
 	s.record, s.port = r, int(r.Port)
 	if w := resolvers.ScaleWeight(r.Weight); !srv.Resolving.IgnoreWeight && srv.UserWeight() != w {
 		srv.SetWeight(w)
 	}
 	if len(r.Addresses) == 0 {
-		srv.Move(srv.Address().AtPort(r.Port)) // reference: nothing is said of it
+		n.log(srv, named)
+		if at := srv.Address(); at.Relative || at.Port() != r.Port { // reference: nothing is said of it
+			if srv.Move(at.AtPort(r.Port)); at.Addr().IsValid() {
+				n.Checker.Moved(srv)
+			}
+		}
 		if s.group == nil && !n.join(s.member, r.Target) {
 			n.lose(srv, "No IP for server ")
 		}
@@ -158,7 +167,7 @@ func (n *Names) serve(s *slot, r *resolvers.Service) {
 	if !slices.Contains(r.Addresses, ip) {
 		ip = preferred(srv.Resolving, r)
 	}
-	n.place(srv, ip, s.port, additional)
+	n.place(srv, ip, s.port, additional, named)
 }
 
 // preferred is the address that a record's server is connected to.

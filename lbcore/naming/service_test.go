@@ -71,11 +71,11 @@ func TestRecords(t *testing.T) {
 	v := w.service()
 	v.says("h1:81*0@1.1.1.1 h2:82*257@2.2.2.2")
 	w.want(t, "1.1.1.1:81*0 2.2.2.2:82*2 -")
-	w.said(t, "be/s1 changed its FQDN from (null) to h1 by 'SRV record'",
-		"be/s1: IP changed from '(none)' to '1.1.1.1', port changed from '0' to '81' by 'DNS additional record'.",
+	w.said(t, "be/s1: IP changed from '(none)' to '1.1.1.1', port changed from '0' to '81' by 'DNS additional record'.",
+		"be/s1 changed its FQDN from (null) to h1 by 'SRV record'",
 		"Server be/s1 ('h1') is UP/READY (resolves again).", "Server be/s1 administratively READY thanks to valid DNS answer.",
-		"be/s2 changed its FQDN from (null) to h2 by 'SRV record'",
 		"be/s2: IP changed from '(none)' to '2.2.2.2', port changed from '0' to '82' by 'DNS additional record'.",
+		"be/s2 changed its FQDN from (null) to h2 by 'SRV record'",
 		"Server be/s2 ('h2') is UP/READY (resolves again).", "Server be/s2 administratively READY thanks to valid DNS answer.")
 	v.says("h2:82*65535@2.2.2.2 h1:91*0@1.1.1.1 h3:83@3.3.3.3")
 	w.want(t, "1.1.1.1:91*0 2.2.2.2:82*256 3.3.3.3:83")
@@ -187,7 +187,7 @@ func TestRecordsAlways(t *testing.T) {
 // wrongRecords tells what does not hold after an answer.
 func (w *world) wrongRecords(records map[string]resolvers.Service, before map[*proxy.Server]string, how proxy.Resolving) string {
 	if strings.Contains(w.state(), "!") {
-		return "no address, but no maintenance, or the other way round"
+		return "no address, but no maintenance, or checks elsewhere"
 	}
 	lowest := 1 << 20
 	for _, s := range w.p.Set().All {

@@ -78,6 +78,14 @@ func (a *Address) AtPort(port uint16) *Address {
 	return &w
 }
 
+// Port returns the port, that of the address that is lost where it is.
+func (a *Address) Port() uint16 {
+	if a.Lost {
+		return a.LostPort
+	}
+	return a.To.IP.Port()
+}
+
 // Addr returns the address, invalid where there is none (any more).
 func (a *Address) Addr() netip.Addr {
 	if a.Lost {

@@ -59,17 +59,17 @@ func (s *Server) SetAgentAt(p Probe) { s.agentAt.Store(&p) }
 // Shown returns a server's address and port as lists of servers print them.
 // Reference: of a port that follows the client's it is the offset, modulo 2^32.
 func (a *Address) Shown() (ip string, port uint32) {
-	switch {
-	case a == nil || a.To == nil:
+	if a == nil || a.To == nil {
 		return "-", 0
-	case a.Lost:
-		return "-", uint32(a.LostPort)
-	case !a.To.IP.IsValid(): // a name that nobody resolved has a port all the same
-		return "-", uint32(a.To.IP.Port())
-	case a.Relative:
-		return a.To.IP.Addr().String(), uint32(a.Offset)
 	}
-	return a.To.IP.Addr().String(), uint32(a.To.IP.Port())
+	ip, port = "-", uint32(a.Port())
+	if a.Relative {
+		port = uint32(a.Offset)
+	}
+	if at := a.Addr(); at.IsValid() { // a name that nobody resolved has a port all the same
+		ip = at.String()
+	}
+	return ip, port
 }
 
 // Saved is the state of a server as another process wrote it down.
