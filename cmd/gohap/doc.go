@@ -7,6 +7,7 @@
 //	cluster run                        a command of the stats socket on other nodes
 //	cluster leader transfer, remove    who leads, who is gone for good
 //	keys new, rotate, load, status     the fleet's secret
+//	tables                             who counted what
 //	vip keepalived                     a configuration that moves the fleet's address
 //	node status, ready                 the node of this machine
 //	node drain, undrain, leave         out of service, and back

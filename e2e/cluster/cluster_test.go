@@ -311,12 +311,60 @@ func TestFleet(t *testing.T) {
 	t.Logf("%d requests, none lost", stop())
 	f.counted() // across three reloads, through any node
 
+	f.tables()
 	f.commands()
 	f.metrics()
 	f.refused(a)
 	f.taken(a, b)
 	f.deaths()
 	f.leaving()
+}
+
+// tables: the tool tells how far the nodes are, and who counted what.
+func (f *fleet) tables() {
+	f.t.Helper()
+	n := f.nodes[1]
+	var all []struct {
+		Node, Table string
+		Keys, Lag   int64
+		Exact       bool
+		Processes   []struct{ Process, State string }
+	}
+	f.await("all have confirmed all", patience, func() bool {
+		if err := json.Unmarshal([]byte(f.must(n, "tables", "--json")), &all); err != nil {
+			f.t.Fatal(err)
+		}
+		return len(all) == 3 && all[0].Lag+all[1].Lag+all[2].Lag == 0
+	})
+	for i, k := range all {
+		if k.Node != f.nodes[i].name || k.Table != "seen" || k.Keys != 1 || k.Lag != 0 || !k.Exact || len(k.Processes) < 3 {
+			f.t.Errorf("%+v", k)
+		}
+	}
+	var reads []struct {
+		Node, Reads   string
+		Contributions []struct{ Process, Values string }
+	}
+	if err := json.Unmarshal([]byte(f.must(n, "tables", "seen", "all", "--json")), &reads); err != nil {
+		f.t.Fatal(err)
+	}
+	for _, r := range reads {
+		if !strings.Contains(r.Reads, fmt.Sprint("http_req_cnt=", f.sent.Load())) || len(r.Contributions) < 3 {
+			f.t.Errorf("%+v", r)
+		}
+	}
+	if len(reads) != 3 {
+		f.t.Errorf("%+v", reads)
+	}
+	if out := f.must(n, "tables", "seen", "all"); !strings.Contains(out, "PROCESS") || !strings.Contains(out, "lb3/") {
+		f.t.Error(out)
+	}
+	if out := f.must(n, "tables", "seen", "nobody"); !strings.HasSuffix(out, "No node has nobody in table seen.\n") {
+		f.t.Error(out)
+	}
+	if out, err := f.run(n, "tables", "nosuch"); code(err) != 1 || !strings.Contains(out, "the fleet has no table nosuch") {
+		f.t.Errorf("%d %s", code(err), out)
+	}
 }
 
 // refused: what one node cannot serve changes nothing.

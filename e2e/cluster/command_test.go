@@ -95,7 +95,7 @@ func (f *fleet) metrics() {
 		for _, want := range []string{
 			"\n# TYPE gohap_fleet_members gauge\n", "\ngohap_fleet_members{state=\"alive\"} 3\n", "\ngohap_fleet_members{state=\"failed\"} 0\n",
 			"\ngohap_fleet_leader{node=\"" + leader + "\"} 1\n", "\ngohap_fleet_healthy 1\n", "\ngohap_fleet_generation_active 3\n",
-			"\ngohap_fleet_generation_running 3\n", "\ngohap_fleet_raft_lag_entries 0\n", "\ngohap_fleet_vip_held 0\n",
+			"\ngohap_fleet_generation_running 3\n", "\ngohap_fleet_raft_lag_entries 0\n", "\ngohap_fleet_table_lag_milliseconds 0\n", "\ngohap_fleet_vip_held 0\n",
 		} {
 			f.await(n.name+" exports "+strings.TrimSpace(want), patience, func() bool { return strings.Contains(scrape(""), want) })
 		}
