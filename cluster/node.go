@@ -407,7 +407,7 @@ func (n *Node) propose(ctx context.Context, e *state.Entry) (r state.Result, err
 		case <-t.C:
 		case <-ctx.Done():
 			t.Stop()
-			return r, fmt.Errorf("%w (%w)", err, context.Cause(ctx))
+			return r, err
 		}
 	}
 }

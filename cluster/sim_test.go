@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -478,6 +479,25 @@ func TestRemove(t *testing.T) {
 		if st, _, _ := s.all[0].raft.State(); len(st.Nodes) != 2 {
 			t.Errorf("%+v", st.Nodes)
 		}
+	})
+}
+
+// TestTwoHolders: two nodes that say to have the address at once are shouted about, by
+// every node, until one has it.
+func TestTwoHolders(t *testing.T) {
+	simulate(t, 1, 3, func(t *testing.T, s *sim) {
+		var both atomic.Bool
+		for i, m := range s.all {
+			m.alter = func(c *Config) { c.Load = func() Load { return Load{VIP: i == 0 || i == 2 && both.Load()} } }
+		}
+		s.start(s.all...)
+		s.healthy(time.Minute)
+		both.Store(true)
+		for _, m := range s.all {
+			s.says(m, "web1 and web3 HOLD THE ADDRESS AT ONCE")
+		}
+		both.Store(false)
+		s.healthy(time.Minute)
 	})
 }
 

@@ -73,7 +73,7 @@ type NotLeaderError struct{ Leader string }
 
 func (e *NotLeaderError) Error() string {
 	if e.Leader == "" {
-		return "the fleet has no leader: more than half of the voters have to be there"
+		return "the fleet has no leader: more than half of the voters have to be there ('gohap cluster status' says who is missing)"
 	}
 	return "node " + e.Leader + " leads"
 }

@@ -38,11 +38,11 @@ func newMembers(t *tool) *cobra.Command {
 		return s.Nodes, nil
 	}
 	return &cobra.Command{
-		Use: "members", Short: "Ids, addresses and versions of the nodes", Args: cobra.NoArgs,
+		Use: "members", Short: "Ids and versions of the nodes, and how far others are behind with their tables", Args: cobra.NoArgs,
 		RunE: asking(t, ask, func(w io.Writer, nodes []cluster.NodeStatus) {
-			rows := [][]string{{"NODE", "ID", "ADDRESS", "STATE"}}
+			rows := [][]string{{"NODE", "ID", "VERSION", "TABLE LAG"}}
 			for _, n := range nodes {
-				rows = append(rows, []string{n.Name, n.ID, n.Address, n.State})
+				rows = append(rows, []string{n.Name, n.ID, n.Version, (time.Duration(n.TableLag) * time.Millisecond).Round(100 * time.Millisecond).String()})
 			}
 			admin.Table(w, rows, "NODE")
 		}, nil),

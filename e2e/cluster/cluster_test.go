@@ -383,6 +383,9 @@ func (f *fleet) refused(a *node) {
 	if code(err) != 1 || !strings.Contains(out, "Not applied: refused by lb3; nothing changed") || !strings.Contains(out, "not on this node") || !strings.Contains(out, "haproxy.cfg:10") {
 		f.t.Errorf("a bundle that one node refuses: %d\n%s", code(err), out)
 	}
+	if out := f.must(a, "cluster", "members"); strings.Count(out, "gohap") != 3 || !strings.Contains(out, "lb3") {
+		f.t.Error(out)
+	}
 	if g := f.status(a).Generation; g != 3 {
 		f.t.Errorf("generation %d", g)
 	}
@@ -469,8 +472,17 @@ func (f *fleet) deaths() {
 	}
 	others[1].Stop()
 	f.await("no quorum", 10*time.Second, func() bool { return strings.Contains(f.status(others[0]).Summary, "No leader: 1 of 3 voters are here") })
+	f.await("both are seen to have failed", 10*time.Second, func() bool {
+		gone := 0
+		for _, r := range f.status(others[0]).Nodes {
+			if r.State == "failed" {
+				gone++
+			}
+		}
+		return gone == 2
+	})
 	f.write("four")
-	if out, err := f.run(others[0], "cluster", "apply", "-f", "haproxy.cfg", "--timeout", "20s"); code(err) != 1 {
+	if out, err := f.run(others[0], "cluster", "apply", "-f", "haproxy.cfg", "--timeout", "20s"); code(err) != 1 || !strings.Contains(out, "Not applied: the fleet has no leader: ") || !strings.Contains(out, "'gohap cluster status' says who is missing") {
 		f.t.Errorf("apply without a quorum: %d\n%s", code(err), out)
 	}
 	f.serve("three", 0, others[0])
