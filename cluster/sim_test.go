@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -478,6 +479,41 @@ func TestRemove(t *testing.T) {
 		time.Sleep(30 * time.Second)
 		if st, _, _ := s.all[0].raft.State(); len(st.Nodes) != 2 {
 			t.Errorf("%+v", st.Nodes)
+		}
+	})
+}
+
+// TestOldOnes: of many configurations the last ones are kept, with their contents and no
+// others, on every node; one that is gone is said to be.
+func TestOldOnes(t *testing.T) {
+	simulate(t, 1, 3, func(t *testing.T, s *sim) {
+		s.start(s.all...)
+		s.healthy(time.Minute)
+		const more = 10
+		for i := range keptGenerations + more {
+			if a := s.apply(s.all[i%3], fmt.Sprint("text ", i)); !a.OK() {
+				t.Fatalf("%d: %+v", i, a)
+			}
+		}
+		s.await(time.Minute, "the old ones are forgotten", func() bool {
+			return !slices.ContainsFunc(s.all, func(m *machine) bool { all, _ := m.History(); return len(all) > keptGenerations })
+		})
+		s.pass(2*sweepEvery + fetchTime) // what was tried is held for a while
+		for _, m := range s.all {
+			files, err := os.ReadDir(m.dir + "/contents")
+			if err != nil {
+				t.Fatal(err)
+			}
+			// A text each, the key that all have, and what the node was started with.
+			if n := len(files); n > keptGenerations+2 {
+				t.Errorf("%s keeps %d files", m.name, n)
+			}
+		}
+		if _, err := s.all[0].Bundle(t.Context(), 2); err == nil || !strings.Contains(err.Error(), "generation 2 is not kept") {
+			t.Errorf("an old one: %v", err)
+		}
+		if b, err := s.all[0].Bundle(t.Context(), more+5); err != nil || string(b.Files["haproxy.cfg"]) != fmt.Sprint("text ", more+3) {
+			t.Errorf("a kept one: %v", err)
 		}
 	})
 }

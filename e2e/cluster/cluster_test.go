@@ -442,6 +442,15 @@ func (f *fleet) taken(a, b *node) {
 	}
 	f.t.Logf("%d requests, none lost", stop())
 	f.write("three")
+	if err := a.Cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		f.t.Fatal(err)
+	}
+	f.await("a hint that the file is another one", patience, func() bool {
+		return strings.Contains(a.Said.String(), "the files of -f are not what the fleet serves: 'gohap cluster diff -f FILE'")
+	})
+	if out, err := f.run(a, "cluster", "diff", "-f", "haproxy.cfg"); code(err) != 1 || !strings.Contains(out, "-\tbind \"127.0.0.1:${MORE}\"\n") {
+		f.t.Errorf("diff -f: %d\n%s", code(err), out)
+	}
 }
 
 // deaths: the leader is killed, then another node; what is agreed on is served by who
