@@ -13,5 +13,6 @@
 //	node drain, undrain, leave         out of service, and back
 //
 // Exit codes: 0 fine, 1 degraded or refused, 2 cannot tell. Imports: cluster/admin,
-// and lbcore, which reads the configuration that is to be applied.
+// answers, which reads what nodes say of their tables, and lbcore, which reads the
+// configuration that is to be applied.
 package main
