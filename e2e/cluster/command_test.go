@@ -5,6 +5,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 )
@@ -69,6 +71,12 @@ func (f *fleet) commands() {
 	}
 	if text := f.must(b, "cluster", "run", "all", "show", "stat"); strings.Count(text, "web,FRONTEND,") != 3 {
 		f.t.Errorf("by the tool, of all: %s", text)
+	}
+	for _, words := range [][]string{{"remove"}, {"leader", "transfer"}, {"run"}} { // what the shell completes
+		out, err := exec.Command(f.tool, append(append([]string{"__complete", "--socket", filepath.Join(b.dir, "control.sock"), "cluster"}, words...), "")...).Output()
+		if err != nil || !strings.Contains(string(out), "lb1\nlb2\nlb3\n") {
+			f.t.Errorf("%q: %v %s", words, err, out)
+		}
 	}
 	if text, err := f.run(b, "cluster", "run", "lb9", "show info"); code(err) != 1 || !strings.Contains(text, "the fleet has no node lb9") {
 		f.t.Errorf("by the tool: %d %s", code(err), text)
