@@ -46,7 +46,8 @@ type Applier interface {
 // Load are figures that a node tells of itself.
 type Load struct {
 	Sessions int64
-	VIP      bool // it holds the fleet's address
+	TableLag int64 // ms that the slowest of the others is behind with this node's tables
+	VIP      bool  // it holds the fleet's address
 	Draining bool
 }
 
@@ -339,7 +340,7 @@ func (n *Node) meta() member.Meta {
 	}
 	if n.config.Load != nil {
 		l := n.config.Load()
-		m.Sessions, m.VIP = l.Sessions, l.VIP
+		m.Sessions, m.TableLag, m.VIP = l.Sessions, l.TableLag, l.VIP
 		if l.Draining {
 			m.State = stateDraining
 		}
@@ -406,7 +407,7 @@ func (n *Node) propose(ctx context.Context, e *state.Entry) (r state.Result, err
 		case <-t.C:
 		case <-ctx.Done():
 			t.Stop()
-			return r, fmt.Errorf("%w (%w)", err, context.Cause(ctx))
+			return r, err
 		}
 	}
 }

@@ -126,3 +126,35 @@ func TestNamesDiffer(t *testing.T) {
 		}
 	})
 }
+
+// TestThreeOfFour: where three of four found a fleet and two of the four do not see each
+// other, each of those two may have the lowest id among those that it sees. The others
+// give their word to one, so that there is one fleet, and all are of it in the end.
+func TestThreeOfFour(t *testing.T) {
+	for i := range 4 {
+		for k := range i {
+			simulate(t, uint64(4*i+k), 4, func(t *testing.T, s *sim) {
+				for _, m := range s.all {
+					m.alter = func(c *Config) { c.Expect = 3 }
+				}
+				a, b := s.all[i].host.Addr(), s.all[k].host.Addr()
+				s.net.Isolate(a, []netip.Addr{b}, true)
+				s.start(s.all...)
+				s.pass(30 * time.Second)
+				fleets := map[string]bool{}
+				for _, m := range s.all {
+					st, _, _ := m.raft.State()
+					if known, _ := m.raft.Known(); known && st.Fleet != "" {
+						fleets[st.Fleet] = true
+					}
+				}
+				if len(fleets) > 1 {
+					t.Errorf("%s and %s apart: fleets %v", s.all[i].name, s.all[k].name, fleets)
+				}
+				s.net.Isolate(a, []netip.Addr{b}, false)
+				s.serve("global\n", time.Minute)
+				s.healthy(time.Minute)
+			})
+		}
+	}
+}

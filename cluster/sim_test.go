@@ -8,9 +8,11 @@ import (
 	"maps"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -478,6 +480,60 @@ func TestRemove(t *testing.T) {
 		if st, _, _ := s.all[0].raft.State(); len(st.Nodes) != 2 {
 			t.Errorf("%+v", st.Nodes)
 		}
+	})
+}
+
+// TestOldOnes: of many configurations the last ones are kept, with their contents and no
+// others, on every node; one that is gone is said to be.
+func TestOldOnes(t *testing.T) {
+	simulate(t, 1, 3, func(t *testing.T, s *sim) {
+		s.start(s.all...)
+		s.healthy(time.Minute)
+		const more = 10
+		for i := range keptGenerations + more {
+			if a := s.apply(s.all[i%3], fmt.Sprint("text ", i)); !a.OK() {
+				t.Fatalf("%d: %+v", i, a)
+			}
+		}
+		s.await(time.Minute, "the old ones are forgotten", func() bool {
+			return !slices.ContainsFunc(s.all, func(m *machine) bool { all, _ := m.History(); return len(all) > keptGenerations })
+		})
+		s.pass(2*sweepEvery + fetchTime) // what was tried is held for a while
+		for _, m := range s.all {
+			files, err := os.ReadDir(m.dir + "/contents")
+			if err != nil {
+				t.Fatal(err)
+			}
+			// A text each, the key that all have, and what the node was started with.
+			if n := len(files); n > keptGenerations+2 {
+				t.Errorf("%s keeps %d files", m.name, n)
+			}
+		}
+		if _, err := s.all[0].Bundle(t.Context(), 2); err == nil || !strings.Contains(err.Error(), "generation 2 is not kept") {
+			t.Errorf("an old one: %v", err)
+		}
+		if b, err := s.all[0].Bundle(t.Context(), more+5); err != nil || string(b.Files["haproxy.cfg"]) != fmt.Sprint("text ", more+3) {
+			t.Errorf("a kept one: %v", err)
+		}
+	})
+}
+
+// TestTwoHolders: two nodes that say to have the address at once are shouted about, by
+// every node, until one has it.
+func TestTwoHolders(t *testing.T) {
+	simulate(t, 1, 3, func(t *testing.T, s *sim) {
+		var both atomic.Bool
+		for i, m := range s.all {
+			m.alter = func(c *Config) { c.Load = func() Load { return Load{VIP: i == 0 || i == 2 && both.Load()} } }
+		}
+		s.start(s.all...)
+		s.healthy(time.Minute)
+		both.Store(true)
+		for _, m := range s.all {
+			s.says(m, "web1 and web3 HOLD THE ADDRESS AT ONCE")
+		}
+		both.Store(false)
+		s.healthy(time.Minute)
 	})
 }
 

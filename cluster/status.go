@@ -70,7 +70,7 @@ func (n *Node) Status() *Status {
 		}
 		r := NodeStatus{Name: m.Meta.Name, ID: m.ID, Address: m.Addr.String(), Role: roles[m.ID], State: string(m.State),
 			Generation: m.Meta.Generation, Active: s.Active != 0 && m.Meta.Generation == s.Active,
-			Sessions: m.Meta.Sessions, VIP: m.Meta.VIP, Version: m.Meta.Version, Uptime: m.Meta.Started, Secrets: strings.Fields(m.Meta.Secrets)}
+			Sessions: m.Meta.Sessions, TableLag: m.Meta.TableLag, VIP: m.Meta.VIP, Version: m.Meta.Version, Uptime: m.Meta.Started, Secrets: strings.Fields(m.Meta.Secrets)}
 		if m.State == member.Alive && m.Meta.State != "" && m.Meta.State != "leaving" {
 			r.State = m.Meta.State
 		}
@@ -83,6 +83,9 @@ func (n *Node) Status() *Status {
 			}
 			r.RaftLag = stats.Last - min(index, stats.Last)
 			r.Uptime = int64(time.Since(n.started).Seconds())
+			if n.config.Load != nil {
+				r.TableLag = n.config.Load().TableLag
+			}
 		}
 		if r.Role == "" {
 			r.Role = "-"

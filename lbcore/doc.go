@@ -4,6 +4,7 @@
 //	Load(paths) -> *Config    read and checked, nothing is bound
 //	Config.Start -> *Instance  sockets bound, loops running, checks going
 //	Instance.Drain, Stop       soft stop and hard stop
+//	Instance.Bindable(Config)  whether another one's addresses can be had, beside its own
 //
 // Loops, sockets and pools belong to an Instance, so that two of them can live
 // beside each other while one replaces the other. The package knows no process:

@@ -6,6 +6,7 @@ import (
 
 	"gohap/lbcore/clock"
 	"gohap/lbcore/proxy"
+	"gohap/peers/fleet"
 	"gohap/peers/link"
 )
 
@@ -69,6 +70,18 @@ func (in *Instance) MeetNodes() {
 			m.section.Fleet.Expel(name, clock.Millis())
 		}
 	}
+}
+
+// Nodes are the nodes of the section "fleet", none without one; any goroutine but a
+// loop's.
+func (in *Instance) Nodes() []fleet.PeerView {
+	in.meeting.Lock()
+	m := in.meshed
+	in.meeting.Unlock()
+	if m == nil {
+		return nil
+	}
+	return m.section.Fleet.View(clock.Millis())
 }
 
 // TakeNode takes a connection that another node of the fleet made for its tables.

@@ -2,14 +2,12 @@ package lbcore
 
 import (
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 
@@ -180,8 +178,7 @@ func inetOf(sa unix.Sockaddr) netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// foreign tells whether somebody else than this process listens at an address, as the
-// kernel's lists have it (proc_net_tcp.txt of its documentation).
+// foreign tells whether somebody else than this process listens at an address.
 func foreign(sa unix.Sockaddr) bool {
 	want := inetOf(sa)
 	own := map[string]bool{}
@@ -191,17 +188,12 @@ func foreign(sa unix.Sockaddr) bool {
 			own[to] = true
 		}
 	}
-	for _, list := range []string{"/proc/self/net/tcp", "/proc/self/net/tcp6"} {
-		text, err := os.ReadFile(list)
-		if err != nil {
-			continue // a kernel without IPv6
-		}
-		for line := range strings.Lines(string(text)) {
-			at, inode, ok := listener(line)
-			if !ok || at.Port() != want.Port() || own["socket:["+inode+"]"] {
+	for _, family := range []byte{unix.AF_INET, unix.AF_INET6} {
+		for _, l := range listeners(family) {
+			if l.at.Port() != want.Port() || own[fmt.Sprintf("socket:[%d]", l.inode)] {
 				continue
 			}
-			if a, b := at.Addr().Unmap(), want.Addr().Unmap(); a == b || a.IsUnspecified() || b.IsUnspecified() {
+			if a, b := l.at.Addr().Unmap(), want.Addr().Unmap(); a == b || a.IsUnspecified() || b.IsUnspecified() {
 				return true
 			}
 		}
@@ -209,23 +201,65 @@ func foreign(sa unix.Sockaddr) bool {
 	return false
 }
 
-// listener reads a line of the kernel's list of TCP sockets: where it listens, and the
-// number by which its descriptors name it.
-func listener(line string) (at netip.AddrPort, inode string, ok bool) {
-	const listening = "0A"
-	f := strings.Fields(line)
-	if len(f) < 10 || f[3] != listening {
-		return at, "", false
+// listening is a TCP socket that listens; by inode descriptors name it.
+type listening struct {
+	at    netip.AddrPort
+	inode uint32
+}
+
+// What sock_diag(7) is asked and answers: struct inet_diag_req_v2 and inet_diag_msg.
+const (
+	diagByFamily = 20
+	diagListen   = 1 << 10 // TCP_LISTEN
+	diagRequest  = 56
+	diagAnswer   = 72
+)
+
+// listeners asks the kernel for the sockets of a family that listen, by netlink: the list
+// in /proc has every connection of the machine too.
+func listeners(family byte) (all []listening) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
+	if err != nil {
+		return nil
 	}
-	host, port, _ := strings.Cut(f[1], ":")
-	raw, err := hex.DecodeString(host)
-	n, bad := strconv.ParseUint(port, 16, 16)
-	if err != nil || bad != nil || len(raw)%4 != 0 {
-		return at, "", false
+	defer unix.Close(fd)
+	q := make([]byte, unix.NLMSG_HDRLEN+diagRequest)
+	n := binary.NativeEndian
+	n.PutUint32(q, uint32(len(q)))
+	n.PutUint16(q[4:], diagByFamily)
+	n.PutUint16(q[6:], unix.NLM_F_REQUEST|unix.NLM_F_DUMP)
+	body := q[unix.NLMSG_HDRLEN:]
+	body[0], body[1] = family, unix.IPPROTO_TCP
+	n.PutUint32(body[4:], diagListen)
+	if err := unix.Sendto(fd, q, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		return nil
 	}
-	for i := 0; i < len(raw); i += 4 { // words in the machine's order
-		binary.BigEndian.PutUint32(raw[i:], binary.NativeEndian.Uint32(raw[i:]))
+	buf := make([]byte, 64<<10)
+	for {
+		k, _, err := unix.Recvfrom(fd, buf, 0)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return all
+		}
+		messages, err := syscall.ParseNetlinkMessage(buf[:k])
+		if err != nil || len(messages) == 0 {
+			return all
+		}
+		for _, m := range messages {
+			if m.Header.Type != diagByFamily { // done, or an error
+				return all
+			}
+			if len(m.Data) < diagAnswer {
+				continue
+			}
+			host := m.Data[8:24]
+			if family == unix.AF_INET {
+				host = host[:4]
+			}
+			a, _ := netip.AddrFromSlice(host)
+			all = append(all, listening{netip.AddrPortFrom(a, binary.BigEndian.Uint16(m.Data[4:])), n.Uint32(m.Data[68:])})
+		}
 	}
-	a, ok := netip.AddrFromSlice(raw)
-	return netip.AddrPortFrom(a, uint16(n)), f[9], ok
 }

@@ -76,6 +76,7 @@ type fleet struct {
 	stop     context.CancelFunc
 	work     sync.WaitGroup
 	measured atomic.Pointer[[]stats.Metric]
+	behind   lag
 
 	serving *lbcore.Gathered // the process's goroutine's; nil: its own files
 }
@@ -207,14 +208,15 @@ const meetEvery = time.Second
 func (f *fleet) meet() {
 	t := time.NewTicker(meetEvery)
 	defer t.Stop()
-	for {
+	for at := (time.Time{}); ; {
 		select {
 		case <-f.ctx.Done():
 			return
-		case <-t.C:
+		case at = <-t.C:
 		}
 		if in := f.process.instance.Load(); in != nil {
 			in.MeetNodes()
+			f.behind.see(in.Nodes(), at)
 		}
 	}
 }
@@ -249,7 +251,7 @@ func (f *fleet) close() {
 // load are the figures that the node tells of itself; any goroutine.
 func (f *fleet) load() cluster.Load {
 	if in := f.process.instance.Load(); in != nil {
-		return cluster.Load{Sessions: in.Process.Conn.Load(), VIP: f.duty.vip.held.Load(), Draining: f.duty.stage.Load() != inService || in.Process.Stopping.Load()}
+		return cluster.Load{Sessions: in.Process.Conn.Load(), TableLag: f.behind.millis(), VIP: f.duty.vip.held.Load(), Draining: f.duty.stage.Load() != inService || in.Process.Stopping.Load()}
 	}
 	return cluster.Load{}
 }

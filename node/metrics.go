@@ -64,6 +64,7 @@ func fleetMetrics(s *cluster.Status, id string) []stats.Metric {
 		{Name: "gohap_fleet_generation_active", Help: "Generation that the fleet agreed on, 0 for none", Values: one(int64(s.Generation))},
 		{Name: "gohap_fleet_generation_running", Help: "Generation that this node serves, 0 for its own file", Values: one(int64(own.Generation))},
 		{Name: "gohap_fleet_raft_lag_entries", Help: "Entries of the fleet's log that this node has not followed yet", Values: one(int64(own.RaftLag))},
+		{Name: "gohap_fleet_table_lag_milliseconds", Help: "How long the slowest of the other nodes has not had what this one counted", Values: one(own.TableLag)},
 		{Name: "gohap_fleet_vip_held", Help: "1 where the fleet's address is on this machine", Values: one(bit(own.VIP))},
 	}
 }

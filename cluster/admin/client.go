@@ -92,8 +92,14 @@ func (c *Client) do(ctx context.Context, method, path string, body any) (*http.R
 	if err := json.NewDecoder(r.Body).Decode(&f); err != nil || f.Error == "" {
 		return nil, fmt.Errorf("the node answers %s to %s: is it another version?", r.Status, path)
 	}
-	return nil, errors.New(f.Error)
+	return nil, &Refusal{f.Error}
 }
+
+// Refusal is what a node says that does not do what it was asked for; any other error
+// says that it could not be asked.
+type Refusal struct{ Text string }
+
+func (r *Refusal) Error() string { return r.Text }
 
 // Status asks for the fleet's state.
 func (c *Client) Status(ctx context.Context) (s *cluster.Status, err error) {
@@ -170,7 +176,7 @@ func (c *Client) Drain(ctx context.Context, d Drain, progress func(string)) (lef
 		case err != nil:
 			return 0, fmt.Errorf("the node went away meanwhile: %w", err)
 		case x.Error != "":
-			return 0, errors.New(x.Error)
+			return 0, &Refusal{x.Error}
 		case x.Done:
 			return x.Left, nil
 		}
@@ -197,7 +203,7 @@ func (c *Client) Run(ctx context.Context, x Command, w io.Writer) error {
 		return fmt.Errorf("the node went away meanwhile: %w", err)
 	}
 	if text := r.Trailer.Get(failedTrailer); text != "" {
-		return errors.New(text)
+		return &Refusal{text}
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package member
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -269,6 +270,83 @@ func TestStrangers(t *testing.T) {
 		time.Sleep(time.Minute)
 		if !see("web1 alive", a)() || !see("web2 alive", other)() || !see("web3 alive", without)() {
 			t.Errorf("%v, %v, %v", a.states(), other.states(), without.states())
+		}
+	})
+}
+
+// recorder keeps the datagrams that come in.
+type recorder struct {
+	net.PacketConn
+	mu  sync.Mutex
+	all [][]byte
+}
+
+func (r *recorder) ReadFrom(b []byte) (int, net.Addr, error) {
+	k, from, err := r.PacketConn.ReadFrom(b)
+	if err == nil {
+		r.mu.Lock()
+		r.all = append(r.all, bytes.Clone(b[:k]))
+		r.mu.Unlock()
+	}
+	return k, from, err
+}
+
+// TestReplay: who recorded sealed packets and sends them again, to whomever and as often
+// as it likes, brings nobody back, takes nobody away and makes no old word count.
+func TestReplay(t *testing.T) {
+	simulate(t, func(t *testing.T, n *simnet.Net) {
+		s := keyring.NewSecret()
+		tap := &recorder{}
+		a := start(t, n, 1, "f", func(c *Config) {
+			tap.PacketConn = c.Packets
+			c.Packets = tap
+		}, s)
+		b, c := start(t, n, 2, "f", nil, s), start(t, n, 3, "f", nil, s)
+		for _, x := range []*node{b, c} {
+			if _, err := x.Join([]string{a.host.String()}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		await(t, 10*time.Second, "all see all", see("web1 alive, web2 alive, web3 alive", a, b, c))
+		generation := func(g uint64) func() bool {
+			return func() bool { m, _ := a.Member("id-2"); return m.Meta.Generation == g }
+		}
+		for g := range uint64(3) {
+			b.meta.Store(&Meta{Name: "web2", Fleet: "f", Generation: g + 1})
+			if err := b.Update(); err != nil {
+				t.Fatal(err)
+			}
+			await(t, 10*time.Second, "what web2 says", generation(g+1))
+		}
+		c.stop()
+		await(t, 20*time.Second, "web3 fails", see("web1 alive, web2 alive, web3 failed", a, b))
+		tap.mu.Lock()
+		old := tap.all
+		tap.mu.Unlock()
+		if len(old) < 20 {
+			t.Fatalf("%d packets", len(old))
+		}
+		stranger, err := n.ListenPacket(host(99))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stranger.Close()
+		for range 3 {
+			for _, to := range []*node{a, b} {
+				for _, p := range old {
+					if _, err := stranger.WriteTo(p, net.UDPAddrFromAddrPort(to.host)); err != nil {
+						t.Fatal(err)
+					}
+					time.Sleep(time.Millisecond)
+				}
+			}
+			if !see("web1 alive, web2 alive, web3 failed", a, b)() || !generation(3)() {
+				t.Errorf("behind the packets: %v, %v", a.states(), b.states())
+			}
+			time.Sleep(10 * time.Second)
+			if !see("web1 alive, web2 alive, web3 failed", a, b)() || !generation(3)() {
+				t.Errorf("later: %v, %v", a.states(), b.states())
+			}
 		}
 	})
 }

@@ -15,6 +15,7 @@ type Meta struct {
 	Entry      int    `json:"e,omitempty"` // the newest version of entries that it knows
 	Version    string `json:"v,omitempty"` // of the program
 	Sessions   int64  `json:"c,omitempty"` // connections of clients, roughly
+	TableLag   int64  `json:"l,omitempty"` // ms that others are behind with its tables
 	Started    int64  `json:"t,omitempty"` // seconds of uptime when this was said
 	VIP        bool   `json:"i,omitempty"` // it holds the fleet's address
 	Secrets    string `json:"k,omitempty"` // names of those that it accepts, a space between

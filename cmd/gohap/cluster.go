@@ -38,11 +38,11 @@ func newMembers(t *tool) *cobra.Command {
 		return s.Nodes, nil
 	}
 	return &cobra.Command{
-		Use: "members", Short: "Ids, addresses and versions of the nodes", Args: cobra.NoArgs,
+		Use: "members", Short: "Ids and versions of the nodes, and how far others are behind with their tables", Args: cobra.NoArgs,
 		RunE: asking(t, ask, func(w io.Writer, nodes []cluster.NodeStatus) {
-			rows := [][]string{{"NODE", "ID", "ADDRESS", "STATE"}}
+			rows := [][]string{{"NODE", "ID", "VERSION", "TABLE LAG"}}
 			for _, n := range nodes {
-				rows = append(rows, []string{n.Name, n.ID, n.Address, n.State})
+				rows = append(rows, []string{n.Name, n.ID, n.Version, (time.Duration(n.TableLag) * time.Millisecond).Round(100 * time.Millisecond).String()})
 			}
 			admin.Table(w, rows, "NODE")
 		}, nil),
@@ -209,6 +209,9 @@ func newShow(t *tool) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if t.json && file == "" {
+				return emit(c.OutOrStdout(), b)
+			}
 			names := b.Main
 			if file != "" {
 				names = []string{file}
@@ -253,11 +256,10 @@ func newLeader(t *tool) *cobra.Command {
 	k := group(&cobra.Command{Use: "leader", Short: "Who leads the fleet"})
 	k.AddCommand(&cobra.Command{
 		Use: "transfer [NODE]", Short: "Hand the lead to another node", Args: cobra.MaximumNArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			ctx, cancel := t.within(c)
-			defer cancel()
-			return t.client().Transfer(ctx, strings.Join(args, ""))
-		},
+		ValidArgsFunction: nodeNames(t),
+		RunE: doing(t, func(ctx context.Context, c *admin.Client, args []string) error {
+			return c.Transfer(ctx, strings.Join(args, ""))
+		}),
 	})
 	return k
 }
@@ -265,13 +267,25 @@ func newLeader(t *tool) *cobra.Command {
 func newRemove(t *tool) *cobra.Command {
 	return &cobra.Command{
 		Use: "remove NODE", Short: "Take a node out that is gone for good", Args: cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			ctx, cancel := t.within(c)
-			defer cancel()
-			if err := t.client().Remove(ctx, args[0]); err != nil {
-				return refused{err}
+		ValidArgsFunction: nodeNames(t),
+		RunE:              doing(t, func(ctx context.Context, c *admin.Client, args []string) error { return c.Remove(ctx, args[0]) }),
+	}
+}
+
+// nodeNames are what the shell completes a first word with.
+func nodeNames(t *tool, more ...string) func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return func(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		names := slices.Clone(more)
+		if s, err := t.client().Status(ctx); err == nil {
+			for _, n := range s.Nodes {
+				names = append(names, n.Name)
 			}
-			return nil
-		},
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp
 	}
 }

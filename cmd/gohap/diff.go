@@ -2,12 +2,14 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -27,7 +29,15 @@ between the active one and files. Of private keys it is said that they differ, n
 			if err != nil {
 				return err
 			}
-			return showDiff(c.OutOrStdout(), a, b)
+			if !t.json {
+				return showDiff(c.OutOrStdout(), a, b)
+			}
+			var text strings.Builder
+			err = showDiff(&text, a, b)
+			if err != nil && !errors.Is(err, errDegraded) {
+				return err
+			}
+			return t.show(c.OutOrStdout(), map[string]any{"same": err == nil, "diff": text.String()}, nil, err == nil)
 		},
 	}
 	k.Flags().StringArrayVarP(&paths, "file", "f", nil, "compare the active one with this configuration")

@@ -86,12 +86,14 @@ func TestCommands(t *testing.T) {
 		}
 	}
 	visit(root)
-	for _, line := range []string{"cluster nosuch", "nosuch", "cluster show x", "cluster remove", "cluster status --socket /nonexistent/socket", "cluster apply"} {
+	for _, line := range []string{"cluster nosuch", "nosuch", "cluster show x", "cluster remove", "cluster status --socket /nonexistent/socket", "cluster apply", "tables a b c", "node drain --socket /nonexistent/socket", "keys load --socket /nonexistent/socket", "cluster statsu"} {
 		if code := run(strings.Fields(line)); code != exitUnknown {
 			t.Errorf("%s: exit code %d", line, code)
 		}
 	}
-	if code := run([]string{"version"}); code != exitFine {
-		t.Error(code)
+	for _, line := range []string{"version", "completion bash", "completion zsh", "completion fish"} {
+		if code := run(strings.Fields(line)); code != exitFine {
+			t.Errorf("%s: exit code %d", line, code)
+		}
 	}
 }

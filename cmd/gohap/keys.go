@@ -61,8 +61,10 @@ status' says when all have and the next step may come:
 			if err := keyring.WriteFile(args[0], all); err != nil {
 				return err
 			}
-			fmt.Fprintf(c.OutOrStdout(), "%s has %d secrets; bring it to every node and 'gohap keys load' there before the next step\n", args[0], len(all))
-			return nil
+			w := c.OutOrStdout()
+			return t.show(w, map[string]any{"file": args[0], "secrets": len(all)}, func() {
+				fmt.Fprintf(w, "%s has %d secrets; bring it to every node and 'gohap keys load' there before the next step\n", args[0], len(all))
+			}, true)
 		}})
 	}
 	k.AddCommand(fresh, rotate, newLoad(t), newKeyStatus(t))
@@ -77,7 +79,7 @@ func newLoad(t *tool) *cobra.Command {
 			defer cancel()
 			names, err := t.client().Rekey(ctx)
 			if err != nil {
-				return refused{err}
+				return err
 			}
 			w := c.OutOrStdout()
 			return t.show(w, names, func() {

@@ -26,7 +26,7 @@ const (
 // degraded is an error that has been shown already.
 var errDegraded = errors.New("degraded")
 
-// refused is what the fleet did not do, as opposed to what could not be asked.
+// refused is what is not so or was not done, as opposed to what could not be asked.
 type refused struct{ error }
 
 // tool is what every command shares.
@@ -58,7 +58,8 @@ func run(args []string) int {
 		return exitDegraded
 	}
 	fmt.Fprintln(os.Stderr, "gohap:", err)
-	if errors.As(err, &refused{}) {
+	var no *admin.Refusal
+	if errors.As(err, &refused{}) || errors.As(err, &no) {
 		return exitDegraded
 	}
 	return exitUnknown
@@ -78,6 +79,19 @@ func (t *tool) show(w io.Writer, v any, text func(), fine bool) error {
 		return errDegraded
 	}
 	return nil
+}
+
+// doing is what a command does that has the node do one thing.
+func doing(t *tool, do func(ctx context.Context, c *admin.Client, args []string) error) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, args []string) error {
+		ctx, cancel := t.within(c)
+		defer cancel()
+		if err := do(ctx, t.client(), args); err != nil {
+			return err
+		}
+		w := c.OutOrStdout()
+		return t.show(w, map[string]bool{"done": true}, func() {}, true)
+	}
 }
 
 // asking is what a command does that asks the node one thing and shows what it answers;
@@ -113,20 +127,20 @@ func group(k *cobra.Command) *cobra.Command {
 
 func newRoot() *cobra.Command {
 	t := &tool{}
-	root := &cobra.Command{
+	root := group(&cobra.Command{
 		Use: "gohap", Short: "Look at and change a fleet of load balancers",
 		Long: `Look at and change a fleet of load balancers.
 
 Asks the node of this machine, over the socket in its data directory.
 Exit codes: 0 fine, 1 degraded or refused, 2 cannot tell.`,
 		Version: lbcore.Version, SilenceErrors: true, SilenceUsage: true,
-	}
+	})
 	root.SetVersionTemplate("gohap {{.Version}}\n")
 	f := root.PersistentFlags()
 	f.StringVar(&t.socket, "socket", filepath.Join(admin.DefaultDir, admin.Socket), "the node's control socket")
 	f.BoolVar(&t.json, "json", false, "answer in JSON, for programs")
 	f.DurationVar(&t.timeout, "timeout", time.Minute, "how long to wait for an answer")
-	root.AddCommand(newCluster(t), newKeys(t), newNode(t), newVIP(t), &cobra.Command{
+	root.AddCommand(newCluster(t), newKeys(t), newNode(t), newTables(t), newVIP(t), &cobra.Command{
 		Use: "version", Short: "The version of this program", Args: cobra.NoArgs,
 		Run: func(c *cobra.Command, _ []string) { fmt.Fprintln(c.OutOrStdout(), "gohap", lbcore.Version) },
 	})

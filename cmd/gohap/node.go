@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"gohap/cluster"
 	"gohap/cluster/admin"
 )
 
@@ -22,25 +21,31 @@ func newNode(t *tool) *cobra.Command {
 // seen is who a node is, and how it sees itself.
 type seen struct {
 	*admin.Self
-	fleet *cluster.Status
+	State      string `json:"state"`
+	Generation uint64 `json:"generation"`
 }
 
 func newNodeStatus(t *tool) *cobra.Command {
 	ask := func(c *admin.Client, ctx context.Context) (s seen, err error) {
-		if s.Self, err = c.Self(ctx); err == nil {
-			s.fleet, err = c.Status(ctx)
+		if s.Self, err = c.Self(ctx); err != nil {
+			return s, err
 		}
-		return s, err
+		all, err := c.Status(ctx)
+		if err != nil {
+			return s, err
+		}
+		for _, n := range all.Nodes {
+			if n.ID == s.ID {
+				s.State, s.Generation = n.State, n.Generation
+			}
+		}
+		return s, nil
 	}
 	return &cobra.Command{
 		Use: "status", Short: "Who the node is, and how it sees itself", Args: cobra.NoArgs,
 		RunE: asking(t, ask, func(w io.Writer, s seen) {
-			fmt.Fprintf(w, "name     %s\nid       %s\naddress  %s\ndata     %s\nversion  %s\n", s.Name, s.ID, s.Address, s.Dir, s.Version)
-			for _, n := range s.fleet.Nodes {
-				if n.ID == s.ID {
-					fmt.Fprintf(w, "state    %s\nserves   generation %d\n", n.State, n.Generation)
-				}
-			}
+			fmt.Fprintf(w, "name     %s\nid       %s\naddress  %s\ndata     %s\nversion  %s\nstate    %s\nserves   generation %d\n",
+				s.Name, s.ID, s.Address, s.Dir, s.Version, s.State, s.Generation)
 		}, nil),
 	}
 }
@@ -67,7 +72,7 @@ func drain(ctx context.Context, t *tool, c *cobra.Command, d admin.Drain) error 
 		}
 	})
 	if err != nil {
-		return refused{err}
+		return err
 	}
 	if t.json {
 		return emit(c.OutOrStdout(), admin.Drained{Done: true, Left: left})
@@ -100,14 +105,7 @@ func waiting(k *cobra.Command, wait *time.Duration) {
 func newUndrain(t *tool) *cobra.Command {
 	return &cobra.Command{
 		Use: "undrain", Short: "Take the node back into service", Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			ctx, cancel := t.within(c)
-			defer cancel()
-			if err := t.client().Undrain(ctx); err != nil {
-				return refused{err}
-			}
-			return nil
-		},
+		RunE: doing(t, func(ctx context.Context, c *admin.Client, _ []string) error { return c.Undrain(ctx) }),
 	}
 }
 

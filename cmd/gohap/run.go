@@ -12,8 +12,9 @@ import (
 func newRun(t *tool) *cobra.Command {
 	return &cobra.Command{
 		Use: "run NODE|all COMMAND", Short: "A command of the stats socket, on a node or on all", Args: cobra.MinimumNArgs(2),
-		Long:    "Has a node, or all, execute a command of the stats socket. On a unix stats socket of\nlevel admin the same is '@NODE COMMAND' and '@* COMMAND'.",
-		Example: "  gohap cluster run lb2 show info\n  gohap cluster run all \"show servers state be\"",
+		Long:              "Has a node, or all, execute a command of the stats socket. On a unix stats socket of\nlevel admin the same is '@NODE COMMAND' and '@* COMMAND'.",
+		Example:           "  gohap cluster run lb2 show info\n  gohap cluster run all \"show servers state be\"",
+		ValidArgsFunction: nodeNames(t, "all"),
 		RunE: func(c *cobra.Command, args []string) error {
 			ctx, cancel := t.within(c)
 			defer cancel()
@@ -21,10 +22,14 @@ func newRun(t *tool) *cobra.Command {
 			if x.Node == "all" {
 				x.Node = cluster.AllNodes
 			}
-			if err := t.client().Run(ctx, x, c.OutOrStdout()); err != nil {
-				return refused{err}
+			if !t.json {
+				return t.client().Run(ctx, x, c.OutOrStdout())
 			}
-			return nil
+			var said strings.Builder
+			if err := t.client().Run(ctx, x, &said); err != nil {
+				return err
+			}
+			return emit(c.OutOrStdout(), map[string]string{"answer": said.String()})
 		},
 	}
 }

@@ -58,8 +58,10 @@ holder's process ends or its machine is gone, and at the end of 'gohap node drai
 			if err := v.learn(self, s, address); err != nil {
 				return refused{err}
 			}
-			v.print(c.OutOrStdout())
-			return nil
+			var text strings.Builder
+			v.print(&text)
+			w := c.OutOrStdout()
+			return t.show(w, map[string]string{"keepalived": text.String()}, func() { fmt.Fprint(w, text.String()) }, true)
 		},
 	}
 	f := k.Flags()

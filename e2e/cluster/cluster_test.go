@@ -311,12 +311,60 @@ func TestFleet(t *testing.T) {
 	t.Logf("%d requests, none lost", stop())
 	f.counted() // across three reloads, through any node
 
+	f.tables()
 	f.commands()
 	f.metrics()
 	f.refused(a)
 	f.taken(a, b)
 	f.deaths()
 	f.leaving()
+}
+
+// tables: the tool tells how far the nodes are, and who counted what.
+func (f *fleet) tables() {
+	f.t.Helper()
+	n := f.nodes[1]
+	var all []struct {
+		Node, Table string
+		Keys, Lag   int64
+		Exact       bool
+		Processes   []struct{ Process, State string }
+	}
+	f.await("all have confirmed all", patience, func() bool {
+		if err := json.Unmarshal([]byte(f.must(n, "tables", "--json")), &all); err != nil {
+			f.t.Fatal(err)
+		}
+		return len(all) == 3 && all[0].Lag+all[1].Lag+all[2].Lag == 0
+	})
+	for i, k := range all {
+		if k.Node != f.nodes[i].name || k.Table != "seen" || k.Keys != 1 || k.Lag != 0 || !k.Exact || len(k.Processes) < 3 {
+			f.t.Errorf("%+v", k)
+		}
+	}
+	var reads []struct {
+		Node, Reads   string
+		Contributions []struct{ Process, Values string }
+	}
+	if err := json.Unmarshal([]byte(f.must(n, "tables", "seen", "all", "--json")), &reads); err != nil {
+		f.t.Fatal(err)
+	}
+	for _, r := range reads {
+		if !strings.Contains(r.Reads, fmt.Sprint("http_req_cnt=", f.sent.Load())) || len(r.Contributions) < 3 {
+			f.t.Errorf("%+v", r)
+		}
+	}
+	if len(reads) != 3 {
+		f.t.Errorf("%+v", reads)
+	}
+	if out := f.must(n, "tables", "seen", "all"); !strings.Contains(out, "PROCESS") || !strings.Contains(out, "lb3/") {
+		f.t.Error(out)
+	}
+	if out := f.must(n, "tables", "seen", "nobody"); !strings.HasSuffix(out, "No node has nobody in table seen.\n") {
+		f.t.Error(out)
+	}
+	if out, err := f.run(n, "tables", "nosuch"); code(err) != 1 || !strings.Contains(out, "the fleet has no table nosuch") {
+		f.t.Errorf("%d %s", code(err), out)
+	}
 }
 
 // refused: what one node cannot serve changes nothing.
@@ -334,6 +382,9 @@ func (f *fleet) refused(a *node) {
 	out, err := f.run(a, "cluster", "apply", "-f", "haproxy.cfg")
 	if code(err) != 1 || !strings.Contains(out, "Not applied: refused by lb3; nothing changed") || !strings.Contains(out, "not on this node") || !strings.Contains(out, "haproxy.cfg:10") {
 		f.t.Errorf("a bundle that one node refuses: %d\n%s", code(err), out)
+	}
+	if out := f.must(a, "cluster", "members"); strings.Count(out, "gohap") != 3 || !strings.Contains(out, "lb3") {
+		f.t.Error(out)
 	}
 	if g := f.status(a).Generation; g != 3 {
 		f.t.Errorf("generation %d", g)
@@ -391,6 +442,15 @@ func (f *fleet) taken(a, b *node) {
 	}
 	f.t.Logf("%d requests, none lost", stop())
 	f.write("three")
+	if err := a.Cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		f.t.Fatal(err)
+	}
+	f.await("a hint that the file is another one", patience, func() bool {
+		return strings.Contains(a.Said.String(), "the files of -f are not what the fleet serves: 'gohap cluster diff -f FILE'")
+	})
+	if out, err := f.run(a, "cluster", "diff", "-f", "haproxy.cfg"); code(err) != 1 || !strings.Contains(out, "-\tbind \"127.0.0.1:${MORE}\"\n") {
+		f.t.Errorf("diff -f: %d\n%s", code(err), out)
+	}
 }
 
 // deaths: the leader is killed, then another node; what is agreed on is served by who
@@ -421,8 +481,17 @@ func (f *fleet) deaths() {
 	}
 	others[1].Stop()
 	f.await("no quorum", 10*time.Second, func() bool { return strings.Contains(f.status(others[0]).Summary, "No leader: 1 of 3 voters are here") })
+	f.await("both are seen to have failed", 10*time.Second, func() bool {
+		gone := 0
+		for _, r := range f.status(others[0]).Nodes {
+			if r.State == "failed" {
+				gone++
+			}
+		}
+		return gone == 2
+	})
 	f.write("four")
-	if out, err := f.run(others[0], "cluster", "apply", "-f", "haproxy.cfg", "--timeout", "20s"); code(err) != 1 {
+	if out, err := f.run(others[0], "cluster", "apply", "-f", "haproxy.cfg", "--timeout", "20s"); code(err) != 1 || !strings.Contains(out, "Not applied: the fleet has no leader: ") || !strings.Contains(out, "'gohap cluster status' says who is missing") {
 		f.t.Errorf("apply without a quorum: %d\n%s", code(err), out)
 	}
 	f.serve("three", 0, others[0])

@@ -5,6 +5,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 )
@@ -70,6 +72,12 @@ func (f *fleet) commands() {
 	if text := f.must(b, "cluster", "run", "all", "show", "stat"); strings.Count(text, "web,FRONTEND,") != 3 {
 		f.t.Errorf("by the tool, of all: %s", text)
 	}
+	for _, words := range [][]string{{"remove"}, {"leader", "transfer"}, {"run"}} { // what the shell completes
+		out, err := exec.Command(f.tool, append(append([]string{"__complete", "--socket", filepath.Join(b.dir, "control.sock"), "cluster"}, words...), "")...).Output()
+		if err != nil || !strings.Contains(string(out), "lb1\nlb2\nlb3\n") {
+			f.t.Errorf("%q: %v %s", words, err, out)
+		}
+	}
 	if text, err := f.run(b, "cluster", "run", "lb9", "show info"); code(err) != 1 || !strings.Contains(text, "the fleet has no node lb9") {
 		f.t.Errorf("by the tool: %d %s", code(err), text)
 	}
@@ -95,7 +103,7 @@ func (f *fleet) metrics() {
 		for _, want := range []string{
 			"\n# TYPE gohap_fleet_members gauge\n", "\ngohap_fleet_members{state=\"alive\"} 3\n", "\ngohap_fleet_members{state=\"failed\"} 0\n",
 			"\ngohap_fleet_leader{node=\"" + leader + "\"} 1\n", "\ngohap_fleet_healthy 1\n", "\ngohap_fleet_generation_active 3\n",
-			"\ngohap_fleet_generation_running 3\n", "\ngohap_fleet_raft_lag_entries 0\n", "\ngohap_fleet_vip_held 0\n",
+			"\ngohap_fleet_generation_running 3\n", "\ngohap_fleet_raft_lag_entries 0\n", "\ngohap_fleet_table_lag_milliseconds 0\n", "\ngohap_fleet_vip_held 0\n",
 		} {
 			f.await(n.name+" exports "+strings.TrimSpace(want), patience, func() bool { return strings.Contains(scrape(""), want) })
 		}

@@ -3,6 +3,9 @@ package cluster
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	cryptorand "crypto/rand"
 	"crypto/tls"
 	"encoding/base64"
 	"encoding/binary"
@@ -18,6 +21,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"gohap/cluster/keyring"
 	"gohap/cluster/port"
 	"gohap/cluster/rpc"
@@ -28,11 +33,13 @@ import (
 // a member could do wrong: nothing is learned, nothing changes, memory stays.
 func TestStrangers(t *testing.T) {
 	f := newFleet(t)
+	key := f.keyed()
 	for _, n := range f.nodes {
 		f.start(n)
 	}
 	f.healthy(patience)
 	a := f.nodes[0]
+	f.await("the file is the fleet's", patience, func() bool { return f.status(a).Generation == 1 })
 	before := f.status(a)
 	address := fmt.Sprint("127.0.0.1:", a.port)
 	memory := oracle.Resident(t, a.Cmd.Process.Pid)
@@ -85,6 +92,68 @@ func TestStrangers(t *testing.T) {
 		t.Errorf("%+v, before %+v", after, before)
 	}
 	f.hidden(secrets)
+	f.apart(key)
+}
+
+// keyed has the configuration name a certificate, and returns its private key.
+func (f *fleet) keyed() []byte {
+	f.t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), cryptorand.Reader)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	text, err := os.ReadFile(oracle.Certificate(f.t, "lb.example", private))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(f.dir, "lb.pem"), text, 0o600); err != nil {
+		f.t.Fatal(err)
+	}
+	cfg, err := os.ReadFile(f.file)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	with := strings.Replace(string(cfg), "frontend web\n", "frontend web\n\tbind \"127.0.0.1:${MORE}\" ssl crt lb.pem\n", 1)
+	if err := os.WriteFile(f.file, []byte(with), 0o600); err != nil {
+		f.t.Fatal(err)
+	}
+	_, rest, ok := bytes.Cut(text, []byte("PRIVATE KEY-----\n"))
+	if !ok {
+		f.t.Fatal("no private key")
+	}
+	return rest[70:110] // behind what all keys begin with
+}
+
+// apart looks for a private key of the configuration: it is among the contents of each
+// node, which only it can read, and nowhere else.
+func (f *fleet) apart(key []byte) {
+	f.t.Helper()
+	for _, n := range f.nodes {
+		if strings.Contains(n.Said.String(), string(key)) {
+			f.t.Errorf("%s logs a private key", n.name)
+		}
+		found := 0
+		err := filepath.WalkDir(n.dir, func(path string, e fs.DirEntry, err error) error {
+			if err != nil || !e.Type().IsRegular() {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			if err != nil || !bytes.Contains(text, key) {
+				return err
+			}
+			found++
+			if filepath.Dir(path) != filepath.Join(n.dir, "contents") {
+				f.t.Errorf("a private key is in %s", path)
+			}
+			return nil
+		})
+		if err != nil {
+			f.t.Error(err)
+		}
+		if found != 1 {
+			f.t.Errorf("%s: the private key is in %d files", n.name, found)
+		}
+	}
 }
 
 // talk asks a node who it is.
@@ -170,19 +239,27 @@ func oversized(t *testing.T, r *keyring.Ring, address string) {
 	}
 }
 
-// flood opens many connections that say nothing.
+// flood opens 10,000 connections that say nothing, as many at once as there may be
+// descriptors here.
 func flood(t *testing.T, address string) {
+	const most = 10_000
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	open := min(most, int(limit.Cur)-200)
 	var all []net.Conn
-	for range 2000 {
+	for i := range most {
 		c, err := net.DialTimeout("tcp", address, 5*time.Second)
 		if err != nil {
-			break // no descriptors left, here or there
+			t.Fatalf("connection %d: %v", i, err)
 		}
-		all = append(all, c)
+		if all = append(all, c); len(all) > open {
+			all[0].Close()
+			all = all[1:]
+		}
 	}
-	if len(all) < 500 {
-		t.Errorf("%d connections", len(all))
-	}
+	t.Logf("%d connections of strangers, %d at once", most, len(all))
 	t.Cleanup(func() {
 		for _, c := range all {
 			c.Close()

@@ -27,7 +27,7 @@
 //	netns     the fleets in namespaces twice: partitions of 90 s, pauses of 30 s, deaths
 //	          and applied configurations 20 times, with percentiles
 //	repeat    scenarios with gohap and tests of the process, three times
-//	fleets    1,000 simulated fleets of fresh seeds, 5,000 schedules of tables that
+//	fleets    2,000 simulated fleets of fresh seeds, 5,000 schedules of tables that
 //	          several nodes count, a hundred members
 //	checks    MariaDB, PostgreSQL, Redis and OpenSMTPD, started and checked
 //	balance   10,000 keys of every algorithm that hashes, on the reference's servers

@@ -49,7 +49,7 @@ func soak() []step {
 		}},
 		{"fleets", nil, func(t *tally) {
 			goTest(t, "-tags=soak", "-timeout=60m", "./cluster/member", "./peers/fleet", "-run=TestHundred|TestModel")
-			goTest(t, "-timeout=60m", "./cluster", "-run=TestRandom", "-args", "-runs=1000", fmt.Sprintf("-first=%d", firstSeed()))
+			goTest(t, "-timeout=60m", "./cluster", "-run=TestRandom", "-args", "-runs=2000", fmt.Sprintf("-first=%d", firstSeed()))
 		}},
 		{"checks", needsReference, inTestBuild("-tags=soak", "-timeout=15m", "./e2e/checks")},
 		{"balance", needsReference, inTestBuild("-timeout=30m", "./e2e/oracle", "-run=TestBalance", "-args", "-balance-keys", "10000")},

@@ -168,7 +168,8 @@ type PeerView struct {
 type Lag struct {
 	Table   string
 	Known   bool   // it has the table
-	Behind  uint64 // changes that it does not say to have
+	Changes uint64 // of this process
+	Behind  uint64 // those that it does not say to have
 	Inexact bool   // it says that it lacks some
 }
 
@@ -185,7 +186,7 @@ func (s *Section) View(now uint32) (list []PeerView) {
 			v.Status, v.Inbound, v.Heard = "established", x.inbound, uint32(max(0, int32(now-x.heard)))
 			for i, sh := range x.tables {
 				changes := sh.t.changes()
-				v.Lags = append(v.Lags, Lag{s.Names[i], sh.layout != nil, changes - min(changes, sh.have[self]), sh.inexact})
+				v.Lags = append(v.Lags, Lag{s.Names[i], sh.layout != nil, changes, changes - min(changes, sh.have[self]), sh.inexact})
 			}
 		case x != nil:
 			v.Status = "connecting"
