@@ -90,7 +90,6 @@ func (c *H1Client) Open(w *Worker, fd int32, owner ClientOwner) {
 	*c = H1Client{owner: owner, timer: t}
 	c.timer.Owner = c
 	c.conn.open(w, fd, c)
-	c.harsh = owner.Config().NoLinger
 	c.begun()
 }
 
@@ -101,7 +100,6 @@ func (c *H1Client) Take(w *Worker, fd int32, owner ClientOwner, in *buffer.Buffe
 	*c = H1Client{owner: owner, timer: t}
 	c.timer.Owner = c
 	c.conn.open(w, fd, c)
-	c.harsh = owner.Config().NoLinger
 	if in != nil {
 		c.in, c.more, in.Next = in, in.Next, nil
 	}
@@ -114,7 +112,6 @@ func (c *H1Client) TakeTLS(w *Worker, over *transport.TLS, owner ClientOwner, in
 	*c = H1Client{owner: owner, timer: t}
 	c.timer.Owner = c
 	c.conn.over(w, over, c)
-	c.harsh = owner.Config().NoLinger
 	if in != nil {
 		c.in, c.more, in.Next = in, in.Next, nil
 	}
@@ -123,6 +120,7 @@ func (c *H1Client) TakeTLS(w *Worker, over *transport.TLS, owner ClientOwner, in
 
 // begun begins to serve a connection that stands.
 func (c *H1Client) begun() {
+	c.harsh = c.owner.Config().NoLinger
 	c.w.Loop.Opened()
 	if c.w.Trace.H1.On() {
 		c.tell(trace.H1New, trace.State, "new H1 connection")
