@@ -12,7 +12,7 @@ import (
 )
 
 var (
-	runs  = flag.Int("runs", 60, "how many random fleets are simulated")
+	runs  = flag.Int("runs", defaultRuns, "how many random fleets are simulated")
 	first = flag.Uint64("first", 1, "the first one's seed")
 )
 
@@ -24,7 +24,7 @@ var (
 func TestRandom(t *testing.T) {
 	for seed := *first; seed < *first+uint64(*runs); seed++ {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			t.Parallel() // each takes 0.3 s of a core
+			t.Parallel()
 			rnd := rand.New(rand.NewPCG(seed, 9))
 			simulate(t, seed, 3+rnd.IntN(2), func(t *testing.T, s *sim) {
 				c := &chance{sim: s, rnd: rnd}
