@@ -23,7 +23,6 @@
 //	reload    six reloads under 2,000 new connections a second, 5,000 open ones
 //	tables    memory of 10 million entries; peers: 100,000 entries taught each way, a
 //	          million updates
-//	servers   checks of MariaDB, PostgreSQL, Redis and an SMTP server
 //	netns     the fleets in namespaces twice: partitions of 90 s, pauses of 30 s, deaths
 //	          and applied configurations 20 times, with percentiles
 //	repeat    scenarios with gohap and tests of the process, three times

@@ -40,7 +40,6 @@ func soak() []step {
 			inTestBuild("-tags=soak", "-timeout=20m", "./e2e/process", "-run=TestTableMemory")(t)
 			inTestBuild("-tags=soak", "-timeout=20m", "./e2e/oracle/peers")(t)
 		}},
-		{"servers", needsReference, inTestBuild("-tags=soak", "./e2e/checks")},
 		{"netns", needsNamespaces, func(t *tally) { goTest(t, "-tags=soak", "-count=2", "-timeout=40m", "-v", "./e2e/netns") }},
 		{"repeat", needsScenarios, func(t *tally) {
 			os.Setenv("VTC_PROGRAM", "gohap")
