@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -122,14 +123,21 @@ func run(ctx context.Context, o options) error {
 	b := &bench{options: o, dir: dir, tools: tools}
 	results := &results{When: time.Now().UTC().Format("2006-01-02"), Machine: machine(), Rounds: o.rounds,
 		Seconds: o.duration.Seconds(), Versions: b.versions(ctx)}
+	var failed []error // the others are measured all the same
 	for i := range profiles {
 		p := &profiles[i]
 		if len(o.profiles) > 0 && !o.profiles[p.name] {
 			continue
 		}
 		if err := b.profile(ctx, p, results); err != nil {
-			return fmt.Errorf("%s: %w", p.name, err)
+			err = fmt.Errorf("%s: %w", p.name, err)
+			fmt.Fprintln(os.Stderr, err)
+			failed = append(failed, err)
+			results.note("%v", err)
+			if ctx.Err() != nil {
+				break // interrupted
+			}
 		}
 	}
-	return results.emit(o, root)
+	return errors.Join(append(failed, results.emit(o, root))...)
 }

@@ -6,6 +6,7 @@ import (
 	"runtime/metrics"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -312,12 +313,45 @@ func processMetrics() []metric {
 	return all
 }
 
-// debugGC forces a collection and gives memory back, so that what is measured
-// afterwards is what is needed.
+// collecting guards the runtime's percentage while debugGC lowers it.
+var collecting sync.Mutex
+
+// debugGC forces a collection and waits until it is through. It has the next one come
+// early, as it comes of itself: runtime.GC would spin until all is swept, tens of ms of
+// a processor that the loops need.
 func debugGC(r *cli.Request) {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	debug.FreeOSMemory()
-	runtime.ReadMemStats(&after)
-	r.Message(cli.Info, "heap %d bytes before, %d after", before.HeapAlloc, after.HeapAlloc)
+	collecting.Lock()
+	defer collecting.Unlock()
+	before := collections()
+	defer debug.SetGCPercent(debug.SetGCPercent(1))
+	deadline := time.NewTimer(collectionLimit)
+	defer deadline.Stop()
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	now := before
+	for now.cycles == before.cycles {
+		runtime.KeepAlive(make([]byte, 128<<10)) // too large for the stack
+		select {
+		case <-deadline.C:
+			r.Message(cli.Err, "No collection came to its end within %v.", collectionLimit)
+			return
+		case <-look.C:
+		}
+		now = collections()
+	}
+	r.Message(cli.Info, "heap %d bytes before, %d after", before.heap, now.heap)
+}
+
+// collectionLimit is how long a collection may take that debugGC waits for.
+const collectionLimit = 10 * time.Second
+
+// collected is how many collections there were, and how many bytes live and dead
+// objects take.
+type collected struct{ cycles, heap uint64 }
+
+// collections reads them; unlike the runtime's MemStats it stops nobody.
+func collections() collected {
+	s := []metrics.Sample{{Name: "/gc/cycles/total:gc-cycles"}, {Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(s)
+	return collected{s[0].Value.Uint64(), s[1].Value.Uint64()}
 }
