@@ -8,5 +8,6 @@ const (
 	cutTime   = 5 * time.Second // how long a partition lasts
 	pauseTime = 5 * time.Second // and a node stands still
 	lossTime  = 5 * time.Second
-	repeats   = 1 // of what is measured
+	moveLimit = 2 * time.Second // nobody answers at the address where its holder was killed: of one sample, on a machine that does other things
+	repeats   = 1               // of what is measured
 )

@@ -13,7 +13,6 @@ import (
 
 // What is to be reached.
 const (
-	moveLimit  = time.Second     // nobody answers at the address where its holder was killed
 	leadLimit  = 3 * time.Second // nobody leads where the leader was killed
 	applyLimit = 2 * time.Second // until all nodes serve what was applied
 )
