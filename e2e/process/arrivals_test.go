@@ -5,7 +5,6 @@ package process
 import (
 	"fmt"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 )
@@ -61,34 +60,20 @@ func clientsSee(t *testing.T, addr string, paths func(n int) (path, want string)
 // returns the 99th percentile of their times.
 func arrivals(t *testing.T, addr string, paths func(n int) (path, want string)) time.Duration {
 	t.Helper()
-	const connections, interval, count = 4, 4 * time.Millisecond, 500
-	var mu sync.Mutex
-	var all []time.Duration
-	var wg sync.WaitGroup
+	const interval, count = 4 * time.Millisecond, 500
 	start := time.Now()
-	for k := range connections {
-		wg.Go(func() {
-			times, err := arriving(addr, k, start.Add(time.Duration(k)*interval/connections), interval, count, paths)
-			mu.Lock()
-			defer mu.Unlock()
-			if err != nil {
-				t.Error(err)
-			}
-			all = append(all, times...)
-		})
-	}
-	wg.Wait()
+	times := overFour(t, func(k int) ([]time.Duration, error) {
+		return arriving(addr, k, start.Add(time.Duration(k)*interval/connections), interval, count, paths)
+	})
 	if t.Failed() {
 		t.FailNow()
 	}
-	slices.Sort(all)
-	return all[len(all)*99/100]
+	return times[len(times)*99/100]
 }
 
 // arriving sends requests over one connection at fixed times. A request that is late
 // because the one before was not answered is counted from when it was due, one that is
-// late because this program was not woken in time from when it was sent. A connection
-// that the program ended between two requests is followed by a new one, which counts.
+// late because this program was not woken in time from when it was sent.
 func arriving(addr string, seed int, start time.Time, interval time.Duration, count int, paths func(n int) (path, want string)) ([]time.Duration, error) {
 	p := &pacer{addr: addr}
 	defer p.end()
@@ -103,15 +88,8 @@ func arriving(addr string, seed int, start time.Time, interval time.Duration, co
 		if answered.Before(due) {
 			from = time.Now()
 		}
-		path, want := paths(seed + n*7919)
-		reused := p.c != nil
-		got, err := p.ask(path)
-		if err != nil && reused {
-			p.end()
-			got, err = p.ask(path)
-		}
-		if err != nil || got != want {
-			return times, fmt.Errorf("%s: %q, %v", path, got, err)
+		if err := p.get(paths(seed + n*7919)); err != nil {
+			return times, err
 		}
 		answered = time.Now()
 		times = append(times, answered.Sub(from))

@@ -77,12 +77,22 @@ func activity(t *testing.T, socket, name string) time.Duration {
 // returns the 99th percentile of their time.
 func slowest(t *testing.T, addr string, paths func(n int) (path, want string)) time.Duration {
 	t.Helper()
+	times := overFour(t, func(k int) ([]time.Duration, error) { return paced(addr, k, paths) })
+	if len(times) < 200 {
+		t.Fatalf("only %d requests", len(times))
+	}
+	return times[len(times)*99/100]
+}
+
+// overFour has four connections do something and returns the times of all, sorted.
+func overFour(t *testing.T, each func(k int) ([]time.Duration, error)) []time.Duration {
+	t.Helper()
 	var all []time.Duration
 	var mu sync.Mutex
 	var wg sync.WaitGroup
-	for k := range 4 {
+	for k := range connections {
 		wg.Go(func() {
-			times, err := paced(addr, k, paths)
+			times, err := each(k)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
@@ -92,15 +102,14 @@ func slowest(t *testing.T, addr string, paths func(n int) (path, want string)) t
 		})
 	}
 	wg.Wait()
-	if len(all) < 200 {
-		t.Fatalf("only %d requests", len(all))
-	}
 	slices.Sort(all)
-	return all[len(all)*99/100]
+	return all
 }
 
-// paced sends requests over one connection at a time. A connection that the program
-// ended between two requests is followed by a new one; what that costs counts.
+// connections is how many clients there are whose times are taken.
+const connections = 4
+
+// paced sends requests over one connection at a time.
 func paced(addr string, seed int, paths func(n int) (path, want string)) (times []time.Duration, err error) {
 	p := &pacer{addr: addr}
 	defer p.end()
@@ -108,15 +117,8 @@ func paced(addr string, seed int, paths func(n int) (path, want string)) (times 
 	defer pace.Stop()
 	for n, start := seed, time.Now(); time.Since(start) < time.Second; n += 7919 {
 		at := time.Now()
-		path, want := paths(n)
-		reused := p.c != nil
-		got, err := p.ask(path)
-		if err != nil && reused {
-			p.end()
-			got, err = p.ask(path)
-		}
-		if err != nil || got != want {
-			return nil, fmt.Errorf("%s: %q, %v", path, got, err)
+		if err := p.get(paths(n)); err != nil {
+			return nil, err
 		}
 		times = append(times, time.Since(at))
 		<-pace.C
@@ -136,6 +138,21 @@ func (p *pacer) end() {
 		p.c.Close()
 		p.c = nil
 	}
+}
+
+// get asks for a path and compares the answer. A connection that the program ended
+// between two requests is followed by a new one; what that costs counts.
+func (p *pacer) get(path, want string) error {
+	reused := p.c != nil
+	got, err := p.ask(path)
+	if err != nil && reused {
+		p.end()
+		got, err = p.ask(path)
+	}
+	if err != nil || got != want {
+		return fmt.Errorf("%s: %q, %v", path, got, err)
+	}
+	return nil
 }
 
 func (p *pacer) ask(path string) (body string, err error) {

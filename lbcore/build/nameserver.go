@@ -147,11 +147,8 @@ func (l *serverLine) dialer(sni string) func(context.Context) (net.Conn, error) 
 		if back == nil {
 			return conn, nil
 		}
-		cfg := back.Config()
-		if sni != "" {
-			cfg = cfg.Clone()
-			cfg.ServerName = sni
-		}
+		cfg := back.Config().Clone()
+		cfg.ServerName = sni
 		over := tls.Client(conn, cfg)
 		if err := over.HandshakeContext(ctx); err != nil {
 			conn.Close()
