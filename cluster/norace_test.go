@@ -3,4 +3,4 @@
 package cluster
 
 // defaultRuns is how many random fleets are simulated; each takes 0.3 s of a core.
-const defaultRuns = 60
+const defaultRuns = 200

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -238,13 +240,14 @@ func (r *reader) test(e event, key string) {
 }
 
 // pkg closes a package. One that fails without a failed test did not build, or
-// ended before its tests did.
+// ended before its tests did: what those said that had no verdict yet says why.
 func (r *reader) pkg(e event) {
 	passed, failed := r.passed[e.Package], r.failed[e.Package]
 	delete(r.running, e.Package)
 	if e.Action == "fail" && failed == 0 {
 		failed = 1
 		fmt.Fprintf(r.w, "FAIL %s\n%s", e.Package, strings.Join(append(r.output[e.FailedBuild+" "], r.output[e.Package+" "]...), ""))
+		r.open(e.Package)
 	}
 	r.tally.passed += passed
 	r.tally.failed += failed
@@ -253,5 +256,14 @@ func (r *reader) pkg(e event) {
 		fmt.Fprintf(r.w, "FAIL %-40s %d passed, %d failed\n", e.Package, passed, failed)
 	case passed > 0:
 		fmt.Fprintf(r.w, "ok   %-40s %d passed in %.1fs\n", e.Package, passed, e.Elapsed)
+	}
+}
+
+// open prints what a package's tests without a verdict said.
+func (r *reader) open(pkg string) {
+	for _, key := range slices.Sorted(maps.Keys(r.output)) {
+		if test, ok := strings.CutPrefix(key, pkg+" "); ok && test != "" {
+			fmt.Fprintf(r.w, "     in %s:\n%s", test, strings.Join(r.output[key], ""))
+		}
 	}
 }

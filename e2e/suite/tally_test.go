@@ -40,6 +40,15 @@ func TestTally(t *testing.T) {
 			`{"Action":"output","Package":"p","Output":"panic: out of luck\n"}`,
 			`{"Action":"fail","Package":"p"}`,
 		}, 0, 1, 0, "out of luck", ""},
+		{"what its open tests said says why", []string{
+			`{"Action":"run","Package":"p","Test":"A"}`,
+			`{"Action":"run","Package":"p","Test":"A/x"}`,
+			`{"Action":"output","Package":"p","Test":"A/x","Output":"fatal error: out of luck\n"}`,
+			`{"Action":"run","Package":"p","Test":"A/y"}`,
+			`{"Action":"output","Package":"p","Test":"A/y","Output":"all is well\n"}`,
+			`{"Action":"pass","Package":"p","Test":"A/y"}`,
+			`{"Action":"fail","Package":"p"}`,
+		}, 1, 1, 0, "in A/x:\nfatal error: out of luck", "well"},
 		{"a skip is told, not counted as passed", []string{
 			`{"Action":"run","Package":"p","Test":"A"}`,
 			`{"Action":"output","Package":"p","Test":"A","Output":"install socat\n"}`,

@@ -263,13 +263,24 @@ func (t *Table) tidy(e stick.Entry) (removed bool) {
 }
 
 // superfluous tells that another process's contribution need not be kept: all of it
-// is cleared and every node knows, or a later life of its node took it over.
+// is cleared and every node knows, or a later life of its node took it over. One that
+// took over what is still here goes behind that.
 func (t *Table) superfluous(e stick.Entry, r []uint64) bool {
 	src := low(r[rMeta])
 	if gone(r) {
-		return r[rSeq] <= t.sources[src].have && t.told(src, r[rSeq]) && t.void(e, r, true)
+		return r[rSeq] <= t.sources[src].have && t.told(src, r[rSeq]) && t.void(e, r, true) && !t.covers(e, r)
 	}
 	return t.takenOver(e, src, r[rBirth]) != 0 && t.void(e, r, true)
+}
+
+// covers tells that a record names a contribution that is here.
+func (t *Table) covers(e stick.Entry, r []uint64) bool {
+	for i := low(r[rItems]); i != 0; i = high(t.rec(i)[rEntry]) {
+		if item := t.rec(i); t.find(e, low(item[rMeta]), item[rBirth], kindContribution) != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // takenOver returns the item by which a later life of its node took a contribution

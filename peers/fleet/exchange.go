@@ -17,6 +17,7 @@ func (x *Session) take(typ byte, r *reader, n int, now uint32) error {
 		x.left = true
 		if x.p.session == x { // its next process is to be found
 			x.p.session, x.p.waits = nil, false
+			x.lacks()
 		}
 		return nil
 	}
@@ -109,7 +110,9 @@ func (x *Session) takeVector(sh *shared, r *reader, now uint32) error {
 			return errors.New("a vector of no process")
 		}
 		sh.have[src] = have
-		t.has(x.p.node, src, have)
+		if x.p.session == x {
+			t.has(x.p.node, src, have)
+		}
 		t.alive(src, beat, f[0]&processEnded != 0, f[0]&processDead != 0)
 		if src == self {
 			mine = have

@@ -147,10 +147,20 @@ func (x *Session) establish(now uint32) {
 	for i, t := range s.Tables {
 		x.tables = append(x.tables, &shared{t: t, i: i, sources: map[uint64]uint32{}, numbers: map[uint32]uint64{}, have: map[uint32]uint64{}})
 	}
+	if x.p.session == x {
+		x.lacks()
+	}
 	x.leave = s.ending
 	x.p.failed = false
 	x.p.Connects.Add(1)
 	s.poke = true
+}
+
+// lacks notes in all tables that the peer's next process may have nothing yet.
+func (x *Session) lacks() {
+	for _, t := range x.s.Tables {
+		t.lacks(x.p.node)
+	}
 }
 
 func line(b []byte) (text string, rest []byte, ok bool) {

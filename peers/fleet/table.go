@@ -80,7 +80,7 @@ func (t *Table) told(src uint32, seq uint64) bool {
 	return true
 }
 
-// has notes what a node said to have of a source.
+// has notes what a node's present process said to have of a source.
 func (t *Table) has(node uint64, src uint32, seq uint64) {
 	for i := range t.peers {
 		if p := &t.peers[i]; p.node == node {
@@ -88,6 +88,18 @@ func (t *Table) has(node uint64, src uint32, seq uint64) {
 				p.have = append(p.have, 0)
 			}
 			p.have[src] = seq
+		}
+	}
+}
+
+// lacks notes that a node has another process, or will have: what the former one had
+// says nothing of it.
+func (t *Table) lacks(node uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i := range t.peers {
+		if p := &t.peers[i]; p.node == node {
+			clear(p.have)
 		}
 	}
 }

@@ -1,0 +1,88 @@
+package fleet
+
+import (
+	"testing"
+
+	"gohap/stick"
+)
+
+// TestLeavingProcess has a process that ends learn of a clear while there is no next
+// one: that it knows does not let the cleared contribution go, for the next one may
+// have heard of it before it was cleared, from a third node.
+func TestLeavingProcess(t *testing.T) {
+	w := newWorld(t, 1, 2, config(1000))
+	pass := func(ms uint32) {
+		for ; ms > 0; ms -= 25 {
+			w.step(25)
+		}
+	}
+	a, b := w.nodes[0].procs[0], w.nodes[1].procs[0]
+	pass(1000)
+	a.count(1, 5)
+	pass(2500)
+	if got := b.reads(1); got != 5 {
+		t.Fatalf("B reads %d, want 5", got)
+	}
+
+	w.stop(b)
+	pass(500)
+	e, ok := a.st.Get(keyOf(1), w.now)
+	if !ok {
+		t.Fatal("the entry is gone")
+	}
+	a.f.Clear(e, w.now)
+	pass(2500)
+	if got := b.reads(1); got > 0 {
+		t.Errorf("the process that ends reads %d, want nothing", got)
+	}
+	if a.f.used == 0 {
+		t.Error("what was cleared went before B's next process knew")
+	}
+
+	w.start(1)
+	pass(2500)
+	if a.f.used != 0 {
+		t.Error("what was cleared stays though B's next process knows: ", a.shows(1))
+	}
+}
+
+// TestTakenOverLast has a node know of a life that took an earlier one's count over,
+// with all of it cleared, while it does not yet take that earlier life for dead: the
+// name stays as long as what it covers.
+func TestTakenOverLast(t *testing.T) {
+	now := uint32(100000)
+	a, b := newMember(t, config(100), &now, "A", 1), newMember(t, config(100), &now, "B", 2)
+	next := newMember(t, config(100), &now, "B", 3)
+	a.f.Peers([]string{"B"})
+	next.f.Peers([]string{"A"})
+	b.with(1, func(e stick.Entry) { e.Add(stick.ConnCur, 0, 1); e.Add(stick.HTTPReqCnt, 0, 9); e.Touch(now) })
+	b.give(a)
+	a.give(next)
+
+	now += deadAfter
+	a.f.mu.Lock()
+	a.f.now = now
+	a.f.alive(a.f.byID[b.id()], 1, false, false)
+	a.f.mu.Unlock()
+	next.f.Clear(next.entry(1), now)
+	for range 3 {
+		next.f.Tick(now)
+		next.give(a)
+		a.f.Tick(now)
+		a.give(next)
+	}
+	if got := a.reads(1); got > 0 {
+		t.Errorf("A reads %d of what was cleared: %s", got, a.shows(1))
+	}
+
+	now += deadAfter
+	for range 3 {
+		a.f.Tick(now)
+		next.f.Tick(now)
+	}
+	for _, m := range []*member{a, next} {
+		if m.f.sweepNow(now); m.f.used != 0 {
+			t.Errorf("%s keeps %s", m.name, m.shows(1))
+		}
+	}
+}
