@@ -316,7 +316,10 @@ func (n *Node) where(id string) (at string, ok bool) {
 		return "", false
 	}
 	m, ok := l.Member(id)
-	return m.Addr.String(), ok
+	if !ok {
+		return "", false
+	}
+	return m.Addr.String(), true
 }
 
 // The states that a node tells of itself.

@@ -145,7 +145,12 @@ func (s *sim) start(all ...*machine) {
 			Secrets: []keyring.Secret{s.secret}, Applier: m.app, Store: m.disk, Snapshots: m.snaps,
 			Local: func() (*Bundle, error) { return config(m.text), nil },
 			Dial: func(ctx context.Context, at string) (net.Conn, error) {
-				return s.net.Dial(ctx, m.host.Addr(), netip.MustParseAddrPort(at))
+				to, err := netip.ParseAddrPort(at)
+				if err != nil {
+					s.t.Errorf("%s dials %q", m.name, at)
+					return nil, err
+				}
+				return s.net.Dial(ctx, m.host.Addr(), to)
 			},
 			Resolve: func(context.Context, string) ([]netip.Addr, error) { return nil, errors.New("no names here") }}
 		if m.alter != nil {
@@ -350,6 +355,10 @@ func TestNewNodes(t *testing.T) {
 		s.start(thief)
 		s.says(thief, "take another --name")
 		s.kill(thief)
+
+		if at, ok := d.where("nobody"); ok || at != "" {
+			t.Errorf("a node that nobody has seen is at %q", at)
+		}
 
 		old := d.ID()
 		s.kill(d)
