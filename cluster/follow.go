@@ -57,8 +57,8 @@ func (n *Node) refuse(generation uint64, err error) {
 		return
 	}
 	n.mu.Lock()
-	same := n.refused == err.Error()
-	n.refused = err.Error()
+	same := n.refused == err.Error() && n.refusedOf == generation
+	n.refused, n.refusedOf = err.Error(), generation
 	n.mu.Unlock()
 	if !same {
 		n.config.Log.Error("fleet: the active configuration is not served here; the former one is", "generation", generation, "error", err)
@@ -85,7 +85,7 @@ func (n *Node) serve(s *state.State) error {
 		return err
 	}
 	n.mu.Lock()
-	n.running, n.refused = g.Number, ""
+	n.running, n.refused, n.refusedOf = g.Number, "", 0
 	n.mu.Unlock()
 	if err := bundle.WriteLast(n.lastPath(), &bundle.Last{Fleet: s.Fleet, Generation: g.Number, Manifest: g.Manifest}); err != nil {
 		n.config.Log.Error("fleet: the last good configuration cannot be kept on disk", "error", err)

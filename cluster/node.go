@@ -105,14 +105,15 @@ type Node struct {
 
 	rekeying sync.Mutex
 
-	mu      sync.Mutex
-	id      *identity
-	running uint64 // the generation that is served, 0: the node's own file
-	refused string // why the active one is not
-	waits   string // what the node waits for on its way in
-	differ  string // why the founding members' files were not committed
-	local   *state.Manifest
-	closed  bool
+	mu        sync.Mutex
+	id        *identity
+	running   uint64 // the generation that is served, 0: the node's own file
+	refused   string // why the generation refusedOf is not
+	refusedOf uint64
+	waits     string // what the node waits for on its way in
+	differ    string // why the founding members' files were not committed
+	local     *state.Manifest
+	closed    bool
 }
 
 // Start starts a node. It returns at once; the way into the fleet is tried for ever in

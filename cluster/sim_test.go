@@ -30,6 +30,7 @@ type fake struct {
 	mu      sync.Mutex
 	serving string
 	checked int
+	takes   time.Duration // to serve one
 }
 
 func (f *fake) Check(_ context.Context, b *Bundle) error {
@@ -47,9 +48,20 @@ func (f *fake) Apply(ctx context.Context, b *Bundle) error {
 		return err
 	}
 	f.mu.Lock()
+	takes := f.takes
+	f.mu.Unlock()
+	time.Sleep(takes)
+	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.serving = string(b.Files[b.Main[0]])
 	return nil
+}
+
+// slow has it take some time to serve one.
+func (f *fake) slow(takes time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.takes = takes
 }
 
 func (f *fake) serves() string {
@@ -312,6 +324,7 @@ func TestApply(t *testing.T) {
 			}
 		}
 		s.says(s.all[1], "does not serve generation 2")
+		s.all[1].app.slow(300 * time.Millisecond) // what it refused before says nothing of this one
 		if a := s.apply(s.all[1], "good"); !a.OK() || a.Generation != 3 {
 			t.Errorf("%+v", a)
 		}

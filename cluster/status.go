@@ -108,7 +108,7 @@ func (n *Node) Status() *Status {
 // judge says in one sentence how the fleet is and what to do; the worst comes first.
 func (n *Node) judge(st *Status, s *state.State, voters int) (healthy bool, summary string) {
 	n.mu.Lock()
-	waits, refused, differ := n.waits, n.refused, n.differ
+	waits, refused, of, differ := n.waits, n.refused, n.refusedOf, n.differ
 	n.mu.Unlock()
 	stats := n.raft.Stats()
 	var gone, silent, behind, vip, draining []string
@@ -149,8 +149,8 @@ func (n *Node) judge(st *Status, s *state.State, voters int) (healthy bool, summ
 		return false, fmt.Sprintf("No leader: %d of %d voters are here, more than half are needed; every node serves its last good configuration. Missing: %s.", there, voters, strings.Join(silent, ", "))
 	case st.Leader == "":
 		return false, "No leader at the moment; one is being elected."
-	case refused != "":
-		return false, fmt.Sprintf("This node does not serve generation %d: %s.", st.Generation, refused)
+	case refused != "" && of == s.Active:
+		return false, fmt.Sprintf("This node does not serve generation %d: %s.", of, refused)
 	case s.Active == 0 && differ != "":
 		return false, "Unmanaged: " + differ + "."
 	case s.Active == 0:
