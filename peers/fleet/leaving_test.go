@@ -25,6 +25,9 @@ func TestLeavingProcess(t *testing.T) {
 	}
 
 	w.stop(b)
+	if len(b.f.peers) != 2 {
+		t.Errorf("%d are told what B does not keep, want A and B's next process", len(b.f.peers))
+	}
 	pass(500)
 	e, ok := a.st.Get(keyOf(1), w.now)
 	if !ok {
@@ -84,5 +87,33 @@ func TestTakenOverLast(t *testing.T) {
 		if m.f.sweepNow(now); m.f.used != 0 {
 			t.Errorf("%s keeps %s", m.name, m.shows(1))
 		}
+	}
+}
+
+// TestNextIsTold has a process that ends learn of a clear that the next one learns of
+// from it alone: it keeps what was cleared until then.
+func TestNextIsTold(t *testing.T) {
+	now := uint32(100000)
+	a, b := newMember(t, config(100), &now, "A", 1), newMember(t, config(100), &now, "B", 2)
+	next := newMember(t, config(100), &now, "B", 3)
+	a.f.Peers([]string{"B"})
+	b.f.Peers([]string{"A", "B"}) // as Stop does
+	a.count(1, 5)
+	a.give(b)
+	b.give(next)
+	a.f.Clear(a.entry(1), now)
+	a.give(b)
+	b.f.Tick(now)
+	if got := b.reads(1); got > 0 {
+		t.Errorf("the process that ends reads %d", got)
+	}
+	b.give(next)
+	if got := next.reads(1); got > 0 {
+		t.Errorf("the next one reads %d", got)
+	}
+	next.give(b)
+	b.f.Tick(now)
+	if b.f.sweepNow(now); b.f.used != 0 {
+		t.Errorf("what was cleared stays: %s", b.shows(1))
 	}
 }

@@ -223,6 +223,7 @@ func (s *Section) Stop(now uint32) {
 			t.end(false)
 		}
 	}
+	s.share()
 	for _, x := range s.sessions {
 		if x.leave = true; !mine {
 			x.end("this process ends", now)
@@ -291,17 +292,19 @@ func (s *Section) Expel(name string, now uint32) {
 	s.share()
 }
 
-// share tells the tables which nodes are to know of a change; under mu, or before
-// anything runs.
+// share tells the tables who is to know of a change: the other nodes, and the process
+// that takes over from this one; under mu, or before anything runs.
 func (s *Section) share() {
 	var others []string
 	for _, p := range s.Peers {
-		if !p.local {
+		if !p.local || s.ending {
 			others = append(others, p.Name)
 		}
 	}
 	for _, t := range s.Tables {
-		t.Peers(others)
+		if t.owner.Load() == s {
+			t.Peers(others)
+		}
 	}
 }
 

@@ -52,7 +52,8 @@ type leaving struct {
 	seq uint64
 }
 
-// Peers sets the nodes that there should be besides this one.
+// Peers sets the nodes that there should be besides this one; this one is among them
+// when it ends and another process of it takes over.
 func (t *Table) Peers(names []string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -69,11 +70,16 @@ func (t *Table) Peers(names []string) {
 	}
 }
 
-// told tells that all other nodes have a change of a source.
+// told tells that all other nodes have a change of a source, and the process that takes
+// over where this one ends. A source's own node has what it says.
 func (t *Table) told(src uint32, seq uint64) bool {
+	own := t.sources[self].id.Node
 	for i := range t.peers {
 		p := &t.peers[i]
-		if p.node != t.sources[src].id.Node && (int(src) >= len(p.have) || p.have[src] < seq) {
+		if p.node == t.sources[src].id.Node && p.node != own {
+			continue
+		}
+		if int(src) >= len(p.have) || p.have[src] < seq {
 			return false
 		}
 	}
