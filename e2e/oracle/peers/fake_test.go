@@ -210,15 +210,15 @@ func TestBadAcks(t *testing.T) {
 		f.about(ack, binary.BigEndian.AppendUint32([]byte{1}, bad))
 	}
 	f.about(ack, []byte{9, 0, 0, 0, 1}) // no such table
-	g.put("p/t", "two", "gpc0", 1)
-	f.until("the session goes on", isEntry("two"))
 	live := g.in.Config.Peers[0].Peers[0].Live
 	eventually(t, "they are counted", func() string {
 		if n := live.BadAcks.Load(); n != 5 {
 			return fmt.Sprint(n)
 		}
 		return ""
-	})
+	}) // before seq + 1 is sent
+	g.put("p/t", "two", "gpc0", 1)
+	f.until("the session goes on", isEntry("two"))
 	f.Close()
 	f = fakeTo(t, at)
 	m := f.until("the first entry again", isEntry("one"))
