@@ -185,9 +185,14 @@ func (c *chance) settled() {
 		if !ok {
 			continue // forgotten, or not kept
 		}
-		b, err := c.all[0].Bundle(c.t.Context(), k.Number)
-		if err != nil || string(b.Files["haproxy.cfg"]) != c.texts[g] {
-			c.t.Errorf("generation %d is not what was agreed on: %v", g, err)
+		var b *Bundle
+		c.await(time.Minute, fmt.Sprintf("generation %d is had from who has it, once that one is seen", g), func() bool {
+			var err error
+			b, err = c.all[0].Bundle(c.t.Context(), k.Number)
+			return err == nil
+		})
+		if got := string(b.Files["haproxy.cfg"]); got != c.texts[g] {
+			c.t.Errorf("generation %d is %q, %q was agreed on", g, got, c.texts[g])
 		}
 	}
 	for _, m := range c.all {
