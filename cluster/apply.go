@@ -192,7 +192,7 @@ func (n *Node) await(ctx context.Context, generation uint64) []NodeReport {
 			case s.Generation >= generation:
 				got[name] = NodeReport{name, true, ""}
 				return
-			case s.Refused != "" && s.Of >= generation:
+			case s.Refused != "" && s.RefusedOf >= generation:
 				got[name] = NodeReport{name, false, s.Refused}
 				return
 			default:

@@ -66,9 +66,9 @@ type verdict struct {
 // standing is what a node serves.
 type standing struct {
 	Generation uint64          `json:"generation"`
-	Applied    uint64          `json:"applied"` // of the fleet's log
-	Refused    string          `json:"refused,omitempty"`
-	Of         uint64          `json:"refused_generation,omitempty"`
+	Applied    uint64          `json:"applied"`           // of the fleet's log
+	Refused    string          `json:"refused,omitempty"` // why RefusedOf is not served
+	RefusedOf  uint64          `json:"refused_generation,omitempty"`
 	Local      *state.Manifest `json:"local,omitempty"`
 }
 
@@ -158,7 +158,7 @@ func (n *Node) standing() standing {
 	_, index, _ := n.raft.State()
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return standing{Generation: n.running, Applied: index, Refused: n.refused, Of: n.refusedOf, Local: n.local}
+	return standing{Generation: n.running, Applied: index, Refused: n.refused, RefusedOf: n.refusedOf, Local: n.local}
 }
 
 // askToPropose has another node propose an entry.

@@ -325,7 +325,18 @@ func TestApply(t *testing.T) {
 		}
 		s.says(s.all[1], "does not serve generation 2")
 		s.all[1].app.slow(300 * time.Millisecond) // what it refused before says nothing of this one
-		if a := s.apply(s.all[1], "good"); !a.OK() || a.Generation != 3 {
+		a = s.all[1].Apply(ctx, &Proposal{Bundle: config("good"), Base: 2}, func(text string) {
+			if strings.HasPrefix(text, "generation 3 is agreed on") {
+				s.await(time.Second, "web2 knows of it", func() bool {
+					st, _, _ := s.all[1].raft.State()
+					return st.Active == 3
+				})
+				if said := s.all[1].Status().Summary; strings.Contains(said, "does not take it") {
+					t.Errorf("while it is about to serve another one: %s", said)
+				}
+			}
+		})
+		if !a.OK() || a.Generation != 3 {
 			t.Errorf("%+v", a)
 		}
 		s.serve("good", time.Second)

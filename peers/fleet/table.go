@@ -57,17 +57,14 @@ type leaving struct {
 func (t *Table) Peers(names []string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	former := t.peers
-	t.peers = nil
-	for _, name := range names {
-		p := peer{node: NodeID(name)}
-		for _, o := range former {
-			if o.node == p.node {
-				p = o
-			}
+	all := make([]peer, len(names))
+	for i, name := range names {
+		all[i].node = NodeID(name)
+		if p := t.peer(all[i].node); p != nil {
+			all[i] = *p
 		}
-		t.peers = append(t.peers, p)
 	}
+	t.peers = all
 }
 
 // told tells that all other nodes have a change of a source, and the process that takes
@@ -88,13 +85,11 @@ func (t *Table) told(src uint32, seq uint64) bool {
 
 // has notes what a node's present process said to have of a source.
 func (t *Table) has(node uint64, src uint32, seq uint64) {
-	for i := range t.peers {
-		if p := &t.peers[i]; p.node == node {
-			for int(src) >= len(p.have) {
-				p.have = append(p.have, 0)
-			}
-			p.have[src] = seq
+	if p := t.peer(node); p != nil {
+		for int(src) >= len(p.have) {
+			p.have = append(p.have, 0)
 		}
+		p.have[src] = seq
 	}
 }
 
@@ -103,11 +98,19 @@ func (t *Table) has(node uint64, src uint32, seq uint64) {
 func (t *Table) lacks(node uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if p := t.peer(node); p != nil {
+		clear(p.have)
+	}
+}
+
+// peer returns one of those that there should be, nil for another node.
+func (t *Table) peer(node uint64) *peer {
 	for i := range t.peers {
 		if p := &t.peers[i]; p.node == node {
-			clear(p.have)
+			return p
 		}
 	}
+	return nil
 }
 
 // NewTable makes the fleet's side of a stick table that has none: an own life begins.
